@@ -1,0 +1,27 @@
+/** A running timer. Cancelling one that has fired or was cancelled does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** Time and turns of the loop, handed in so that tests and simulations run under virtual time. */
+export interface Clock {
+  /** Monotonic milliseconds; never jumps with the wall clock. */
+  now(): number;
+  /** Wall-clock milliseconds since 1970, for display alone. */
+  wallTime(): number;
+  /** Calls `fire` once, not before `delayMs` have passed. */
+  setTimer(delayMs: number, fire: () => void): Timer;
+  /** Calls `run` in the next turn of the loop, after sockets have been read. */
+  defer(run: () => void): void;
+}
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => Date.now(),
+  setTimer(delayMs, fire) {
+    const timer = setTimeout(fire, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+  defer: (run) => void setImmediate(run),
+};
