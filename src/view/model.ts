@@ -1,0 +1,273 @@
+import type { FamilyName } from "../lib/family.ts";
+
+/**
+ * The answers that the edges give: the JSON of `--json`, of the control socket and of the looking glass. Other tools
+ * read these names: add, never rename. Addresses, prefixes and communities are text, times seconds, instants ISO 8601.
+ * Text that a peer sent (shutdown communication, host name) stands here as received; whoever shows it escapes it.
+ */
+export type SessionState = "Idle" | "Connect" | "Active" | "OpenSent" | "OpenConfirm" | "Established";
+
+export interface Summary {
+  router: RouterSummary;
+  neighbors: NeighborSummary[];
+}
+
+export interface RouterSummary {
+  as: number;
+  routerId: string;
+  clusterId: string;
+  version: string;
+  uptimeSeconds: number;
+  /** Prefixes with a best path, by family. */
+  routes: Record<FamilyName, number>;
+  /** Counts best-path changes: FRR's RIB table version. */
+  tableVersion: number;
+}
+
+export interface NeighborSummary {
+  address: string;
+  /** Null while a peer with `remote-as: external` hasn't told its own. */
+  remoteAs: number | null;
+  state: SessionState;
+  /** In the present state. */
+  uptimeSeconds: number;
+  /** Whether it was ever Established, so that "never" can be told from "down". */
+  everEstablished: boolean;
+  dynamic: boolean;
+  routeReflectorClient: boolean;
+  description: string;
+  messagesReceived: number;
+  messagesSent: number;
+  /** The table version that the peer has been told. */
+  tableVersion: number;
+  /** Bytes read but not yet worked off, and messages waiting for the peer's socket. */
+  inQueue: number;
+  outQueue: number;
+  prefixes: PrefixCounts;
+  lastError: LastError | null;
+}
+
+export interface PrefixCounts {
+  received: number;
+  accepted: number;
+  advertised: number;
+}
+
+export interface LastError {
+  /** ISO 8601, UTC. */
+  at: string;
+  direction: "sent" | "received" | "local";
+  /** NOTIFICATION code and subcode; null where no NOTIFICATION was involved. */
+  code: number | null;
+  subcode: number | null;
+  text: string;
+}
+
+export interface NeighborDetail extends NeighborSummary {
+  localAs: number;
+  kind: "internal" | "external";
+  peerGroup: string | null;
+  /** Why it is in its state, in words; null if there's nothing to add. */
+  stateReason: string | null;
+  remoteRouterId: string | null;
+  /** FQDN capability of the peer, as received. */
+  hostName: string | null;
+  localAddress: string | null;
+  localPort: number | null;
+  remotePort: number | null;
+  passive: boolean;
+  flaps: number;
+  timers: {
+    /** Agreed while a session is up, else as configured. */
+    holdTimeSeconds: number;
+    keepaliveSeconds: number;
+    connectRetrySeconds: number;
+    advertisementIntervalSeconds: number;
+    configuredHoldTimeSeconds: number;
+    /** Since the last message of the peer; null without a session. */
+    sinceLastMessageSeconds: number | null;
+  };
+  capabilities: {
+    sent: CapabilityText[];
+    received: CapabilityText[];
+    /** What both sides agreed on. */
+    used: CapabilityText[];
+  };
+  families: NeighborFamily[];
+  messages: { received: MessageCounts; sent: MessageCounts };
+  gracefulRestart: GracefulRestartState | null;
+  importPolicy: string[] | null;
+  exportPolicy: string[] | null;
+  nextHop: "default" | "self" | "force-self" | "unchanged";
+}
+
+/** "graceful-restart" and its parameters in words, e.g. "restart time 120 s, ipv4-unicast". */
+export interface CapabilityText {
+  code: number;
+  name: string;
+  value: string;
+}
+
+export interface NeighborFamily extends PrefixCounts {
+  family: FamilyName;
+  /** Whether End-of-RIB was sent and received in this session. */
+  endOfRibSent: boolean;
+  endOfRibReceived: boolean;
+  addPathSend: boolean;
+  addPathReceive: boolean;
+  maximumPrefix: { limit: number; action: "warn" | "discard" | "restart" } | null;
+}
+
+export interface MessageCounts {
+  open: number;
+  update: number;
+  notification: number;
+  keepalive: number;
+  routeRefresh: number;
+}
+
+export interface GracefulRestartState {
+  /** Negotiated parameters of the peer, null if it offered none. */
+  restartTimeSeconds: number | null;
+  /** Routes of the peer that are kept while it is away. */
+  staleRoutes: number;
+}
+
+export interface RouteRow {
+  prefix: string;
+  /** The best first. */
+  paths: PathRow[];
+}
+
+export interface PathRow {
+  best: boolean;
+  /** An address, or "self". */
+  from: string;
+  nextHop: string | null;
+  /** Numbers; an AS_SET is a nested list. */
+  asPath: (number | number[])[];
+  origin: "igp" | "egp" | "incomplete";
+  localPref: number | null;
+  med: number | null;
+  communities: string[];
+  largeCommunities: string[];
+  extendedCommunities: string[];
+  originatorId: string | null;
+  clusterList: string[];
+  /** Whether it could be chosen: next hop reachable, accepted. */
+  valid: boolean;
+  multipath: boolean;
+  stale: boolean;
+  /** ADD-PATH id, null without. */
+  pathId: number | null;
+  /** Why it was rejected: the policy's or the check's name; null if it wasn't. */
+  rejectedBy: string | null;
+  /** In `received` and `advertised`. */
+  policy?: PolicyVerdict;
+}
+
+export interface PolicyVerdict {
+  verdict: "accept" | "reject";
+  /** Of the policy, or of the built-in rule that spoke ("as-loop", "ebgp-without-policy"). */
+  name: string;
+  /** Line of the term in the config file, null for built-in rules. */
+  line: number | null;
+  /** In words. */
+  reason?: string;
+}
+
+export type FibState = "installed" | "pending" | "failed" | "overridden";
+
+export interface FibRow {
+  prefix: string;
+  type: "unicast" | "blackhole";
+  nextHops: FibNextHop[];
+  table: number;
+  protocol: string;
+  metric: number;
+  state: FibState;
+  /** Of an overridden one: who holds the prefix, e.g. "static". */
+  owner?: string;
+  /** Of a failed one: the kernel's words. */
+  error?: string;
+}
+
+export interface FibNextHop {
+  /** Null: connected, no gateway. */
+  via: string | null;
+  dev: string;
+  onlink: boolean;
+  weight: number;
+}
+
+/** The whole way of a prefix. Each part also has a sentence for people. */
+export interface Explanation {
+  prefix: string;
+  /** What a lookup of an address fell on, when the question was one. */
+  question: string;
+  received: ExplainedPath[];
+  decision: {
+    /** `from` of the best path; null if there's none. */
+    best: string | null;
+    text: string;
+  };
+  /** Of the best path; null for own routes and without a best path. */
+  nextHop: {
+    address: string;
+    reachable: boolean;
+    metric: number | null;
+    via: string | null;
+    dev: string | null;
+    text: string;
+  } | null;
+  /** Null when no kernel route is intended and none is held. */
+  kernel: { intended: FibRow | null; state: FibState | "absent"; text: string } | null;
+  advertised: ExplainedAdvertisement[];
+}
+
+export interface ExplainedPath extends PathRow {
+  policy: PolicyVerdict;
+  /** The step of the decision at which it lost, in words; null for the best and for rejected ones. */
+  lostAt: string | null;
+}
+
+export interface ExplainedAdvertisement {
+  address: string;
+  description: string;
+  sent: boolean;
+  /** Why not, or what was changed. */
+  reason: string;
+  /** As sent. */
+  nextHop: string | null;
+}
+
+/** What a new config does, or would do. */
+export interface ChangeReport {
+  /** Sentences that concern the router as a whole. */
+  router: string[];
+  neighbors: NeighborChange[];
+  /** Own prefixes, policies, kernel and the rest, as sentences. */
+  others: string[];
+  warnings: string[];
+  unchangedNeighbors: number;
+}
+
+export interface NeighborChange {
+  /** An address, or the range of dynamic neighbors. */
+  address: string;
+  change: "added" | "removed" | "restart" | "soft";
+  /** What differs: "hold-time 90 -> 30". */
+  reasons: string[];
+}
+
+export interface DrainReport {
+  /** False: the time ran out before all peers had taken everything. */
+  complete: boolean;
+  /** Peers that hadn't. */
+  waitingFor: string[];
+  text: string;
+}
+
+export interface ErrorAnswer {
+  error: { message: string; place: string | null };
+}

@@ -1,0 +1,67 @@
+import type { Family } from "../lib/family.ts";
+import type { ChangeReport, DrainReport, Explanation, FibRow, NeighborDetail, RouteRow, Summary } from "./model.ts";
+
+/**
+ * What the edges may ask a running speaker, and what they may tell it. Reading changes nothing and never holds a
+ * session up: long answers come in slices, each a bounded piece of work, and the reader decides when to go on.
+ */
+export interface SpeakerView {
+  summary(): Summary;
+  /** All neighbors, or the one with that address; empty if there's none. */
+  neighbors(address?: string): NeighborDetail[];
+  /** Loc-RIB with all candidate paths. */
+  routes(query: RouteQuery): Slices<RouteRow>;
+  /** Adj-RIB-In, rejected routes too; undefined if no such neighbor exists. */
+  received(address: string, query: RouteQuery): Slices<RouteRow> | undefined;
+  /** Adj-RIB-Out; undefined if no such neighbor exists. */
+  advertised(address: string, query: RouteQuery): Slices<RouteRow> | undefined;
+  fib(): Slices<FibRow>;
+  explain(question: PrefixQuestion): Explanation;
+}
+
+/**
+ * Rows in slices of bounded work; a slice may be empty (a walk that found nothing yet). The tables may change between
+ * two slices: a row is right at its own time. Each row comes at most once.
+ */
+export type Slices<T> = Iterable<readonly T[]>;
+
+export interface RouteQuery {
+  /** Only this prefix; with `longer` also those inside it. */
+  readonly prefix?: PrefixQuestion;
+  readonly longer?: boolean;
+  readonly family?: Family;
+  /** Only paths from this peer (or "self"); prefixes without one are left out. */
+  readonly from?: string;
+}
+
+/** A prefix, or an address, which stands for the longest prefix that holds it. */
+export interface PrefixQuestion {
+  readonly text: string;
+  readonly family: Family;
+  readonly words: readonly number[];
+  readonly length: number;
+  readonly isAddress: boolean;
+}
+
+/** Things that an operator may tell the speaker. A `ControlError` carries the sentence for the operator. */
+export interface SpeakerControl {
+  /** @throws ControlError if no such neighbor exists. */
+  reset(address: string, soft: "in" | "out" | null): void;
+  /** Reads the config file again; a bad one changes nothing. @throws ConfigErrors */
+  reload(): Promise<ChangeReport>;
+  /** What `file` would change. @throws ConfigErrors */
+  diff(file: string): Promise<ChangeReport>;
+  /** Leaves for good: see "Stopping and coming back". The daemon ends afterwards. */
+  drain(waitSeconds: number): Promise<DrainReport>;
+}
+
+/** A request that can't be met, in one sentence. */
+export class ControlError extends Error {
+  /** `not-found`: the thing named doesn't exist; `failed`: anything else. */
+  readonly kind: "not-found" | "failed";
+
+  constructor(kind: "not-found" | "failed", message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
