@@ -1,0 +1,20 @@
+import type { PathAttributes } from "../wire/attribute/types.ts";
+
+/** What policies need of the attribute store. Set ids are positive; 0 is none. */
+export interface AttributeSets {
+  /** By set id: a number that changes when the id is given to another set, so that an answer about the old one is not taken for it. */
+  readonly generation: Uint32Array;
+  /** By set id: the id of its next hop. */
+  readonly nextHop: Uint32Array;
+  view(set: number): PathAttributes;
+  /** The id of an equal set, or a new one. Nobody holds it until it is retained. */
+  intern(attributes: PathAttributes, nextHop: number): number;
+}
+
+/** What policies need of the next-hop table. */
+export interface NextHopIds {
+  /** Counted: what is interned is to be released. */
+  intern(words: readonly number[], linkLocal: readonly number[] | null): number;
+  release(id: number): void;
+  words(id: number): readonly number[];
+}

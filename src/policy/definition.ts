@@ -1,0 +1,98 @@
+/**
+ * The policy room: what a policy says (this file), compiled to functions over interned attribute sets (`policy.ts`), and the
+ * two places where it is asked: on the way in (`import-pipeline.ts`) and on the way out (`export-policy.ts`).
+ *
+ * A policy is a list of terms; the first term that matches and has a verdict ends it, one that only sets goes on with what
+ * it has set, and the end rejects. Policies never see a route object: they map an attribute set id to another one, or to 0.
+ */
+
+import type { Prefix } from "../lib/address.ts";
+import type { Family } from "../lib/family.ts";
+
+/** One line of a prefix list: prefixes inside `prefix` whose length is within ge..le. */
+export interface PrefixRule {
+  readonly prefix: Prefix;
+  readonly ge: number;
+  readonly le: number;
+}
+
+/** All keys given must hold; inside one key one of the listed is enough. AS_SET members count for `contains`. */
+export interface AsPathCondition {
+  readonly contains?: readonly number[];
+  readonly startsWith?: readonly number[];
+  readonly originatedBy?: readonly number[];
+  /** As the decision counts it (RFC 4271 §9.1.2.2 a). */
+  readonly length?: Range;
+}
+
+/** Halves or thirds of a community; null stands for any. */
+export type CommunityPattern = readonly [number | null, number | null];
+export type LargeCommunityPattern = readonly [number | null, number | null, number | null];
+export type LargeCommunity = readonly [number, number, number];
+
+/** Both ends belong to it. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+export type LearnedFrom = "own" | "internal" | "external" | "client";
+
+/** All keys given must hold; inside one key one of the listed is enough. */
+export interface Match {
+  readonly prefixRules?: readonly PrefixRule[];
+  readonly families?: readonly Family[];
+  readonly communities?: readonly CommunityPattern[];
+  readonly largeCommunities?: readonly LargeCommunityPattern[];
+  readonly asPath?: readonly AsPathCondition[];
+  readonly nextHops?: readonly Prefix[];
+  readonly origins?: readonly (0 | 1 | 2)[];
+  readonly localPref?: Range;
+  readonly med?: Range;
+  /** The next four look at the peer that the route was learned from, on the way in and on the way out. */
+  readonly neighbors?: readonly Prefix[];
+  readonly peerGroups?: readonly string[];
+  readonly learnedFrom?: readonly LearnedFrom[];
+  /** Whether the prefix lies in a block that the inventory gives to that peer. */
+  readonly neighborBlocks?: boolean;
+}
+
+export interface Modify {
+  readonly localPref?: number;
+  /** Null removes it. */
+  readonly med?: number | null;
+  readonly origin?: 0 | 1 | 2;
+  readonly nextHop?: readonly number[];
+  /** Our own address by family: the one of the kind that the route's next hop has now. Null: we have none, nothing changes. */
+  readonly nextHopSelf?: readonly (readonly number[] | null)[];
+  /** Removed first, then added. */
+  readonly removeCommunities?: readonly CommunityPattern[];
+  readonly addCommunities?: readonly number[];
+  readonly removeLargeCommunities?: readonly LargeCommunityPattern[];
+  readonly addLargeCommunities?: readonly LargeCommunity[];
+  readonly prepend?: { readonly as: number; readonly count: number };
+}
+
+export interface Term {
+  readonly match: Match | null;
+  readonly set: Modify | null;
+  /** Null: goes on with the next term. */
+  readonly verdict: "accept" | "reject" | null;
+  /** Line in the config file, and the whole place for people: "bgp.yaml:41:7". */
+  readonly line: number;
+  readonly place: string;
+}
+
+export interface PolicyDefinition {
+  readonly name: string;
+  readonly terms: readonly Term[];
+}
+
+/** The peer that a route was learned from, as far as terms look at it. One object per source, as long as that lives. */
+export interface PolicySource {
+  /** Empty for our own routes. */
+  readonly address: readonly number[];
+  readonly peerGroup: string | null;
+  readonly learnedFrom: LearnedFrom;
+  readonly blocks: readonly Prefix[];
+}

@@ -1,0 +1,204 @@
+import { addressFamily } from "../lib/address.ts";
+import type { Family } from "../lib/family.ts";
+import type { AttributeSets, NextHopIds } from "./attribute-sets.ts";
+import type { PolicyDefinition, PolicySource } from "./definition.ts";
+import { Memo } from "./memo.ts";
+import { compileWithin, type PrefixMatcher } from "./prefix-matcher.ts";
+import { applyModify, type CompiledTerm, compileTerm, describeMatch, describeModify } from "./term.ts";
+
+/** What a policy said, and why. */
+export interface PolicyTrace {
+  readonly verdict: "accept" | "reject";
+  /** Of the deciding policy, or of the built-in rule. */
+  readonly name: string;
+  /** Line of the deciding term in the config; null when the end or a built-in rule decided. */
+  readonly line: number | null;
+  /** The deciding term or rule in words. */
+  readonly reason: string;
+  /** One sentence per term that matched, in order. */
+  readonly steps: readonly string[];
+  /** The resulting attribute set, 0 if rejected. */
+  readonly result: number;
+}
+
+/** Up to this many terms, those that fit are remembered as the bits of one number. */
+const TERMS_IN_A_MASK = 31;
+
+/**
+ * A list of policies, compiled once. Pure in (attribute set, source, prefix): the answer is an attribute set id, or 0 for a
+ * rejected route. What depends on the set alone, or on the source alone, is remembered, so that a route costs a few array reads.
+ */
+export class Policy {
+  readonly #sets: AttributeSets;
+  readonly #nextHops: NextHopIds;
+  readonly #terms: readonly CompiledTerm[];
+  readonly #policyOfTerm: readonly string[];
+  readonly #lastName: string;
+  /** The attribute set alone decides. */
+  readonly #setDecides: boolean;
+  readonly #maskable: boolean;
+  readonly #verdicts = new Memo();
+  readonly #attributeMasks = new Memo();
+  readonly #sourceMasks = new WeakMap<PolicySource, number>();
+  readonly #blocks = new WeakMap<PolicySource, PrefixMatcher>();
+  readonly #modified: readonly Memo[];
+
+  constructor(definitions: readonly PolicyDefinition[], sets: AttributeSets, nextHops: NextHopIds) {
+    this.#sets = sets;
+    this.#nextHops = nextHops;
+    this.#terms = definitions.flatMap((definition) => definition.terms.map(compileTerm));
+    this.#policyOfTerm = definitions.flatMap((definition) => definition.terms.map(() => definition.name));
+    this.#lastName = definitions.at(-1)?.name ?? "";
+    this.#setDecides = this.#terms.every(
+      (term) => !term.prefix && !term.families && !term.source && term.neighborBlocks === null,
+    );
+    this.#maskable = this.#terms.length <= TERMS_IN_A_MASK;
+    this.#modified = this.#terms.map(() => new Memo());
+  }
+
+  /** The attribute set to use, or 0 if the route is rejected. Words behind the first are 0 for IPv4. */
+  evaluate(
+    set: number,
+    source: PolicySource,
+    family: Family,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    length: number,
+  ): number {
+    if (!this.#setDecides) return this.#walk(set, source, family, w0, w1, w2, w3, length);
+    const known = this.#verdicts.get(this.#sets, set);
+    if (known >= 0) return known;
+    const verdict = this.#walk(set, source, family, w0, w1, w2, w3, length);
+    this.#verdicts.putSet(this.#sets, set, verdict);
+    return verdict;
+  }
+
+  #walk(
+    set: number,
+    source: PolicySource,
+    family: Family,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    length: number,
+  ): number {
+    const fromSource = this.#maskable ? this.#sourceMask(source) : 0;
+    let current = set;
+    let mask = this.#maskable ? fromSource & this.#attributeMask(current) : 0;
+    for (let i = 0; i < this.#terms.length; i++) {
+      const compiled = this.#terms[i]!;
+      if (this.#maskable ? ((mask >>> i) & 1) === 0 : !this.#fits(compiled, current, source)) continue;
+      if (compiled.families !== null && !compiled.families.includes(family)) continue;
+      if (compiled.prefix !== null && !compiled.prefix(family, w0, w1, w2, w3, length)) continue;
+      if (
+        compiled.neighborBlocks !== null &&
+        this.#blocksOf(source)(family, w0, w1, w2, w3, length) !== compiled.neighborBlocks
+      )
+        continue;
+      const { verdict } = compiled.term;
+      if (verdict === "reject") return 0;
+      if (compiled.term.set !== null) {
+        current = this.#modify(i, current);
+        if (this.#maskable && verdict === null) mask = fromSource & this.#attributeMask(current);
+      }
+      if (verdict === "accept") return current;
+    }
+    return 0;
+  }
+
+  #fits(compiled: CompiledTerm, set: number, source: PolicySource): boolean {
+    if (compiled.source !== null && !compiled.source(source)) return false;
+    return compiled.attributes === null || compiled.attributes(this.#sets.view(set), this.#nextHopOf(set));
+  }
+
+  #nextHopOf(set: number): readonly number[] {
+    const id = this.#sets.nextHop[set]!;
+    return id === 0 ? [] : this.#nextHops.words(id);
+  }
+
+  /** Bit i: the source part of term i fits. */
+  #sourceMask(source: PolicySource): number {
+    let mask = this.#sourceMasks.get(source);
+    if (mask === undefined) {
+      mask = 0;
+      for (let i = 0; i < this.#terms.length; i++) if (this.#terms[i]!.source?.(source) ?? true) mask |= 1 << i;
+      this.#sourceMasks.set(source, mask);
+    }
+    return mask;
+  }
+
+  /** Bit i: the attribute part of term i fits. */
+  #attributeMask(set: number): number {
+    const known = this.#attributeMasks.get(this.#sets, set);
+    if (known >= 0) return known;
+    const attributes = this.#sets.view(set);
+    const nextHop = this.#nextHopOf(set);
+    let mask = 0;
+    for (let i = 0; i < this.#terms.length; i++)
+      if (this.#terms[i]!.attributes?.(attributes, nextHop) ?? true) mask |= 1 << i;
+    this.#attributeMasks.put(this.#sets, set, mask);
+    return mask;
+  }
+
+  #blocksOf(source: PolicySource): PrefixMatcher {
+    let matcher = this.#blocks.get(source);
+    if (matcher === undefined) {
+      matcher = compileWithin(source.blocks);
+      this.#blocks.set(source, matcher);
+    }
+    return matcher;
+  }
+
+  #modify(index: number, set: number): number {
+    const memo = this.#modified[index]!;
+    const known = memo.get(this.#sets, set);
+    if (known >= 0) return known;
+    const modify = this.#terms[index]!.term.set!;
+    const attributes = applyModify(this.#sets.view(set), modify);
+    const newNextHop = modify.nextHop ?? modify.nextHopSelf?.[addressFamily(this.#nextHopOf(set))] ?? null;
+    const nextHop = newNextHop ? this.#nextHops.intern(newNextHop, null) : this.#sets.nextHop[set]!;
+    const modified = this.#sets.intern(attributes, nextHop);
+    if (newNextHop) this.#nextHops.release(nextHop);
+    memo.putSet(this.#sets, set, modified);
+    return modified;
+  }
+
+  /** Evaluates once more, and says which terms matched and which decided. */
+  explain(
+    set: number,
+    source: PolicySource,
+    family: Family,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    length: number,
+  ): PolicyTrace {
+    const steps: string[] = [];
+    let current = set;
+    for (let i = 0; i < this.#terms.length; i++) {
+      const compiled = this.#terms[i]!;
+      if (!this.#fits(compiled, current, source)) continue;
+      if (compiled.families !== null && !compiled.families.includes(family)) continue;
+      if (compiled.prefix !== null && !compiled.prefix(family, w0, w1, w2, w3, length)) continue;
+      const { neighborBlocks } = compiled;
+      if (neighborBlocks !== null && this.#blocksOf(source)(family, w0, w1, w2, w3, length) !== neighborBlocks)
+        continue;
+      const { set: modify, verdict, match, line, place } = compiled.term;
+      const does = [modify ? `set ${describeModify(modify)}` : "", verdict ?? "go on"]
+        .filter((text) => text)
+        .join(", ");
+      const name = this.#policyOfTerm[i]!;
+      const reason = `match ${describeMatch(match)}: ${does} (${place})`;
+      steps.push(`policy ${name}, ${reason}`);
+      if (verdict === "reject") return { verdict, name, line, reason, steps, result: 0 };
+      if (modify !== null) current = this.#modify(i, current);
+      if (verdict === "accept") return { verdict, name, line, reason, steps, result: current };
+    }
+    const reason = "no term accepted it, and the end rejects";
+    return { verdict: "reject", name: this.#lastName, line: null, reason, steps, result: 0 };
+  }
+}

@@ -1,0 +1,79 @@
+import { maskWord, type Prefix } from "../lib/address.ts";
+import { Family } from "../lib/family.ts";
+import type { PrefixRule } from "./definition.ts";
+
+/** A compiled prefix list. Words behind the first are 0 for IPv4. */
+export type PrefixMatcher = (family: Family, w0: number, w1: number, w2: number, w3: number, length: number) => boolean;
+
+interface Bucket {
+  readonly words: readonly [number, number, number, number];
+  ranges: { ge: number; le: number }[];
+}
+
+/** All rules of one family whose prefixes have the same length. */
+interface Level {
+  readonly length: number;
+  readonly masks: readonly [number, number, number, number];
+  readonly buckets: Map<number, Bucket[]>;
+}
+
+const mix = (w0: number, w1: number, w2: number, w3: number): number =>
+  (Math.imul(w0, 0x9e3779b1) ^ Math.imul(w1, 0x85ebca6b) ^ Math.imul(w2, 0xc2b2ae35) ^ Math.imul(w3, 0x27d4eb2f)) >>> 0;
+
+const fourWords = (prefix: Prefix): [number, number, number, number] => [
+  prefix.words[0] ?? 0,
+  prefix.words[1] ?? 0,
+  prefix.words[2] ?? 0,
+  prefix.words[3] ?? 0,
+];
+
+/** One look-up per distinct length among the rules, however many rules there are. */
+export function compilePrefixRules(rules: readonly PrefixRule[]): PrefixMatcher {
+  const levels: Level[][] = [[], []];
+  for (const rule of rules) {
+    const list = levels[rule.prefix.family]!;
+    let level = list.find((candidate) => candidate.length === rule.prefix.length);
+    if (!level) {
+      const bits = rule.prefix.length;
+      level = {
+        length: bits,
+        masks: [maskWord(bits), maskWord(bits - 32), maskWord(bits - 64), maskWord(bits - 96)],
+        buckets: new Map(),
+      };
+      list.push(level);
+    }
+    const words = fourWords(rule.prefix);
+    const key = mix(...words);
+    const chain = level.buckets.get(key) ?? [];
+    let bucket = chain.find((candidate) => candidate.words.every((word, i) => word === words[i]));
+    if (!bucket) {
+      bucket = { words, ranges: [] };
+      chain.push(bucket);
+      level.buckets.set(key, chain);
+    }
+    bucket.ranges.push({ ge: rule.ge, le: rule.le });
+  }
+  return (family, w0, w1, w2, w3, length) => {
+    for (const level of levels[family]!) {
+      if (level.length > length) continue;
+      const m0 = (w0 & level.masks[0]) >>> 0;
+      const m1 = (w1 & level.masks[1]) >>> 0;
+      const m2 = (w2 & level.masks[2]) >>> 0;
+      const m3 = (w3 & level.masks[3]) >>> 0;
+      const chain = level.buckets.get(mix(m0, m1, m2, m3));
+      if (chain === undefined) continue;
+      for (const bucket of chain) {
+        const words = bucket.words;
+        if (words[0] !== m0 || words[1] !== m1 || words[2] !== m2 || words[3] !== m3) continue;
+        for (const range of bucket.ranges) if (length >= range.ge && length <= range.le) return true;
+      }
+    }
+    return false;
+  };
+}
+
+/** Matches everything inside one of the prefixes, the prefixes themselves too. */
+export const compileWithin = (prefixes: readonly Prefix[]): PrefixMatcher =>
+  compilePrefixRules(
+    prefixes.map((prefix) => ({ prefix, ge: prefix.length, le: prefix.family === Family.Ipv4Unicast ? 32 : 128 })),
+  );

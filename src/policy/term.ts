@@ -1,0 +1,202 @@
+import { compareAddresses, formatAddress, formatPrefix, type Prefix, prefixContains } from "../lib/address.ts";
+import { type Family, familyName } from "../lib/family.ts";
+import type { PathAttributes } from "../wire/attribute/types.ts";
+import type {
+  AsPathCondition,
+  CommunityPattern,
+  LargeCommunityPattern,
+  Match,
+  Modify,
+  PolicySource,
+  Range,
+  Term,
+} from "./definition.ts";
+import { compilePrefixRules, type PrefixMatcher } from "./prefix-matcher.ts";
+
+/** AS_SEQUENCE of RFC 4271 §4.3. */
+const AS_SEQUENCE = 2;
+
+/** A term with its conditions split by what they look at: the prefix, the attribute set, or the source. Null: no condition. */
+export interface CompiledTerm {
+  readonly term: Term;
+  readonly families: readonly Family[] | null;
+  readonly prefix: PrefixMatcher | null;
+  readonly attributes: AttributeTest | null;
+  readonly source: ((source: PolicySource) => boolean) | null;
+  /** Of `neighbor-blocks`: what belongs to the source, or what doesn't. */
+  readonly neighborBlocks: boolean | null;
+}
+
+type AttributeTest = (attributes: PathAttributes, nextHop: readonly number[]) => boolean;
+
+/** RFC 4271 §9.1.2.2 (a): an AS_SET counts as one; confederation segments count nothing (RFC 5065 §5.3). */
+function asPathLength(asPath: PathAttributes["asPath"]): number {
+  let length = 0;
+  for (const segment of asPath)
+    length += segment.type === AS_SEQUENCE ? segment.asns.length : segment.type === 1 ? 1 : 0;
+  return length;
+}
+
+function asPathTest({ contains, startsWith, originatedBy, length }: AsPathCondition): AttributeTest {
+  return ({ asPath }) => {
+    if (contains && !asPath.some((segment) => segment.asns.some((as) => contains.includes(as)))) return false;
+    const first = asPath[0];
+    if (startsWith && !(first?.type === AS_SEQUENCE && startsWith.includes(first.asns[0]!))) return false;
+    const last = asPath.at(-1);
+    if (originatedBy && !(last?.type === AS_SEQUENCE && originatedBy.includes(last.asns.at(-1)!))) return false;
+    return !length || within(length, asPathLength(asPath));
+  };
+}
+
+const within = (range: Range, value: number): boolean => value >= range.min && value <= range.max;
+
+const fitsCommunity = (pattern: CommunityPattern, value: number): boolean =>
+  (pattern[0] === null || pattern[0] === value >>> 16) && (pattern[1] === null || pattern[1] === (value & 0xffff));
+
+const fitsLarge = (pattern: LargeCommunityPattern, value: readonly number[]): boolean =>
+  pattern.every((part, i) => part === null || part === value[i]);
+
+/** Each test stands for one key; inside it one of the listed is enough. */
+function attributeTests(match: Match): AttributeTest[] {
+  const tests: AttributeTest[] = [];
+  const { communities, largeCommunities, asPath, nextHops, origins, localPref, med } = match;
+  if (communities) tests.push((of) => of.communities.some((value) => communities.some((p) => fitsCommunity(p, value))));
+  if (largeCommunities)
+    tests.push((of) => of.largeCommunities.some((value) => largeCommunities.some((p) => fitsLarge(p, value))));
+  if (asPath) {
+    const conditions = asPath.map(asPathTest);
+    tests.push((attributes, nextHop) => conditions.some((test) => test(attributes, nextHop)));
+  }
+  if (nextHops) tests.push((_, nextHop) => nextHops.some((prefix) => prefixContains(prefix, nextHop)));
+  if (origins) tests.push((of) => origins.includes(of.origin));
+  if (localPref) tests.push((of) => within(localPref, of.localPref ?? 100));
+  if (med) tests.push((of) => within(med, of.med ?? 0));
+  return tests;
+}
+
+function sourceTest({ neighbors, peerGroups, learnedFrom }: Match): CompiledTerm["source"] {
+  if (!neighbors && !peerGroups && !learnedFrom) return null;
+  return (source) =>
+    (!neighbors || neighbors.some((prefix) => prefixContains(prefix, source.address))) &&
+    (!peerGroups || (source.peerGroup !== null && peerGroups.includes(source.peerGroup))) &&
+    (!learnedFrom || learnedFrom.includes(source.learnedFrom));
+}
+
+export function compileTerm(term: Term): CompiledTerm {
+  const match = term.match ?? {};
+  const tests = attributeTests(match);
+  return {
+    term,
+    families: match.families ?? null,
+    prefix: match.prefixRules ? compilePrefixRules(match.prefixRules) : null,
+    attributes: tests.length < 2 ? (tests[0] ?? null) : (of, nextHop) => tests.every((test) => test(of, nextHop)),
+    source: sourceTest(match),
+    neighborBlocks: match.neighborBlocks ?? null,
+  };
+}
+
+const range = ({ min, max }: Range): string => (min === max ? String(min) : `${min}..${max}`);
+const pattern = (parts: readonly (number | null)[]): string => parts.map((part) => part ?? "*").join(":");
+const prefixText = (prefix: Prefix): string => formatPrefix(prefix.words, prefix.length);
+
+function describeAsPath({ contains, startsWith, originatedBy, length }: AsPathCondition): string {
+  const parts: string[] = [];
+  if (contains) parts.push(`contains ${contains.join(" or ")}`);
+  if (startsWith) parts.push(`starts with ${startsWith.join(" or ")}`);
+  if (originatedBy) parts.push(`originated by ${originatedBy.join(" or ")}`);
+  if (length) parts.push(`length ${range(length)}`);
+  return parts.join(" and ");
+}
+
+/** What a term looks for, for people: "prefix 10.0.0.0/8 ge 24 le 26, community 65001:100". */
+export function describeMatch(match: Match | null): string {
+  const parts: string[] = [];
+  const list = <T>(name: string, values: readonly T[] | undefined, format: (value: T) => string) => {
+    if (values)
+      parts.push(`${name} ${values.slice(0, 4).map(format).join(" or ")}${values.length > 4 ? " or ..." : ""}`);
+  };
+  list("prefix", match?.prefixRules, ({ prefix, ge, le }) =>
+    ge === prefix.length && le === prefix.length ? prefixText(prefix) : `${prefixText(prefix)} ge ${ge} le ${le}`,
+  );
+  list("family", match?.families, familyName);
+  list("community", match?.communities, pattern);
+  list("large community", match?.largeCommunities, pattern);
+  list("AS path", match?.asPath, describeAsPath);
+  list("next hop", match?.nextHops, prefixText);
+  list("origin", match?.origins, originName);
+  if (match?.localPref) parts.push(`local-pref ${range(match.localPref)}`);
+  if (match?.med) parts.push(`med ${range(match.med)}`);
+  list("neighbor", match?.neighbors, prefixText);
+  list("peer group", match?.peerGroups, (name) => name);
+  list("learned from", match?.learnedFrom, (name) => name);
+  if (match?.neighborBlocks !== undefined)
+    parts.push(match.neighborBlocks ? "a block of the neighbor" : "outside the neighbor's blocks");
+  return parts.length === 0 ? "anything" : parts.join(", ");
+}
+
+const originName = (origin: 0 | 1 | 2): string => (["igp", "egp", "incomplete"] as const)[origin];
+
+/** RFC 1997 in the usual form, high and low half. */
+export const formatCommunity = (value: number): string => `${value >>> 16}:${value & 0xffff}`;
+
+const byValue = (a: number, b: number): number => a - b;
+
+function editCommunities(current: readonly number[], modify: Modify): number[] {
+  const { removeCommunities: removed = [], addCommunities: added } = modify;
+  const kept = current.filter((value) => !removed.some((gone) => fitsCommunity(gone, value)));
+  return added ? [...new Set([...kept, ...added])].sort(byValue) : kept;
+}
+
+function editLargeCommunities(current: PathAttributes["largeCommunities"], modify: Modify): [number, number, number][] {
+  const { removeLargeCommunities: removed = [], addLargeCommunities: added } = modify;
+  const kept = current
+    .filter((value) => !removed.some((gone) => fitsLarge(gone, value)))
+    .map(([a, b, c]) => [a, b, c] as [number, number, number]);
+  if (!added) return kept;
+  for (const [a, b, c] of added) if (!kept.some((value) => fitsLarge([a, b, c], value))) kept.push([a, b, c]);
+  return kept.sort(compareAddresses);
+}
+
+/** Segments hold at most 255 AS numbers (RFC 4271 §4.3); a full first sequence gets a new one in front (§5.1.2). */
+function prependAs(path: PathAttributes["asPath"], as: number, times: number): PathAttributes["asPath"] {
+  let result = [...path];
+  for (let i = 0; i < times; i++) {
+    const first = result[0];
+    result =
+      first !== undefined && first.type === AS_SEQUENCE && first.asns.length < 255
+        ? [{ ...first, asns: [as, ...first.asns] }, ...result.slice(1)]
+        : [{ type: AS_SEQUENCE, asns: [as] }, ...result];
+  }
+  return result;
+}
+
+/** The attributes after `modify`; the next hop is a matter of the caller, since it stands beside the set. */
+export function applyModify(attributes: PathAttributes, modify: Modify): PathAttributes {
+  return {
+    ...attributes,
+    origin: modify.origin ?? attributes.origin,
+    localPref: modify.localPref ?? attributes.localPref,
+    med: modify.med === undefined ? attributes.med : modify.med,
+    communities: editCommunities(attributes.communities, modify),
+    largeCommunities: editLargeCommunities(attributes.largeCommunities, modify),
+    asPath: modify.prepend ? prependAs(attributes.asPath, modify.prepend.as, modify.prepend.count) : attributes.asPath,
+  };
+}
+
+/** What a term sets, for people. */
+export function describeModify(modify: Modify): string {
+  const parts: string[] = [];
+  const { localPref, med, origin, nextHop, prepend } = modify;
+  if (localPref !== undefined) parts.push(`local-pref ${localPref}`);
+  if (med !== undefined) parts.push(med === null ? "no med" : `med ${med}`);
+  if (origin !== undefined) parts.push(`origin ${originName(origin)}`);
+  if (nextHop) parts.push(`next-hop ${formatAddress(nextHop)}`);
+  if (modify.nextHopSelf) parts.push("next-hop self");
+  if (modify.removeCommunities?.length) parts.push(`remove ${modify.removeCommunities.map(pattern).join(" ")}`);
+  if (modify.addCommunities?.length) parts.push(`add ${modify.addCommunities.map(formatCommunity).join(" ")}`);
+  if (modify.removeLargeCommunities?.length)
+    parts.push(`remove ${modify.removeLargeCommunities.map(pattern).join(" ")}`);
+  if (modify.addLargeCommunities?.length) parts.push(`add ${modify.addLargeCommunities.map(pattern).join(" ")}`);
+  if (prepend) parts.push(`prepend ${prepend.as} x ${prepend.count}`);
+  return parts.join(", ");
+}

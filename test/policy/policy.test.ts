@@ -1,0 +1,318 @@
+import t from "tap";
+import { parseAddress, parsePrefix } from "../../src/lib/address.ts";
+import { Family } from "../../src/lib/family.ts";
+import type { AttributeSets, NextHopIds } from "../../src/policy/attribute-sets.ts";
+import type { Match, Modify, PolicyDefinition, PolicySource, Term } from "../../src/policy/definition.ts";
+import { ImportPipeline, type ImportSettings } from "../../src/policy/import-pipeline.ts";
+import { Policy } from "../../src/policy/policy.ts";
+import { compilePrefixRules } from "../../src/policy/prefix-matcher.ts";
+import { emptyAttributes, type PathAttributes } from "../../src/wire/attribute/types.ts";
+
+/** The obvious store: a list of sets, equal by their JSON. `views` counts how often a set was looked into. */
+class ObviousSets implements AttributeSets, NextHopIds {
+  readonly generation = new Uint32Array(64);
+  readonly nextHop = new Uint32Array(64);
+  readonly #sets: PathAttributes[] = [emptyAttributes];
+  readonly #nextHops: (readonly number[])[] = [[]];
+  views = 0;
+
+  view(set: number): PathAttributes {
+    this.views++;
+    return this.#sets[set]!;
+  }
+
+  intern(value: readonly number[] | PathAttributes, nextHop: unknown): number {
+    if (Array.isArray(value)) return this.#find(this.#nextHops as unknown[], value);
+    const wanted = JSON.stringify([value, nextHop]);
+    const found = this.#sets.findIndex((set, id) => id > 0 && JSON.stringify([set, this.nextHop[id]]) === wanted);
+    if (found > 0) return found;
+    this.nextHop[this.#sets.length] = nextHop as number;
+    return this.#sets.push(value as PathAttributes) - 1;
+  }
+
+  /** Gives the id of a set to another one, as a store does after the last user of the first has gone. */
+  replace(set: number, attributes: PathAttributes): void {
+    this.#sets[set] = attributes;
+    this.generation[set]!++;
+  }
+
+  release(): void {}
+
+  words(id: number): readonly number[] {
+    return this.#nextHops[id]!;
+  }
+
+  #find(list: unknown[], value: unknown): number {
+    const found = list.findIndex((entry) => JSON.stringify(entry) === JSON.stringify(value));
+    return found >= 0 ? found : list.push(value) - 1;
+  }
+}
+
+const source = (given: Partial<PolicySource> = {}): PolicySource => ({
+  address: parseAddress("192.0.2.1"),
+  peerGroup: null,
+  learnedFrom: "internal",
+  blocks: [],
+  ...given,
+});
+
+const term = (match: Match | null, set: Modify | null, verdict: Term["verdict"], line = 1): Term => ({
+  match,
+  set,
+  verdict,
+  line,
+  place: `bgp.yaml:${line}:5`,
+});
+
+const policy = (sets: ObviousSets, ...terms: Term[]) => new Policy([{ name: "test", terms }], sets, sets);
+
+/** Evaluates for a prefix given as text. */
+function ask(compiled: Policy, set: number, prefix = "10.0.0.0/24", from = source()): number {
+  const { family, words, length } = parsePrefix(prefix);
+  return compiled.evaluate(set, from, family, words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, length);
+}
+
+const attributes = (given: Partial<PathAttributes>): PathAttributes => ({ ...emptyAttributes, ...given });
+const sequence = (...asns: number[]) => [{ type: 2 as const, asns }];
+
+t.test("the first term that matches and has a verdict decides; the end rejects", async (t) => {
+  const sets = new ObviousSets();
+  const plain = sets.intern(attributes({}), 0);
+  const tagged = sets.intern(attributes({ communities: [(65001 << 16) | 100] }), 0);
+  const compiled = policy(
+    sets,
+    term({ communities: [[65001, 100]] }, null, "accept"),
+    term({ communities: [[65001, null]] }, null, "reject"),
+  );
+  t.equal(ask(compiled, tagged), tagged);
+  t.equal(ask(compiled, plain), 0);
+});
+
+t.test("keys of one match are ANDed, a list under a key is ORed", async (t) => {
+  const sets = new ObviousSets();
+  const compiled = policy(
+    sets,
+    term({ origins: [0, 1], asPath: [{ contains: [64500] }, { startsWith: [64501] }] }, null, "accept"),
+  );
+  const set = (origin: 0 | 1 | 2, ...path: number[]) =>
+    sets.intern(attributes({ origin, asPath: sequence(...path) }), 0);
+  t.ok(ask(compiled, set(0, 1, 64500, 2)), "first path condition");
+  t.ok(ask(compiled, set(1, 64501, 2)), "second path condition");
+  t.notOk(ask(compiled, set(2, 64501, 2)), "wrong origin");
+  t.notOk(ask(compiled, set(0, 2, 64501)), "neither path condition");
+});
+
+t.test("each condition matches and fails to match", async (t) => {
+  const sets = new ObviousSets();
+  const gateway = sets.intern(parseAddress("10.9.0.1"), null);
+  const set = sets.intern(
+    attributes({
+      asPath: [...sequence(64500, 64501), { type: 1, asns: [7, 8] }, ...sequence(64510)],
+      localPref: 150,
+      med: 20,
+      largeCommunities: [[65001, 1, 2]],
+    }),
+    gateway,
+  );
+  const from = source({ peerGroup: "racks", learnedFrom: "client", blocks: [parsePrefix("10.0.0.0/16")] });
+  const holds = (match: Match) => ask(policy(sets, term(match, null, "accept")), set, "10.0.3.0/24", from) === set;
+  const rows: [Match, Match][] = [
+    [{ asPath: [{ startsWith: [64500] }] }, { asPath: [{ startsWith: [64501] }] }],
+    [{ asPath: [{ originatedBy: [64510] }] }, { asPath: [{ originatedBy: [8] }] }],
+    [{ asPath: [{ contains: [8] }] }, { asPath: [{ contains: [9] }] }],
+    [{ asPath: [{ length: { min: 4, max: 4 } }] }, { asPath: [{ length: { min: 5, max: 9 } }] }],
+    [{ localPref: { min: 150, max: 150 } }, { localPref: { min: 0, max: 149 } }],
+    [{ med: { min: 20, max: 30 } }, { med: { min: 21, max: 30 } }],
+    [{ largeCommunities: [[65001, null, 2]] }, { largeCommunities: [[65001, null, 3]] }],
+    [{ nextHops: [parsePrefix("10.9.0.0/24")] }, { nextHops: [parsePrefix("10.8.0.0/24")] }],
+    [{ neighbors: [parsePrefix("192.0.2.0/28")] }, { neighbors: [parsePrefix("192.0.2.2/32")] }],
+    [{ peerGroups: ["racks"] }, { peerGroups: ["gateways"] }],
+    [{ learnedFrom: ["client", "own"] }, { learnedFrom: ["external"] }],
+    [{ families: [Family.Ipv4Unicast] }, { families: [Family.Ipv6Unicast] }],
+    [{ neighborBlocks: true }, { neighborBlocks: false }],
+    [
+      { prefixRules: [{ prefix: parsePrefix("10.0.0.0/8"), ge: 24, le: 26 }] },
+      { prefixRules: [{ prefix: parsePrefix("10.0.0.0/8"), ge: 25, le: 26 }] },
+    ],
+  ];
+  for (const [yes, no] of rows) {
+    t.ok(holds(yes), JSON.stringify(yes));
+    t.notOk(holds(no), JSON.stringify(no));
+  }
+});
+
+t.test("a term that only sets goes on, and later terms see what it has set", async (t) => {
+  const sets = new ObviousSets();
+  const set = sets.intern(attributes({ communities: [1] }), 0);
+  const compiled = policy(
+    sets,
+    term(null, { localPref: 200, addCommunities: [(65001 << 16) | 7], removeCommunities: [[0, 1]] }, null),
+    term({ communities: [[0, 1]] }, null, "reject"),
+    term(
+      { communities: [[65001, 7]], localPref: { min: 200, max: 200 } },
+      { prepend: { as: 65001, count: 2 } },
+      "accept",
+    ),
+  );
+  const result = sets.view(ask(compiled, set));
+  t.same(result.communities, [(65001 << 16) | 7]);
+  t.equal(result.localPref, 200);
+  t.same(result.asPath, sequence(65001, 65001));
+  t.same(sets.view(set).communities, [1], "the received set stays as it was");
+});
+
+t.test("a full AS_SEQUENCE of 255 gets a new segment in front (RFC 4271 §5.1.2)", async (t) => {
+  const sets = new ObviousSets();
+  const full = sets.intern(attributes({ asPath: sequence(...new Array<number>(254).fill(9)) }), 0);
+  const compiled = policy(sets, term(null, { prepend: { as: 1, count: 3 } }, "accept"));
+  const path = sets.view(ask(compiled, full)).asPath;
+  t.same(
+    path.map((segment) => segment.asns.length),
+    [2, 255],
+  );
+});
+
+t.test("next-hop self takes our address of the family that the next hop has", async (t) => {
+  const sets = new ObviousSets();
+  const own4 = parseAddress("10.0.0.1");
+  const own6 = parseAddress("2001:db8::1");
+  const compiled = policy(sets, term(null, { nextHopSelf: [own4, own6] }, "accept"));
+  const nextHopAfter = (before: string) =>
+    sets.words(sets.nextHop[ask(compiled, sets.intern(attributes({}), sets.intern(parseAddress(before), null)))]!);
+  t.same(nextHopAfter("10.0.0.99"), own4);
+  t.same(nextHopAfter("2001:db8::99"), own6);
+});
+
+t.test("a verdict is remembered per attribute set, and forgotten when its id is given to another set", async (t) => {
+  const sets = new ObviousSets();
+  const set = sets.intern(attributes({ localPref: 50 }), 0);
+  const compiled = policy(sets, term({ localPref: { min: 0, max: 60 } }, null, "accept"));
+  t.equal(ask(compiled, set), set);
+  const views = sets.views;
+  t.equal(ask(compiled, set, "10.1.0.0/16"), set);
+  t.equal(sets.views, views, "not looked into again");
+  sets.replace(set, attributes({ localPref: 70 }));
+  t.equal(ask(compiled, set), 0);
+});
+
+t.test("more terms than fit into a mask are evaluated all the same", async (t) => {
+  const sets = new ObviousSets();
+  const terms = Array.from({ length: 40 }, (_, i) => term({ localPref: { min: i, max: i } }, null, "accept", i));
+  const compiled = policy(sets, ...terms);
+  t.ok(ask(compiled, sets.intern(attributes({ localPref: 39 }), 0)));
+  t.notOk(ask(compiled, sets.intern(attributes({ localPref: 40 }), 0)));
+});
+
+t.test("explain names the policy, the line and the terms on the way, and agrees with evaluate", async (t) => {
+  const sets = new ObviousSets();
+  const set = sets.intern(attributes({}), 0);
+  const definitions: PolicyDefinition[] = [
+    { name: "mark", terms: [term(null, { localPref: 10 }, null, 3)] },
+    {
+      name: "blocks",
+      terms: [term({ prefixRules: [{ prefix: parsePrefix("10.0.0.0/8"), ge: 24, le: 24 }] }, null, "accept", 8)],
+    },
+  ];
+  const compiled = new Policy(definitions, sets, sets);
+  const inside = compiled.explain(set, source(), Family.Ipv4Unicast, 0x0a000100, 0, 0, 0, 24);
+  t.match(inside, { verdict: "accept", name: "blocks", line: 8 });
+  t.equal(inside.steps.length, 2);
+  t.equal(inside.result, ask(compiled, set, "10.0.1.0/24"));
+  const outside = compiled.explain(set, source(), Family.Ipv4Unicast, 0x0b000000, 0, 0, 0, 24);
+  t.match(outside, { verdict: "reject", name: "blocks", line: null, reason: /end rejects/ });
+});
+
+t.test("a prefix list of many lengths finds exactly what a linear search finds", async (t) => {
+  const rules = [];
+  for (let i = 0; i < 500; i++) {
+    const length = 8 + (i % 17);
+    const word = (((i * 2654435761) >>> 0) & (-1 << (32 - length))) >>> 0;
+    rules.push({
+      prefix: { family: Family.Ipv4Unicast, words: [word], length },
+      ge: length,
+      le: Math.min(32, length + (i % 5)),
+    });
+  }
+  const matcher = compilePrefixRules(rules);
+  const differing: string[] = [];
+  for (let i = 0; i < 5000; i++) {
+    const rule = rules[i % rules.length]!;
+    const length = 8 + ((i * 7) % 25);
+    const word = ((rule.prefix.words[0]! ^ (i % 3 === 0 ? i : 0)) & (-1 << (32 - length))) >>> 0;
+    const slow = rules.some(
+      ({ prefix, ge, le }) =>
+        length >= ge && length <= le && (((word ^ prefix.words[0]!) >>> 0) & (-1 << (32 - prefix.length))) === 0,
+    );
+    if (matcher(Family.Ipv4Unicast, word, 0, 0, 0, length) !== slow) differing.push(`${word}/${length}`);
+  }
+  t.same(differing, []);
+});
+
+t.test("the way in", async (t) => {
+  const own = parseAddress("10.0.0.1")[0]!;
+  const cluster = parseAddress("10.0.0.250")[0]!;
+  const settings: ImportSettings = {
+    peerKind: "internal",
+    ownAsns: [65001],
+    allowasIn: 0,
+    routerId: own,
+    clusterId: cluster,
+    role: null,
+    remoteAs: 65001,
+    policy: null,
+    refuseDefaultRoute: false,
+  };
+  const run = (given: Partial<PathAttributes>, changes: Partial<ImportSettings> = {}, length = 24) => {
+    const sets = new ObviousSets();
+    const pipeline = new ImportPipeline({ ...settings, ...changes }, sets);
+    const received = sets.intern(attributes(given), 0);
+    const result = pipeline.evaluate(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, length);
+    const trace = pipeline.explain(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, length);
+    t.equal(trace.result, result, "explain and evaluate agree");
+    return { accepted: result !== 0, by: trace.name, attributes: sets.view(result) };
+  };
+
+  t.test("drops AS loops, but allows what allowas-in allows (RFC 4271 §9.1.2)", async (t) => {
+    t.match(run({ asPath: sequence(1, 65001, 2) }), { accepted: false, by: "as-path-loop" });
+    t.match(run({ asPath: [{ type: 1, asns: [65001, 3] }] }), { accepted: false }, "in an AS_SET, too");
+    t.ok(run({ asPath: sequence(1, 65001, 2) }, { allowasIn: 1 }).accepted);
+    t.notOk(run({ asPath: sequence(65001, 65001) }, { allowasIn: 1 }).accepted);
+  });
+
+  t.test("drops our own ORIGINATOR_ID and CLUSTER_ID (RFC 4456 §8)", async (t) => {
+    t.match(run({ originatorId: own }), { accepted: false, by: "own-originator-id" });
+    t.match(run({ originatorId: 7, clusterList: [8, cluster] }), { accepted: false, by: "own-cluster-id" });
+    t.ok(run({ originatorId: 7, clusterList: [8] }).accepted);
+  });
+
+  t.test("an eBGP session without policy accepts nothing, an iBGP session everything (RFC 8212)", async (t) => {
+    t.match(run({}, { peerKind: "external" }), { accepted: false, by: "ebgp-without-policy" });
+    t.ok(run({}).accepted);
+  });
+
+  t.test("GRACEFUL_SHUTDOWN over eBGP sets LOCAL_PREF 0, over iBGP it changes nothing (RFC 8326)", async (t) => {
+    const sets = new ObviousSets();
+    const all = new Policy([{ name: "all", terms: [term(null, null, "accept")] }], sets, sets);
+    const received = sets.intern(attributes({ communities: [0xffff0000], localPref: 300 }), 0);
+    const external = new ImportPipeline({ ...settings, peerKind: "external", policy: all }, sets);
+    const evaluated = external.evaluate(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, 24);
+    t.equal(sets.view(evaluated).localPref, 0);
+    const internal = new ImportPipeline(settings, sets);
+    t.equal(internal.evaluate(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, 24), received);
+  });
+
+  t.test("a default route is refused where it is not allowed", async (t) => {
+    t.match(run({}, { refuseDefaultRoute: true }, 0), { accepted: false, by: "default-route" });
+    t.ok(run({}, { refuseDefaultRoute: true }, 1).accepted);
+    t.ok(run({}, {}, 0).accepted);
+  });
+
+  t.test("OTC: leaks are dropped, and it is added to what may only go down (RFC 9234 §5)", async (t) => {
+    t.match(run({ onlyToCustomer: 5 }, { role: "provider" }), { accepted: false, by: "route-leak" });
+    t.match(run({ onlyToCustomer: 5 }, { role: "peer", remoteAs: 6 }), { accepted: false });
+    t.ok(run({ onlyToCustomer: 6 }, { role: "peer", remoteAs: 6 }).accepted);
+    t.equal(run({}, { role: "customer", remoteAs: 6 }).attributes.onlyToCustomer, 6);
+    t.equal(run({}, { role: "provider", remoteAs: 6 }).attributes.onlyToCustomer, null);
+    t.equal(run({ onlyToCustomer: 5 }).attributes.onlyToCustomer, 5, "without a role it is carried untouched");
+  });
+});
