@@ -1,0 +1,121 @@
+import { request } from "node:http";
+import { join } from "node:path";
+import type { FibRow, NeighborDetail, NeighborSummary, PathRow, RouteRow, Summary } from "../../../src/view/model.ts";
+import { CommandError, run } from "./command.ts";
+import { Daemon } from "./daemon.ts";
+import type { Host } from "./lab.ts";
+import { NotYet } from "./until.ts";
+
+const program = join(import.meta.dirname, "../../../src/main.js");
+
+/** Our own daemon on a host, started as an operator would and asked through its control socket. */
+export class Peerage {
+  readonly host: Host;
+  readonly #config: string;
+  daemon: Daemon;
+
+  constructor(host: Host, config: string) {
+    this.host = host;
+    this.#config = join(host.directory, "peerage.yaml");
+    this.configure(config);
+    this.daemon = this.#launch();
+  }
+
+  get socket(): string {
+    return join(this.host.directory, "peerage.sock");
+  }
+
+  #launch(): Daemon {
+    const command = [process.execPath, "--enable-source-maps", program, "run", "-c", this.#config];
+    return new Daemon(this.host, "peerage", command);
+  }
+
+  /** Writes the configuration; a running daemon reads it with `reload`. */
+  configure(config: string): void {
+    this.host.file("peerage.yaml", `${config}\ncontrol: {socket: ${this.socket}}\n`);
+  }
+
+  /** Waits for the line with "ready" that the daemon prints when its sockets listen. */
+  async start(): Promise<this> {
+    await this.host.lab.until(`peerage on ${this.host.name} is ready`, () => /\bready\b/.test(this.daemon.output));
+    return this;
+  }
+
+  /** Starts it again after it was stopped. */
+  async restart(): Promise<this> {
+    this.daemon = this.#launch();
+    return this.start();
+  }
+
+  /** The command line, as a user types it. @throws CommandError for another exit code than 0. */
+  cli(...words: string[]): Promise<string> {
+    return run([process.execPath, program, ...words, "--socket", this.socket]);
+  }
+
+  /** Asks the control socket directly: what the command line does, without starting a process for each look. */
+  get(path: string, method: "GET" | "POST" = "GET"): Promise<any> {
+    return new Promise((resolve, reject) => {
+      const call = request({ socketPath: this.socket, path, method, timeout: 10_000 }, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (part: string) => {
+          text += part;
+        });
+        response.on("end", () => {
+          if (response.statusCode !== 200) return reject(new CommandError(`${path}: ${response.statusCode} ${text}`));
+          resolve(JSON.parse(text));
+        });
+      });
+      call.on("timeout", () => call.destroy(new NotYet(`${path}: no answer in 10 s`)));
+      call.on("error", reject);
+      call.end();
+    });
+  }
+
+  summary(): Promise<Summary> {
+    return this.get("/summary");
+  }
+
+  async neighbor(address: string): Promise<NeighborDetail> {
+    return (await this.get(`/neighbor/${encodeURIComponent(address)}`)).neighbors[0];
+  }
+
+  async neighborRow(address: string): Promise<NeighborSummary | undefined> {
+    return (await this.summary()).neighbors.find((row) => row.address === address);
+  }
+
+  async established(...addresses: string[]): Promise<boolean> {
+    const { neighbors } = await this.summary();
+    for (const address of addresses) {
+      const row = neighbors.find((neighbor) => neighbor.address === address);
+      if (row?.state !== "Established")
+        throw new NotYet(`${address}: ${row?.state}, ${row?.lastError?.text ?? "no error"}`);
+    }
+    return true;
+  }
+
+  async routes(query = ""): Promise<RouteRow[]> {
+    return (await this.get(`/route${query}`)).routes;
+  }
+
+  /** All paths of exactly this prefix, the best first. */
+  async paths(prefix: string): Promise<readonly PathRow[]> {
+    const rows = await this.routes(`?prefix=${encodeURIComponent(prefix)}`);
+    return rows.find((row) => row.prefix === prefix)?.paths ?? [];
+  }
+
+  async best(prefix: string): Promise<PathRow | undefined> {
+    return (await this.paths(prefix)).find((path) => path.best);
+  }
+
+  async received(address: string): Promise<RouteRow[]> {
+    return (await this.get(`/received/${encodeURIComponent(address)}`)).routes;
+  }
+
+  async advertised(address: string): Promise<RouteRow[]> {
+    return (await this.get(`/advertised/${encodeURIComponent(address)}`)).routes;
+  }
+
+  async fib(): Promise<FibRow[]> {
+    return (await this.get("/fib")).routes;
+  }
+}

@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import t, { type Test } from "tap";
+import { Lab } from "./lab.ts";
+
+/** What a scenario may need besides Node and `ip`, and the file that shows that it is there. */
+const tools = {
+  frr: "/usr/lib/frr/bgpd",
+  bird: "/usr/sbin/bird",
+  gobgp: "/usr/bin/gobgpd",
+  openbgpd: "/usr/sbin/bgpctl",
+  ping: "/usr/bin/ping",
+} as const;
+
+export type Tool = keyof typeof tools;
+
+export interface Scenario {
+  readonly lab: Lab;
+  /** A sentence and its proof. When one fails, the later ones are failures too, without being tried: they build on it. */
+  step(sentence: string, body: (t: Test) => Promise<void>): Promise<void>;
+}
+
+/**
+ * A test with real daemons. It gets an empty lab that is removed afterwards, however it ends, and prints what all
+ * daemons said if it fails. Without root or without a tool it is skipped with the reason, unless
+ * PEERAGE_REQUIRE_INTEROP is set, as in CI, where that is a failure.
+ */
+export function scenario(title: string, needs: readonly Tool[], body: (scenario: Scenario) => Promise<void>): void {
+  const reason = obstacle(needs);
+  if (reason !== null) {
+    if (process.env.PEERAGE_REQUIRE_INTEROP) t.test(title, async (t) => t.fail(`cannot run here: ${reason}`));
+    else t.test(title, { skip: reason }, async () => {});
+    return;
+  }
+  t.test(title, async (t) => {
+    const lab = new Lab();
+    let failed = false;
+    const step = async (sentence: string, proof: (t: Test) => Promise<void>): Promise<void> => {
+      const before = failed;
+      let reached = false;
+      await t.test(sentence, async (t) => {
+        if (before) return void t.fail("not tried, as an earlier step failed");
+        await proof(t);
+        reached = true;
+        failed ||= !t.passing();
+      });
+      failed ||= !reached;
+      if (failed && !before) t.comment(`what the daemons said:\n${lab.logs()}`);
+    };
+    try {
+      await body({ lab, step });
+    } catch (error) {
+      t.comment(`what the daemons said:\n${lab.logs()}`);
+      throw error;
+    } finally {
+      lab.close();
+    }
+  });
+}
+
+function obstacle(needs: readonly Tool[]): string | null {
+  if (process.platform !== "linux") return "network namespaces need Linux";
+  if (process.getuid?.() !== 0) return "network namespaces need root";
+  if (!["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"].some((file) => existsSync(file))) return "ip is not installed";
+  const missing = needs.filter((tool) => !existsSync(tools[tool]));
+  return missing.length === 0 ? null : `not installed: ${missing.join(", ")}`;
+}
