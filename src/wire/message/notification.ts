@@ -1,6 +1,7 @@
 import { MAX_MESSAGE } from "../context.ts";
 import { CeaseError, ErrorCode, errorName, type NotificationError } from "../errors.ts";
 import { HEADER_LENGTH, MessageType } from "../framer.ts";
+import { printable } from "../text.ts";
 import { encodeHeader } from "./keepalive.ts";
 
 /** A NOTIFICATION as received (RFC 4271 §4.5); numbers of any value, since newer RFCs may know more. */
@@ -66,10 +67,3 @@ export function describeNotification(notification: NotificationMessage): string 
   const text = shutdownText(notification);
   return text === null ? name : `${name}: ${printable(text)}`;
 }
-
-/** Peers control this text: control, format, line-separator and lone surrogate characters are shown as escapes. */
-export const printable = (text: string): string =>
-  JSON.stringify(text).replace(
-    /[\u007f-\u009f\u{2028}\u{2029}]|\p{Cf}|\p{Co}|\p{Cs}/gu,
-    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
