@@ -1,10 +1,22 @@
-import type { CodecContext } from "../context.ts";
+import { ByteReader, TruncatedError } from "../../lib/bytes.ts";
+import { type CodecContext, defaultLimits } from "../context.ts";
+import { type ErrorSubcode, UpdateError } from "../errors.ts";
 import type { UpdateLayout } from "../message/update-layout.ts";
-import type { AttributeFault } from "./fault.ts";
-import type { NextHop, PathAttributes } from "./types.ts";
+import { checkAsPath } from "./as-path.ts";
+import { mergeAs4 } from "./as4.ts";
+import { type AttributeAction, AttributeError, type AttributeFault, faultData, isStronger, resetFor } from "./fault.ts";
+import { mpReach, mpUnreach, readMpNextHop } from "./mp.ts";
+import { type AttributeCodec, type AttributeDraft, type AttributeRules, Flag } from "./row.ts";
+import { codecOf, codecs } from "./table.ts";
+import { emptyAttributes, type PathAttributes, type UnknownAttribute } from "./types.ts";
 
-/** Which of an UPDATE's announcements is meant: both may be in one message, with different next hops. */
-export type Reach = "ipv4-nlri" | "mp-reach";
+/**
+ * The plain way from an attribute section to values, one attribute after the other by the table, until everything that is
+ * wrong is known (RFC 7606 §3 h). It runs once per distinct set of raw bytes, not once per route.
+ */
+
+/** Which of an UPDATE's announcements is meant: both may be in one message, with different next hops. "none": it withdraws only. */
+export type Reach = "ipv4-nlri" | "mp-reach" | "none";
 
 export interface DecodedAttributes {
   /** Null: the routes are to be treated as withdrawn (RFC 7606 §2). */
@@ -13,20 +25,183 @@ export interface DecodedAttributes {
   readonly faults: readonly AttributeFault[];
 }
 
+/** Attributes that `dropAttributes` can't remove: nothing would be left to work with. */
+const indispensable: ReadonlySet<number> = new Set([1, 2, 3, mpReach.code, mpUnreach.code]);
+
 /**
  * Decodes every attribute but MP_REACH_NLRI and MP_UNREACH_NLRI, merges AS4_PATH, fills `nextHop` from where `reach` says.
  * @throws NotificationError if the strongest fault asks for a session reset.
  */
 export function decodeAttributes(
-  _bytes: Uint8Array,
-  _layout: UpdateLayout,
-  _context: CodecContext,
-  _reach: Reach,
+  bytes: Uint8Array,
+  layout: UpdateLayout,
+  context: CodecContext,
+  reach: Reach,
 ): DecodedAttributes {
-  throw new Error("to follow");
+  const section = new Section(bytes, context);
+  if (layout.error !== null) section.faults.push(layout.error);
+  section.read(layout.attributesStart, layout.attributesEnd);
+  if (reach !== "none") section.complete(reach);
+  const { draft, faults } = section;
+  if (reach === "mp-reach") draft.nextHop = readMpNextHop(bytes, layout);
+
+  const worst = faults.reduce<AttributeFault | null>(
+    (found, fault) => (found === null || isStronger(fault.action, found.action) ? fault : found),
+    null,
+  );
+  if (worst?.action === "session-reset") throw resetFor(worst);
+  if (worst?.action === "treat-as-withdraw") return { attributes: null, faults };
+  const { as4Path: _path, as4Aggregator: _aggregator, ...attributes } = draft;
+  return { attributes, faults };
 }
 
-/** The next hop that MP_REACH_NLRI names, from the place that the scan found. */
-export function readMpNextHop(_bytes: Uint8Array, _layout: UpdateLayout): NextHop {
-  throw new Error("to follow");
+/** One attribute section on its way through the table. */
+class Section {
+  readonly draft: AttributeDraft = { ...emptyAttributes, as4Path: null, as4Aggregator: null };
+  readonly faults: AttributeFault[] = [];
+  readonly #bytes: Uint8Array;
+  readonly #context: CodecContext;
+  readonly #seen = new Set<number>();
+  readonly #partial: number[] = [];
+  readonly #unknown: UnknownAttribute[] = [];
+
+  constructor(bytes: Uint8Array, context: CodecContext) {
+    this.#bytes = bytes;
+    this.#context = context;
+  }
+
+  /** Every attribute in turn; the scan has made sure that headers and lengths fit the section. */
+  read(start: number, end: number): void {
+    const bytes = this.#bytes;
+    for (let at = start; at < end; ) {
+      const flags = bytes[at]!;
+      const code = bytes[at + 1]!;
+      const extended = (flags & Flag.EXTENDED) !== 0;
+      const valueStart = at + (extended ? 4 : 3);
+      const valueEnd = valueStart + (extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!);
+      if (code !== mpReach.code && code !== mpUnreach.code) this.#attribute(code, flags, at, valueStart, valueEnd);
+      at = valueEnd;
+    }
+    // Most sections come sorted; the canonical form has to be.
+    this.draft.unknown = this.#unknown.sort((a, b) => a.code - b.code);
+    this.draft.partial = this.#partial.sort((a, b) => a - b);
+    mergeAs4(this.draft);
+  }
+
+  #attribute(code: number, flags: number, at: number, valueStart: number, valueEnd: number): void {
+    const context = this.#context;
+    const fault = (row: Named, action: AttributeAction, subcode: ErrorSubcode, text: string) =>
+      this.faults.push({
+        code: row.code,
+        name: row.name,
+        action,
+        subcode,
+        text,
+        data: faultData(subcode, this.#bytes, at, valueEnd),
+      });
+    if (context.dropAttributes.has(code) && !indispensable.has(code)) return;
+    const codec = codecOf(code);
+    if (this.#seen.has(code)) {
+      const row = codec ?? { code, name: `attribute ${code}` };
+      const action = codec?.onError.duplicate ?? "attribute-discard";
+      fault(row, action, UpdateError.MalformedAttributeList, "occurs again; only the first counts");
+      return;
+    }
+    this.#seen.add(code);
+    if (codec === undefined) {
+      this.#opaque(code, flags, valueStart, valueEnd, fault);
+      return;
+    }
+    const from = refusal(codec, context);
+    if (from !== null) {
+      fault(codec, "attribute-discard", UpdateError.OptionalAttribute, from);
+      return;
+    }
+    if (((flags ^ codec.flags) & (Flag.OPTIONAL | Flag.TRANSITIVE)) !== 0) {
+      fault(codec, codec.onError.flags, UpdateError.AttributeFlags, flagsText(codec.flags, flags));
+      return;
+    }
+    try {
+      const value = codec.decode(new ByteReader(this.#bytes, valueStart, valueEnd), context);
+      (this.draft as Record<string, unknown>)[codec.field] = value;
+      // RFC 4271 §5: once set, Partial stays set, even by those who know the attribute.
+      if ((flags & Flag.PARTIAL) !== 0 && codec.flags === (Flag.OPTIONAL | Flag.TRANSITIVE)) this.#partial.push(code);
+    } catch (error) {
+      const { kind, subcode, message } = asAttributeError(error);
+      fault(codec, codec.onError[kind], subcode, message);
+    }
+  }
+
+  /** RFC 4271 §5: what we don't implement is passed on with Partial set if it is transitive, and dropped if it isn't. */
+  #opaque(code: number, flags: number, valueStart: number, valueEnd: number, fault: Report): void {
+    const row = { code, name: `attribute ${code}` };
+    if ((flags & Flag.OPTIONAL) === 0) {
+      // All well-known attributes are implemented, so its flags are wrong: RFC 7606 §3 c asks for no more than its routes.
+      fault(row, "treat-as-withdraw", UpdateError.UnrecognizedWellKnown, "marked as well-known, but nobody knows it");
+      return;
+    }
+    if ((flags & Flag.TRANSITIVE) === 0) return;
+    const limit = (this.#context.limits ?? defaultLimits).unknownAttributes;
+    if (this.#unknown.length >= limit) {
+      fault(row, "treat-as-withdraw", UpdateError.OptionalAttribute, `more than ${limit} unknown attributes`);
+      return;
+    }
+    const value = this.#bytes.slice(valueStart, valueEnd);
+    this.#unknown.push({ code, flags: Flag.OPTIONAL | Flag.TRANSITIVE | Flag.PARTIAL, value });
+  }
+
+  /** What only the whole section can tell: missing attributes (RFC 7606 §3 d) and the path beyond its syntax. */
+  complete(reach: "ipv4-nlri" | "mp-reach"): void {
+    for (const row of codecs)
+      if ((row.mandatory === true || row.mandatory === reach) && !this.#seen.has(row.code))
+        this.faults.push({
+          code: row.code,
+          name: row.name,
+          action: row.onError.missing,
+          subcode: UpdateError.MissingWellKnown,
+          text: "is missing",
+          data: Uint8Array.of(row.code),
+        });
+    const path = codecOf(2)!;
+    if (!this.#seen.has(path.code) || this.faults.some((fault) => fault.code === path.code)) return;
+    const wrong = checkAsPath(this.draft.asPath, this.#context);
+    if (wrong !== null)
+      this.faults.push({
+        code: path.code,
+        name: path.name,
+        action: path.onError.value,
+        subcode: wrong.subcode,
+        text: wrong.message,
+        data: new Uint8Array(0),
+      });
+  }
+}
+
+type Named = Pick<AttributeRules, "code" | "name">;
+type Report = (row: Named, action: AttributeAction, subcode: ErrorSubcode, text: string) => void;
+
+/** Why an attribute from this peer is dropped unread, or null if it isn't. */
+function refusal(codec: AttributeCodec, context: CodecContext): string | null {
+  if (codec.acceptFrom === "internal" && context.peerKind === "external") return "has no meaning from an external peer";
+  if (codec.acceptFrom === "two-octet" && context.fourOctetAs)
+    return "has no place between peers with 4-octet AS numbers";
+  return null;
+}
+
+/** Every exception of a decoder is a verdict: what isn't an AttributeError means a value that ended too early, or a bug. */
+function asAttributeError(error: unknown): AttributeError {
+  if (error instanceof AttributeError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  const kind = error instanceof TruncatedError ? "length" : "value";
+  return new AttributeError(
+    kind,
+    kind === "length" ? UpdateError.AttributeLength : UpdateError.OptionalAttribute,
+    text,
+  );
+}
+
+function flagsText(wanted: number, found: number): string {
+  const words = (flags: number) =>
+    `${(flags & Flag.OPTIONAL) === 0 ? "well-known" : "optional"} ${(flags & Flag.TRANSITIVE) === 0 ? "non-transitive" : "transitive"}`;
+  return `must be ${words(wanted)}, found ${words(found)}`;
 }

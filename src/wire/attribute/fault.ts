@@ -1,4 +1,4 @@
-import { type ErrorSubcode, type NotificationError, updateError } from "../errors.ts";
+import { type ErrorSubcode, type NotificationError, UpdateError, updateError } from "../errors.ts";
 
 /**
  * What RFC 7606 §2 lets happen to an UPDATE with a faulty attribute, weakest first. "AFI/SAFI disable" is not used here: where
@@ -20,7 +20,7 @@ export interface AttributeFault {
   readonly subcode: ErrorSubcode;
   /** What was found and wanted, for people. */
   readonly text: string;
-  /** The attribute as received (flags, code, length, value), cut to a bound: RFC 4271 §6.3 data. */
+  /** Data of that NOTIFICATION as RFC 4271 §6.3 has it: mostly the attribute as received, cut to a bound. */
   readonly data: Uint8Array;
 }
 
@@ -40,6 +40,29 @@ export class AttributeError extends Error {
   }
 }
 
+/** 3/5: the length can't be right for this attribute. */
+export const badLength = (wanted: string, found: number): AttributeError =>
+  new AttributeError("length", UpdateError.AttributeLength, `must be ${wanted}, found ${found} octets`);
+
+/** The length is right, the value is not. */
+export const badValue = (subcode: ErrorSubcode, text: string): AttributeError =>
+  new AttributeError("value", subcode, text);
+
 /** The session reset that a fault asks for. */
 export const resetFor = (fault: AttributeFault): NotificationError =>
   updateError(fault.subcode, fault.data, `${fault.name}: ${fault.text}`);
+
+const NO_DATA = new Uint8Array(0);
+/** No NOTIFICATION carries more (RFC 4271 §4.1). */
+const MAX_DATA = 4096 - 21;
+
+/** Data of an UPDATE Message Error (RFC 4271 §6.3): none, the code of what misses, or the attribute from its flags on. */
+export function faultData(subcode: ErrorSubcode, bytes: Uint8Array, start: number, end: number): Uint8Array {
+  if (
+    subcode === UpdateError.MalformedAttributeList ||
+    subcode === UpdateError.InvalidNetworkField ||
+    subcode === UpdateError.MalformedAsPath
+  )
+    return NO_DATA;
+  return bytes.slice(start, Math.min(end, start + MAX_DATA));
+}

@@ -1,0 +1,57 @@
+import { defaultLimits } from "../context.ts";
+import { UpdateError } from "../errors.ts";
+import { badLength, badValue } from "./fault.ts";
+import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+import type { LargeCommunity } from "./types.ts";
+
+/** "65001:1:2" (RFC 8092 §5). */
+export const formatLargeCommunity = (community: LargeCommunity): string => community.join(":");
+
+/** Three numbers up to 4294967295; undefined if it isn't a large community. */
+export function tryParseLargeCommunity(text: string): LargeCommunity | undefined {
+  const match = /^(\d{1,10}):(\d{1,10}):(\d{1,10})$/.exec(text);
+  if (match === null) return undefined;
+  const [a, b, c] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  return Math.max(a, b, c) > 0xffffffff ? undefined : [a, b, c];
+}
+
+const compare = (a: LargeCommunity, b: LargeCommunity): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
+
+/** Sorted and without repetitions (RFC 8092 §5: a receiver removes them silently). */
+export function canonicalLarge(list: readonly LargeCommunity[]): readonly LargeCommunity[] {
+  for (let i = 1; i < list.length; i++)
+    if (compare(list[i - 1]!, list[i]!) >= 0) {
+      const sorted = list.toSorted(compare);
+      return sorted.filter((community, at) => at === 0 || compare(community, sorted[at - 1]!) !== 0);
+    }
+  return list;
+}
+
+/** LARGE_COMMUNITY (type 32): RFC 8092; malformed: §6 there. */
+export const largeCommunities: AttributeCodec<"largeCommunities"> = {
+  code: 32,
+  name: "LARGE_COMMUNITY",
+  flags: Flag.OPTIONAL | Flag.TRANSITIVE,
+  mandatory: false,
+  acceptFrom: "any",
+  onError: withdrawOnError,
+  field: "largeCommunities",
+  canonical: true,
+  decode(value, context) {
+    if (value.length === 0 || value.length % 12 !== 0) throw badLength("a non-zero multiple of 12", value.length);
+    const count = value.length / 12;
+    const limit = (context.limits ?? defaultLimits).communities;
+    if (count > limit) throw badValue(UpdateError.OptionalAttribute, `more than ${limit} communities`);
+    const found: LargeCommunity[] = [];
+    for (let i = 0; i < count; i++) found.push([value.u32(), value.u32(), value.u32()]);
+    return canonicalLarge(found);
+  },
+  encode(out, value) {
+    for (const [a, b, c] of canonicalLarge(value)) {
+      out.u32(a);
+      out.u32(b);
+      out.u32(c);
+    }
+  },
+  format: (value) => value.map(formatLargeCommunity).join(" "),
+};

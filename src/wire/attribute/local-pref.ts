@@ -1,0 +1,23 @@
+import { badLength } from "./fault.ts";
+import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+
+/**
+ * LOCAL_PREF (type 5): how much our AS likes the route, highest first. RFC 4271 §5.1.5; from an external peer it is dropped unread,
+ * malformed from an internal one: RFC 7606 §7.5.
+ */
+export const localPref: AttributeCodec<"localPref"> = {
+  code: 5,
+  name: "LOCAL_PREF",
+  flags: Flag.TRANSITIVE,
+  mandatory: false,
+  acceptFrom: "internal",
+  onError: withdrawOnError,
+  field: "localPref",
+  canonical: true,
+  decode(value) {
+    if (value.length !== 4) throw badLength("4 octets", value.length);
+    return value.u32();
+  },
+  encode: (out, value) => out.u32(value),
+  format: String,
+};

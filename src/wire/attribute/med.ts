@@ -1,0 +1,20 @@
+import { badLength } from "./fault.ts";
+import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+
+/** MULTI_EXIT_DISC (type 4): which entrance a neighbor AS prefers, lowest first. RFC 4271 §5.1.4; malformed: RFC 7606 §7.4. */
+export const med: AttributeCodec<"med"> = {
+  code: 4,
+  name: "MULTI_EXIT_DISC",
+  flags: Flag.OPTIONAL,
+  mandatory: false,
+  acceptFrom: "any",
+  onError: withdrawOnError,
+  field: "med",
+  canonical: true,
+  decode(value) {
+    if (value.length !== 4) throw badLength("4 octets", value.length);
+    return value.u32();
+  },
+  encode: (out, value) => out.u32(value),
+  format: String,
+};

@@ -1,0 +1,44 @@
+import type { UpdateLayout } from "../message/update-layout.ts";
+import { type AttributeRules, Flag, resetOnError } from "./row.ts";
+import type { NextHop } from "./types.ts";
+
+/** MP_REACH_NLRI (type 14): RFC 4760 §3; malformed: RFC 7606 §5.3, §7.11. Read by the scan of the UPDATE, since it locates routes. */
+export const mpReach: AttributeRules = {
+  code: 14,
+  name: "MP_REACH_NLRI",
+  flags: Flag.OPTIONAL,
+  mandatory: false,
+  acceptFrom: "any",
+  onError: resetOnError,
+};
+
+/** MP_UNREACH_NLRI (type 15): RFC 4760 §4; malformed: RFC 7606 §5.3, §7.12. */
+export const mpUnreach: AttributeRules = {
+  code: 15,
+  name: "MP_UNREACH_NLRI",
+  flags: Flag.OPTIONAL,
+  mandatory: false,
+  acceptFrom: "any",
+  onError: resetOnError,
+};
+
+const word = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+
+const words6 = (bytes: Uint8Array, at: number): number[] => [
+  word(bytes, at),
+  word(bytes, at + 4),
+  word(bytes, at + 8),
+  word(bytes, at + 12),
+];
+
+/**
+ * The next hop that MP_REACH_NLRI names, from the place that the scan found. Of 32 octets the second half is a link-local
+ * address (RFC 2545 §3); all zero there means none, as some speakers write it.
+ */
+export function readMpNextHop(bytes: Uint8Array, layout: UpdateLayout): NextHop {
+  const at = layout.reachNextHopStart;
+  if (layout.reachNextHopLength === 4) return { words: [word(bytes, at)], linkLocal: null };
+  const linkLocal = layout.reachNextHopLength === 32 ? words6(bytes, at + 16) : null;
+  return { words: words6(bytes, at), linkLocal: linkLocal?.some((part) => part !== 0) ? linkLocal : null };
+}

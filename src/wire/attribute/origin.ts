@@ -1,0 +1,29 @@
+import { UpdateError } from "../errors.ts";
+import { badLength, badValue } from "./fault.ts";
+import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+import type { Origin } from "./types.ts";
+
+const names = ["igp", "egp", "incomplete"] as const;
+
+/** "igp", "egp" or "incomplete". */
+export const originName = (origin: Origin): (typeof names)[number] => names[origin];
+
+/** ORIGIN (type 1): how the route entered BGP. RFC 4271 §4.3; malformed: RFC 7606 §7.1. */
+export const origin: AttributeCodec<"origin"> = {
+  code: 1,
+  name: "ORIGIN",
+  flags: Flag.TRANSITIVE,
+  mandatory: true,
+  acceptFrom: "any",
+  onError: withdrawOnError,
+  field: "origin",
+  canonical: true,
+  decode(value) {
+    if (value.length !== 1) throw badLength("1 octet", value.length);
+    const code = value.u8();
+    if (code > 2) throw badValue(UpdateError.InvalidOrigin, `must be 0, 1 or 2, found ${code}`);
+    return code as Origin;
+  },
+  encode: (out, code) => out.u8(code),
+  format: originName,
+};

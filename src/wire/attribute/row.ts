@@ -1,0 +1,77 @@
+import type { ByteReader, ByteWriter } from "../../lib/bytes.ts";
+import type { CodecContext } from "../context.ts";
+import type { AttributeAction } from "./fault.ts";
+import type { Aggregator, AsSegment, PathAttributes } from "./types.ts";
+
+/** Bits of the flags octet (RFC 4271 §4.3). */
+export const Flag = { OPTIONAL: 0x80, TRANSITIVE: 0x40, PARTIAL: 0x20, EXTENDED: 0x10 } as const;
+
+/** What RFC 7606 does for each way in which an attribute can be wrong. */
+export interface FaultActions {
+  /** Optional or Transitive bit not as in `flags` (§3 c). */
+  readonly flags: AttributeAction;
+  readonly length: AttributeAction;
+  readonly value: AttributeAction;
+  /** All but the first are dropped (§3 g), except of the MP attributes. */
+  readonly duplicate: AttributeAction;
+  /** Of a mandatory attribute (§3 d). */
+  readonly missing: AttributeAction;
+}
+
+/** Most attributes: their routes are withdrawn. */
+export const withdrawOnError: FaultActions = {
+  flags: "treat-as-withdraw",
+  length: "treat-as-withdraw",
+  value: "treat-as-withdraw",
+  duplicate: "attribute-discard",
+  missing: "treat-as-withdraw",
+};
+
+/** Attributes without a part in route selection: only wrong flags cost the routes (RFC 7606 §3 c, f). */
+export const discardOnError: FaultActions = {
+  ...withdrawOnError,
+  length: "attribute-discard",
+  value: "attribute-discard",
+};
+
+/** The MP attributes: without them it isn't known which routes are meant (RFC 7606 §3 j, §5.3). */
+export const resetOnError: FaultActions = {
+  flags: "session-reset",
+  length: "session-reset",
+  value: "session-reset",
+  duplicate: "session-reset",
+  missing: "treat-as-withdraw",
+};
+
+/** All that is to be known about an attribute before its value is looked at. */
+export interface AttributeRules {
+  readonly code: number;
+  /** As the RFCs write it. */
+  readonly name: string;
+  /** OPTIONAL and TRANSITIVE as they must be. */
+  readonly flags: number;
+  /** "ipv4-nlri": only beside the NLRI field of RFC 4271, as MP_REACH_NLRI brings its own next hop. */
+  readonly mandatory: boolean | "ipv4-nlri";
+  /** From others it is dropped unread. "two-octet": peers without 4-octet AS numbers (RFC 6793 §4.1). */
+  readonly acceptFrom: "any" | "internal" | "two-octet";
+  readonly onError: FaultActions;
+}
+
+/** PathAttributes in the making, with what RFC 6793 merges away. */
+export type AttributeDraft = { -readonly [K in keyof PathAttributes]: PathAttributes[K] } & {
+  as4Path: readonly AsSegment[] | null;
+  as4Aggregator: Aggregator | null;
+};
+
+/** One row of the attribute table: rules, and how the value is read, written and shown. */
+export interface AttributeCodec<K extends keyof AttributeDraft = keyof AttributeDraft> extends AttributeRules {
+  /** Where the value goes. */
+  readonly field: K;
+  /** Whether the canonical form holds it. */
+  readonly canonical: boolean;
+  /** @throws AttributeError, or TruncatedError for a value that ends too early. */
+  decode(value: ByteReader, context: CodecContext): NonNullable<AttributeDraft[K]>;
+  /** In the canonical form: 4-octet AS numbers. */
+  encode(out: ByteWriter, value: NonNullable<AttributeDraft[K]>): void;
+  format(value: NonNullable<AttributeDraft[K]>): string;
+}
