@@ -1,0 +1,212 @@
+/** Bits of `AttributeStore.flags`: what the hot path asks of a set. */
+export const AttributeFlag = {
+  /** Well-known communities: RFC 1997. */
+  NO_EXPORT: 1 << 0,
+  NO_ADVERTISE: 1 << 1,
+  NO_EXPORT_SUBCONFED: 1 << 2,
+  /** RFC 8326. */
+  GRACEFUL_SHUTDOWN: 1 << 3,
+  /** RFC 9494 §3. */
+  LLGR_STALE: 1 << 4,
+  NO_LLGR: 1 << 5,
+  /** RFC 7999. */
+  BLACKHOLE: 1 << 6,
+  /** An AS_SET or AS_CONFED_SET in AS_PATH. */
+  HAS_AS_SET: 1 << 7,
+  HAS_MED: 1 << 8,
+  HAS_LOCAL_PREF: 1 << 9,
+  HAS_ORIGINATOR_ID: 1 << 10,
+  HAS_CLUSTER_LIST: 1 << 11,
+  HAS_COMMUNITIES: 1 << 12,
+  HAS_EXTENDED_COMMUNITIES: 1 << 13,
+  /** Attributes that we don't implement. */
+  HAS_UNKNOWN: 1 << 14,
+  /** OTC, RFC 9234 §5. */
+  HAS_ONLY_TO_CUSTOMER: 1 << 15,
+} as const;
+
+const FIRST_SETS = 64;
+/** Above this many sets the columns grow one by one, ahead of need, so that no single step copies them all. */
+const STAGGER_ABOVE = 8192;
+
+/**
+ * What the hot path asks of attribute sets, one element per set id; element 0 stands for "none". The arrays grow: never
+ * keep one across an `intern` or `resolve`.
+ */
+export class AttributeColumns {
+  /** LOCAL_PREF, 100 where the set has none (see HAS_LOCAL_PREF). */
+  localPref = new Uint32Array(FIRST_SETS);
+  /** MULTI_EXIT_DISC, 0 where the set has none (see HAS_MED). */
+  med = new Uint32Array(FIRST_SETS);
+  /** First AS of AS_PATH; 0 for an empty path or one that starts with a set: what MED is compared within. */
+  neighborAs = new Uint32Array(FIRST_SETS);
+  /** 0 where the set has none. */
+  originatorId = new Uint32Array(FIRST_SETS);
+  /** Next-hop id; counted by the set. */
+  nextHop = new Uint32Array(FIRST_SETS);
+  /** ASes in AS_PATH: an AS_SET counts 1, confederation segments 0 (RFC 4271 §9.1.2.2 a, RFC 5065 §5.3). */
+  asPathLength = new Uint16Array(FIRST_SETS);
+  clusterListLength = new Uint16Array(FIRST_SETS);
+  /** 0 IGP, 1 EGP, 2 INCOMPLETE. */
+  origin = new Uint8Array(FIRST_SETS);
+  /** `AttributeFlag` bits. */
+  flags = new Uint16Array(FIRST_SETS);
+  /** Changes whenever the id is given to another set: (id, generation) names a set for ever. */
+  generation = new Uint32Array(FIRST_SETS);
+  // Bookkeeping of the store.
+  /** References. */
+  protected references = new Uint32Array(FIRST_SETS);
+  /** Where the canonical octets are, and how many. */
+  protected location = new Uint32Array(FIRST_SETS);
+  protected octets = new Uint32Array(FIRST_SETS);
+  protected hash = new Uint32Array(FIRST_SETS);
+  /** First raw entry that stands for the set. */
+  protected firstRaw = new Uint32Array(FIRST_SETS);
+  /** 1 in the queue of those that may be unused. */
+  protected queued = new Uint8Array(FIRST_SETS);
+
+  /** Sees to it that `id` is a valid index, and `ahead` of need that the next ones will be. */
+  protected ensure(id: number): void {
+    const capacity = this.queued.length; // the last one to grow
+    if (id < capacity - (capacity >>> 2) && capacity > STAGGER_ABOVE) return;
+    if (capacity <= STAGGER_ABOVE && id < capacity) return;
+    for (const name of columnNames)
+      if (this[name].length <= capacity) {
+        this.#grow(name, capacity * 2);
+        if (id < capacity && capacity > STAGGER_ABOVE) return;
+      }
+  }
+
+  #grow(name: (typeof columnNames)[number], capacity: number): void {
+    const old = this[name];
+    const grown = new (old.constructor as new (length: number) => typeof old)(capacity);
+    grown.set(old);
+    (this as Record<string, unknown>)[name] = grown;
+  }
+
+  /** Octets of the columns. */
+  protected get columnBytes(): number {
+    return columnNames.reduce((sum, name) => sum + this[name].byteLength, 0);
+  }
+
+  /** Reads the columns of a set out of its canonical octets. */
+  protected describe(id: number, bytes: Uint8Array, start: number, end: number): void {
+    this.localPref[id] = 100;
+    this.med[id] = 0;
+    this.neighborAs[id] = 0;
+    this.originatorId[id] = 0;
+    this.asPathLength[id] = 0;
+    this.clusterListLength[id] = 0;
+    this.origin[id] = 0;
+    let flags = 0;
+    for (let at = start; at < end; ) {
+      const extended = (bytes[at]! & 0x10) !== 0;
+      const code = bytes[at + 1]!;
+      const length = extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!;
+      const value = at + (extended ? 4 : 3);
+      switch (code) {
+        case 1:
+          this.origin[id] = bytes[value]!;
+          break;
+        case 2:
+          flags |= this.#describePath(id, bytes, value, value + length);
+          break;
+        case 4:
+          this.med[id] = word(bytes, value);
+          flags |= AttributeFlag.HAS_MED;
+          break;
+        case 5:
+          this.localPref[id] = word(bytes, value);
+          flags |= AttributeFlag.HAS_LOCAL_PREF;
+          break;
+        case 8:
+          flags |= AttributeFlag.HAS_COMMUNITIES;
+          for (let i = value; i < value + length; i += 4)
+            if (bytes[i] === 0xff && bytes[i + 1] === 0xff) flags |= wellKnown(word(bytes, i));
+          break;
+        case 9:
+          this.originatorId[id] = word(bytes, value);
+          flags |= AttributeFlag.HAS_ORIGINATOR_ID;
+          break;
+        case 10:
+          this.clusterListLength[id] = length >>> 2;
+          flags |= AttributeFlag.HAS_CLUSTER_LIST;
+          break;
+        case 16:
+          flags |= AttributeFlag.HAS_EXTENDED_COMMUNITIES;
+          break;
+        case 35:
+          flags |= AttributeFlag.HAS_ONLY_TO_CUSTOMER;
+          break;
+        case 6:
+        case 7:
+        case 32:
+          break;
+        default:
+          flags |= AttributeFlag.HAS_UNKNOWN;
+      }
+      at = value + length;
+    }
+    this.flags[id] = flags;
+  }
+
+  #describePath(id: number, bytes: Uint8Array, start: number, end: number): number {
+    let flags = 0;
+    let length = 0;
+    if (end > start && bytes[start] === 2) this.neighborAs[id] = word(bytes, start + 2);
+    for (let at = start; at < end; ) {
+      const type = bytes[at]!;
+      const count = bytes[at + 1]!;
+      if (type === 2) length += count;
+      else if (type === 1) length++;
+      if (type === 1 || type === 4) flags |= AttributeFlag.HAS_AS_SET;
+      at += 2 + count * 4;
+    }
+    this.asPathLength[id] = Math.min(length, 0xffff);
+    return flags;
+  }
+}
+
+/** Grown in this order; `queued` is the last. */
+const columnNames = [
+  "localPref",
+  "med",
+  "neighborAs",
+  "originatorId",
+  "nextHop",
+  "asPathLength",
+  "clusterListLength",
+  "origin",
+  "flags",
+  "generation",
+  "references",
+  "location",
+  "octets",
+  "hash",
+  "firstRaw",
+  "queued",
+] as const;
+
+const word = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+
+const wellKnown = (community: number): number => {
+  switch (community) {
+    case 0xffffff01:
+      return AttributeFlag.NO_EXPORT;
+    case 0xffffff02:
+      return AttributeFlag.NO_ADVERTISE;
+    case 0xffffff03:
+      return AttributeFlag.NO_EXPORT_SUBCONFED;
+    case 0xffff0000:
+      return AttributeFlag.GRACEFUL_SHUTDOWN;
+    case 0xffff0006:
+      return AttributeFlag.LLGR_STALE;
+    case 0xffff0007:
+      return AttributeFlag.NO_LLGR;
+    case 0xffff029a:
+      return AttributeFlag.BLACKHOLE;
+    default:
+      return 0;
+  }
+};

@@ -1,0 +1,352 @@
+import { ByteWriter } from "../lib/bytes.ts";
+import { decodeCanonical, encodeCanonical } from "../wire/attribute/canonical.ts";
+import { decodeAttributes, type Reach } from "../wire/attribute/decode.ts";
+import type { AttributeFault } from "../wire/attribute/fault.ts";
+import type { PathAttributes } from "../wire/attribute/types.ts";
+import type { CodecContext } from "../wire/context.ts";
+import type { UpdateLayout } from "../wire/message/update-layout.ts";
+import { AttributeColumns } from "./attribute-columns.ts";
+import { ByteSlabs } from "./byte-slabs.ts";
+import type { Hasher } from "./hash.ts";
+import { IdIndex, MAX_ID } from "./id-index.ts";
+import { IdQueue } from "./id-queue.ts";
+import type { NextHopTable } from "./ports.ts";
+import { RawTable, RawText } from "./raw-table.ts";
+
+/** `AttributeStore.resolve`: treat the routes as withdrawn (RFC 7606 §2). */
+export const WITHDRAW = -1;
+
+/** Unused sets that are kept in case they come back, however few are in use. */
+const KEEP_AT_LEAST = 256;
+/** And how many octets they may take. */
+const KEEP_BYTES = 4 << 20;
+/** Ways in which one set may have arrived that are remembered: permutations of its communities, say. */
+const RAWS_PER_SET = 8;
+/** Bounds of what is remembered of attribute sections that were found wanting. */
+const FAULTY_ENTRIES = 256;
+const FAULTY_BYTES = 256 << 10;
+
+interface KnownContext {
+  readonly codec: CodecContext;
+  /** Interface index that a link-local next hop belongs to, else 0. */
+  readonly scope: number;
+}
+
+/**
+ * Attribute sets, interned in two tables.
+ *
+ * The first knows the octets as they arrived, keyed with all that their meaning depends on (codec context, next hop): found
+ * there, a set costs a hash and a comparison, and is neither decoded nor judged again. The second knows canonical sets
+ * (sorted, normalised flags, 4-octet AS, next hop as an id beside the octets): equal means same id, so the RIB compares
+ * numbers. Sets are counted by those who hold them.
+ *
+ * Nothing is freed at once. A set that nobody holds waits in a queue, with its raw entries, in case it comes back, and goes
+ * when `sweep` finds too many of them. So an id from `resolve` or `intern` is good until the next `sweep` without having
+ * been retained.
+ */
+export class AttributeStore extends AttributeColumns {
+  readonly #nextHops: NextHopTable;
+  readonly #hasher: Hasher;
+  readonly #slabs = new ByteSlabs();
+  readonly #raws = new RawTable(this.#slabs);
+  readonly #canonical = new IdIndex((id) => this.hash[id]!);
+  readonly #contexts: KnownContext[] = [];
+  readonly #contextIds = new Map<string, number>();
+  /** Sets that may be unused, the longest so first. */
+  readonly #idle = new IdQueue();
+  /** Raw entries with the verdict to withdraw, the oldest first. */
+  readonly #faulty = new IdQueue();
+  #faultyBytes = 0;
+  readonly #faultsOf = new Map<number, readonly AttributeFault[]>();
+  #lastFaults: readonly AttributeFault[] = none;
+  readonly #text = new RawText();
+  readonly #scratch = new ByteWriter(4096);
+  #fresh = 1;
+  #freed = 0;
+  #live = 0;
+
+  constructor(nextHops: NextHopTable, hasher: Hasher) {
+    super();
+    this.#nextHops = nextHops;
+    this.#hasher = hasher;
+  }
+
+  /** Sets that are known, unused ones included. */
+  get size(): number {
+    return this.#live;
+  }
+
+  /** Every set id is below this. */
+  get limit(): number {
+    return this.#fresh;
+  }
+
+  /** Raw entries. */
+  get rawSize(): number {
+    return this.#raws.size;
+  }
+
+  /** Octets held. */
+  get bytes(): number {
+    return this.columnBytes + this.#slabs.bytes + this.#raws.bytes + this.#canonical.bytes;
+  }
+
+  /**
+   * The id of a codec context; equal contexts share it, and what was learned under it. `scope` is the interface index of a
+   * session over link-local addresses: it tells what a link-local next hop means.
+   */
+  context(codec: CodecContext, scope = 0): number {
+    const { peerKind, fourOctetAs, extendedNextHop, dropAttributes, localAs, remoteAs, enforceFirstAs, limits } = codec;
+    const key = JSON.stringify([
+      peerKind,
+      fourOctetAs,
+      extendedNextHop,
+      [...dropAttributes].sort((a, b) => a - b),
+      localAs,
+      enforceFirstAs && peerKind === "external" ? remoteAs : 0,
+      codec.rejectAsSets ?? false,
+      limits ?? null,
+      scope,
+    ]);
+    let id = this.#contextIds.get(key);
+    if (id === undefined) {
+      id = this.#contexts.length;
+      this.#contexts.push({ codec, scope });
+      this.#contextIds.set(key, id);
+    }
+    return id;
+  }
+
+  /**
+   * The set that the announcements of an UPDATE have, WITHDRAW if they are to be treated as withdrawn.
+   * @throws NotificationError where RFC 7606 ends the session.
+   */
+  resolve(contextId: number, bytes: Uint8Array, layout: UpdateLayout, reach: Reach): number {
+    this.#lastFaults = none;
+    if (layout.error !== null) {
+      this.#lastFaults = [layout.error];
+      return WITHDRAW;
+    }
+    const text = this.#text;
+    const mp = reach === "mp-reach";
+    // The length of the next hop is part of the key, or else octets might move between it and the first attribute.
+    text.begin(bytes, ((contextId << 8) | (mp ? 0x80 | layout.reachNextHopLength : 0)) >>> 0);
+    if (mp) text.add(layout.reachNextHopStart, layout.reachNextHopStart + layout.reachNextHopLength);
+    if (layout.hasMp) addAroundMp(text, layout);
+    else text.add(layout.attributesStart, layout.attributesEnd);
+    text.seal(this.#hasher);
+    const raw = this.#raws.find(text);
+    if (raw === 0) return this.#learn(contextId, bytes, layout, reach);
+    const target = this.#raws.target(raw);
+    if (target !== 0) return target;
+    this.#lastFaults = this.#faultsOf.get(raw) ?? none;
+    return WITHDRAW;
+  }
+
+  /** What the last `resolve` found wrong, for a log line. Discarded attributes are told once, when the octets are new. */
+  lastFaults(): readonly AttributeFault[] {
+    return this.#lastFaults;
+  }
+
+  #learn(contextId: number, bytes: Uint8Array, layout: UpdateLayout, reach: Reach): number {
+    const { codec, scope } = this.#contexts[contextId]!;
+    const { attributes, faults } = decodeAttributes(bytes, layout, codec, reach);
+    this.#lastFaults = faults;
+    if (attributes === null) {
+      this.#rememberFaulty(this.#raws.add(this.#text, 0, 0), faults);
+      return WITHDRAW;
+    }
+    const { words, linkLocal } = attributes.nextHop!;
+    const nextHop = this.#nextHops.intern(words, linkLocal, isLinkLocal(words) ? scope : 0);
+    const id = this.#internEncoded(attributes, nextHop);
+    this.#nextHops.release(nextHop);
+    const first = this.firstRaw[id]!;
+    this.firstRaw[id] = this.#raws.add(this.#text, id, first);
+    if (first !== 0) this.#raws.cutChain(this.firstRaw[id]!, RAWS_PER_SET);
+    return id;
+  }
+
+  #rememberFaulty(raw: number, faults: readonly AttributeFault[]): void {
+    this.#faulty.push(raw);
+    this.#faultyBytes += this.#raws.length(raw);
+    this.#faultsOf.set(raw, faults);
+    while (this.#faulty.length > FAULTY_ENTRIES || (this.#faultyBytes > FAULTY_BYTES && this.#faulty.length > 1))
+      this.#forgetOldestFaulty();
+  }
+
+  #forgetOldestFaulty(): void {
+    const oldest = this.#faulty.shift();
+    this.#faultyBytes -= this.#raws.length(oldest);
+    this.#faultsOf.delete(oldest);
+    this.#raws.remove(oldest);
+  }
+
+  /** The id of an equal set, or a new one. `nextHop` is counted by the set itself; `attributes.nextHop` is ignored. */
+  intern(attributes: PathAttributes, nextHop: number): number {
+    return this.#internEncoded(attributes, nextHop);
+  }
+
+  /** The same set with another next hop. */
+  withNextHop(id: number, nextHop: number): number {
+    return this.#internBytes(this.chunk(id), this.start(id), this.end(id), nextHop);
+  }
+
+  #internEncoded(attributes: PathAttributes, nextHop: number): number {
+    this.#scratch.clear();
+    encodeCanonical(attributes, this.#scratch);
+    return this.#internBytes(this.#scratch.bytes, 0, this.#scratch.length, nextHop);
+  }
+
+  #internBytes(bytes: Uint8Array, start: number, end: number, nextHop: number): number {
+    const hash = this.#hasher.bytes(bytes, start, end, nextHop);
+    for (let id = this.#canonical.first(hash); id !== 0; id = this.#canonical.next())
+      if (this.hash[id] === hash && this.nextHop[id] === nextHop && this.#holds(id, bytes, start, end)) return id;
+    const id = this.#allocate();
+    const location = this.#slabs.allocate(end - start);
+    const page = this.#slabs.page(location);
+    for (let from = start, to = this.#slabs.offset(location); from < end; from++, to++) page[to] = bytes[from]!;
+    this.location[id] = location;
+    this.octets[id] = end - start;
+    this.hash[id] = hash;
+    this.nextHop[id] = nextHop;
+    this.references[id] = 0;
+    this.firstRaw[id] = 0;
+    this.#nextHops.retain(nextHop);
+    this.describe(id, bytes, start, end);
+    this.#canonical.insert(hash, id);
+    this.queued[id] = 1;
+    this.#idle.push(id);
+    return id;
+  }
+
+  #holds(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.octets[id] !== end - start) return false;
+    const page = this.chunk(id);
+    for (let from = start, at = this.start(id); from < end; from++, at++) if (page[at] !== bytes[from]) return false;
+    return true;
+  }
+
+  #allocate(): number {
+    if (this.#live === MAX_ID) throw new RangeError(`more than ${MAX_ID} attribute sets`);
+    this.#live++;
+    const id = this.#freed;
+    if (id !== 0) {
+      this.#freed = this.hash[id]!;
+      return id;
+    }
+    this.ensure(this.#fresh);
+    return this.#fresh++;
+  }
+
+  /** Counts one more holder. */
+  retain(id: number): void {
+    this.references[id]!++;
+  }
+
+  /** One holder less. Nothing is freed before `sweep`. */
+  release(id: number): void {
+    const left = this.references[id]! - 1;
+    if (left < 0) throw new Error(`attribute set ${id} was released more often than retained`);
+    this.references[id] = left;
+    if (left === 0 && this.queued[id] === 0) {
+      this.queued[id] = 1;
+      this.#idle.push(id);
+    }
+  }
+
+  /** How many hold a set; for tests. */
+  holders(id: number): number {
+    return this.references[id]!;
+  }
+
+  /**
+   * Frees sets that nobody holds, the longest unused first, but for some that are kept in case they come back. Looks at
+   * `budget` sets at most; true when there's nothing left to do. Cheap to ask when nothing is.
+   */
+  sweep(budget: number): boolean {
+    return this.#sweepTo(budget, this.#keep());
+  }
+
+  /** Frees every set that nobody holds, and all that is remembered of faulty ones: after a peer with many routes has left. */
+  trim(budget: number): boolean {
+    while (this.#faulty.length > 0) this.#forgetOldestFaulty();
+    return this.#sweepTo(budget, 0);
+  }
+
+  #sweepTo(budget: number, keep: number): boolean {
+    let left = budget;
+    while (this.#idle.length > keep) {
+      if (left-- <= 0) return false;
+      const id = this.#idle.shift();
+      this.queued[id] = 0;
+      if (this.references[id] === 0) this.#free(id);
+    }
+    return true;
+  }
+
+  /** Sets that may wait in the queue: an eighth of those in use, but not many large ones. */
+  #keep(): number {
+    const wanted = Math.max(KEEP_AT_LEAST, this.#live >>> 3);
+    const octetsEach = this.#slabs.bytes / (this.#live + 1);
+    return Math.min(wanted, Math.ceil(KEEP_BYTES / (octetsEach + 1)));
+  }
+
+  #free(id: number): void {
+    for (let raw = this.firstRaw[id]!; raw !== 0; ) raw = this.#raws.remove(raw);
+    this.#canonical.remove(this.hash[id]!, id);
+    this.#slabs.free(this.location[id]!);
+    this.#nextHops.release(this.nextHop[id]!);
+    this.generation[id]!++;
+    this.hash[id] = this.#freed;
+    this.#freed = id;
+    this.#live--;
+  }
+
+  /** The octets of a set stand in `chunk(id)` from `start(id)` to `end(id)`, until the set is freed. */
+  chunk(id: number): Uint8Array {
+    return this.#slabs.page(this.location[id]!);
+  }
+
+  start(id: number): number {
+    return this.#slabs.offset(this.location[id]!);
+  }
+
+  end(id: number): number {
+    return this.#slabs.offset(this.location[id]!) + this.octets[id]!;
+  }
+
+  /** The set decoded, with its next hop: for policy and views. */
+  view(id: number): PathAttributes {
+    const attributes = decodeCanonical(this.chunk(id), this.start(id), this.end(id));
+    const nextHop = this.nextHop[id]!;
+    if (nextHop === 0) return attributes;
+    return {
+      ...attributes,
+      nextHop: { words: this.#nextHops.words(nextHop), linkLocal: this.#nextHops.linkLocal(nextHop) },
+    };
+  }
+}
+
+const none: readonly AttributeFault[] = [];
+
+const isLinkLocal = (words: readonly number[]): boolean => words.length === 4 && words[0]! >>> 22 === 0xfe80 >>> 6;
+
+/** The attribute section without MP_REACH_NLRI and MP_UNREACH_NLRI. */
+const addAroundMp = (text: RawText, layout: UpdateLayout): void => {
+  let { reachAttributeStart: start, reachAttributeEnd: end } = layout;
+  let { unreachAttributeStart: otherStart, unreachAttributeEnd: otherEnd } = layout;
+  if (otherStart >= 0 && (start < 0 || otherStart < start)) {
+    [start, otherStart] = [otherStart, start];
+    [end, otherEnd] = [otherEnd, end];
+  }
+  let at = layout.attributesStart;
+  if (start >= 0) {
+    text.add(at, start);
+    at = end;
+  }
+  if (otherStart >= 0) {
+    text.add(at, otherStart);
+    at = otherEnd;
+  }
+  text.add(at, layout.attributesEnd);
+};

@@ -1,0 +1,257 @@
+import { compareAddresses } from "../../lib/address.ts";
+import { AttributeFlag } from "../attribute-columns.ts";
+import type { AttributeStore } from "../attribute-store.ts";
+import { CHAIN_END, PATH_EFFECTIVE, PATH_NEXT, PATH_STRIDE, type PathTable } from "../path-table.ts";
+import type { NextHopTable } from "../ports.ts";
+import { PAGE_BITS, PAGE_MASK } from "../record-pages.ts";
+import { SourceKind, type SourceTable } from "../source-table.ts";
+import { type DecisionOptions, defaultDecision } from "./options.ts";
+
+export interface DecisionParts {
+  readonly attributes: AttributeStore;
+  readonly sources: SourceTable;
+  readonly nextHops: NextHopTable;
+  readonly paths: PathTable;
+}
+
+/**
+ * The choice among the paths of one prefix: RFC 4271 §9.1.2 with the tie-breakers of RFC 4456 §9. `ladder.ts` has the
+ * steps one by one, in words; this is the same without an allocation.
+ *
+ * The steps before MED and those after it are each a total order, so candidates are compared pair by pair. MED is none (it
+ * compares within a neighbor AS only), so it is a pass of its own over those that are equal until then.
+ */
+export class Decision {
+  readonly options: DecisionOptions;
+  readonly #attributes: AttributeStore;
+  readonly #sources: SourceTable;
+  readonly #nextHops: NextHopTable;
+  readonly #paths: PathTable;
+  /** Candidates that are still in, `#count` of them. */
+  #tied = new Int32Array(16);
+  #count = 0;
+  /** Lowest MED by neighbor AS, for the MED step. */
+  readonly #lowestMed = new Map<number, number>();
+  /** Paths that the last `choose` looked at: what it cost. */
+  looked = 0;
+
+  constructor(parts: DecisionParts, options: DecisionOptions = defaultDecision) {
+    this.options = options;
+    this.#attributes = parts.attributes;
+    this.#sources = parts.sources;
+    this.#nextHops = parts.nextHops;
+    this.#paths = parts.paths;
+  }
+
+  /** Whether a path takes part: accepted by the import policy, with a reachable next hop. */
+  usable(path: number): boolean {
+    const set = this.#paths.effective(path);
+    return set !== 0 && this.#nextHops.reachable[this.#attributes.nextHop[set]!] === 1;
+  }
+
+  /** The best path of the chain that starts at `first`; 0 if none is usable. */
+  choose(first: number): number {
+    if (!this.options.deterministicMed) return this.#chooseInOrder(first);
+    const best = this.#keepEarlyWinners(first);
+    if (this.#count <= 1) return best;
+    this.#keepLowestMed();
+    return this.#lateWinner();
+  }
+
+  /**
+   * The paths that share the traffic of a prefix: those equal to the best up to and with the IGP metric, with different
+   * next hops, the best first and the others in the order of the remaining steps. Fills `out` with at most `max`.
+   */
+  multipath(first: number, max: number, out: Int32Array): number {
+    const best = this.choose(first);
+    if (best === 0 || max < 1) return 0;
+    this.#keepEarlyWinners(first);
+    this.#keepLowestMed();
+    const tied = this.#tied.subarray(0, this.#count);
+    out[0] = best;
+    if (max === 1) return 1;
+    tied.sort((a, b) => this.#compareLate(a, b));
+    let count = 1;
+    for (const path of tied) {
+      if (count === max) break;
+      if (path === best || !this.#sharesWith(best, path)) continue;
+      let seen = false;
+      for (let i = 0; i < count; i++) if (this.#nextHopOf(out[i]!) === this.#nextHopOf(path)) seen = true;
+      if (!seen) out[count++] = path;
+    }
+    return count;
+  }
+
+  /** All usable paths, the best first, each the best of those that are left: for ADD-PATH. Fills `out`, returns how many. */
+  rank(first: number, out: Int32Array): number {
+    let count = 0;
+    let total = 0;
+    for (let path = first; path !== 0; path = this.#paths.next(path))
+      if (this.usable(path)) {
+        if (total === this.#tied.length) this.#widen();
+        this.#tied[total++] = path;
+      }
+    const left = this.#tied.slice(0, total);
+    for (; count < out.length && total > 0; count++) {
+      this.#count = 0;
+      let best = left[0]!;
+      for (let i = 0; i < total; i++) best = this.#offer(left[i]!, best);
+      if (this.#count > 1) {
+        this.#keepLowestMed();
+        best = this.#lateWinner();
+      }
+      out[count] = best;
+      left[left.indexOf(best)] = left[--total]!;
+    }
+    return count;
+  }
+
+  /** Leaves in `#tied` the usable paths that nothing up to ORIGIN tells apart; returns one of them, or 0. */
+  #keepEarlyWinners(first: number): number {
+    const pages = this.#paths.records.pages;
+    const nextHop = this.#attributes.nextHop;
+    const reachable = this.#nextHops.reachable;
+    let best = 0;
+    let looked = 0;
+    this.#count = 0;
+    for (let path = first; path < CHAIN_END; ) {
+      const page = pages[path >>> PAGE_BITS]!;
+      const at = (path & PAGE_MASK) * PATH_STRIDE;
+      const set = page[at + PATH_EFFECTIVE]!;
+      if (set !== 0 && reachable[nextHop[set]!] === 1) best = this.#offer(path, best);
+      path = page[at + PATH_NEXT]!;
+      looked++;
+    }
+    this.looked = looked;
+    return best;
+  }
+
+  /** Takes one more candidate into `#tied` if the ones there are no better; returns one of the best. */
+  #offer(path: number, best: number): number {
+    const order = this.#count === 0 ? -1 : this.#compareEarly(path, best);
+    if (order > 0) return best;
+    if (order < 0) {
+      this.#count = 1;
+      this.#tied[0] = path;
+      return path;
+    }
+    if (this.#count === this.#tied.length) this.#widen();
+    this.#tied[this.#count++] = path;
+    return best;
+  }
+
+  /** Below 0 if `a` wins by a step before MED, above 0 if `b` does. */
+  #compareEarly(a: number, b: number): number {
+    const { flags, localPref, asPathLength, origin } = this.#attributes;
+    const kind = this.#sources.kind;
+    const setA = this.#paths.effective(a);
+    const setB = this.#paths.effective(b);
+    const ownA = kind[this.#paths.source(a)] === SourceKind.Local ? 1 : 0;
+    const ownB = kind[this.#paths.source(b)] === SourceKind.Local ? 1 : 0;
+    if (setA === setB) return ownB - ownA;
+    const stale = (flags[setA]! & AttributeFlag.LLGR_STALE) - (flags[setB]! & AttributeFlag.LLGR_STALE);
+    if (stale !== 0) return stale;
+    if (ownA !== ownB) return ownB - ownA;
+    return (
+      localPref[setB]! - localPref[setA]! || asPathLength[setA]! - asPathLength[setB]! || origin[setA]! - origin[setB]!
+    );
+  }
+
+  /** RFC 4271 §9.1.2.2 c over `#tied`: within a neighbor AS only the lowest MED stays. */
+  #keepLowestMed(): void {
+    const { med, neighborAs } = this.#attributes;
+    const tied = this.#tied;
+    const count = this.#count;
+    const first = this.#paths.effective(tied[0]!);
+    let differ = false;
+    for (let i = 1; i < count && !differ; i++) differ = med[this.#paths.effective(tied[i]!)] !== med[first];
+    if (!differ) return;
+    const always = this.options.alwaysCompareMed;
+    const lowest = this.#lowestMed;
+    lowest.clear();
+    for (let i = 0; i < count; i++) {
+      const set = this.#paths.effective(tied[i]!);
+      const group = always ? 0 : neighborAs[set]!;
+      const known = lowest.get(group);
+      if (known === undefined || med[set]! < known) lowest.set(group, med[set]!);
+    }
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const set = this.#paths.effective(tied[i]!);
+      if (med[set] === lowest.get(always ? 0 : neighborAs[set]!)) tied[kept++] = tied[i]!;
+    }
+    this.#count = kept;
+  }
+
+  #lateWinner(): number {
+    let best = this.#tied[0]!;
+    for (let i = 1; i < this.#count; i++) if (this.#compareLate(this.#tied[i]!, best) < 0) best = this.#tied[i]!;
+    return best;
+  }
+
+  /** Below 0 if `a` wins by a step behind MED, above 0 if `b` does. Never 0 for two paths. */
+  #compareLate(a: number, b: number): number {
+    const { nextHop, originatorId, clusterListLength } = this.#attributes;
+    const { kind, routerId } = this.#sources;
+    const metric = this.#nextHops.metric;
+    const setA = this.#paths.effective(a);
+    const setB = this.#paths.effective(b);
+    const sourceA = this.#paths.source(a);
+    const sourceB = this.#paths.source(b);
+    return (
+      kind[sourceB]! - kind[sourceA]! ||
+      metric[nextHop[setA]!]! - metric[nextHop[setB]!]! ||
+      (originatorId[setA] || routerId[sourceA]!) - (originatorId[setB] || routerId[sourceB]!) ||
+      clusterListLength[setA]! - clusterListLength[setB]! ||
+      this.#compareRest(a, sourceA, b, sourceB)
+    );
+  }
+
+  #compareRest(a: number, sourceA: number, b: number, sourceB: number): number {
+    if (sourceA === sourceB) return this.#paths.pathId(a) - this.#paths.pathId(b);
+    const infoA = this.#sources.info(sourceA)!;
+    const infoB = this.#sources.info(sourceB)!;
+    // Two incarnations of one session, while the paths of the earlier one are being removed, differ by number alone.
+    return compareAddresses(infoA.address, infoB.address) || sourceA - sourceB;
+  }
+
+  /** `deterministicMed: false`: each path against the best so far, MED compared if both came through one AS. */
+  #chooseInOrder(first: number): number {
+    const { med, neighborAs } = this.#attributes;
+    const always = this.options.alwaysCompareMed;
+    let best = 0;
+    let looked = 0;
+    for (let path = first; path !== 0; path = this.#paths.next(path)) {
+      looked++;
+      if (!this.usable(path)) continue;
+      if (best === 0) best = path;
+      else {
+        const a = this.#paths.effective(path);
+        const b = this.#paths.effective(best);
+        const byMed = always || neighborAs[a] === neighborAs[b] ? med[a]! - med[b]! : 0;
+        if ((this.#compareEarly(path, best) || byMed || this.#compareLate(path, best)) < 0) best = path;
+      }
+    }
+    this.looked = looked;
+    return best;
+  }
+
+  #sharesWith(best: number, path: number): boolean {
+    const { neighborAs } = this.#attributes;
+    const kind = this.#sources.kind;
+    if (kind[this.#paths.source(best)] !== kind[this.#paths.source(path)]) return false;
+    if (this.#nextHops.metric[this.#nextHopOf(best)] !== this.#nextHops.metric[this.#nextHopOf(path)]) return false;
+    if (this.options.multipathAsPath === "length") return true;
+    return neighborAs[this.#paths.effective(best)] === neighborAs[this.#paths.effective(path)];
+  }
+
+  #nextHopOf(path: number): number {
+    return this.#attributes.nextHop[this.#paths.effective(path)]!;
+  }
+
+  #widen(): void {
+    const wide = new Int32Array(this.#tied.length * 2);
+    wide.set(this.#tied);
+    this.#tied = wide;
+  }
+}

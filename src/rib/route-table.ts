@@ -1,0 +1,535 @@
+import type { Family } from "../lib/family.ts";
+import type { AttributeStore } from "./attribute-store.ts";
+import { Decision } from "./decision/decision.ts";
+import { type DecisionOptions, defaultDecision } from "./decision/options.ts";
+import type { Hasher } from "./hash.ts";
+import { IdQueue } from "./id-queue.ts";
+import { isMartian4, isMartian6 } from "./martian.ts";
+import {
+  CHAIN_END,
+  PATH_EFFECTIVE,
+  PATH_NEXT,
+  PATH_ORIGIN,
+  PATH_RECEIVED,
+  PATH_STRIDE,
+  PathTable,
+} from "./path-table.ts";
+import { acceptAll, type Consumer, type ImportPort, type NextHopTable } from "./ports.ts";
+import { DIRTY, HAS_BEST, PrefixTable, TOUCHED } from "./prefix-table.ts";
+import { PAGE_BITS, PAGE_MASK } from "./record-pages.ts";
+import type { SourceTable } from "./source-table.ts";
+import { TableWalk } from "./table-walk.ts";
+
+export interface RouteTableParts {
+  readonly hasher: Hasher;
+  readonly attributes: AttributeStore;
+  readonly sources: SourceTable;
+  readonly nextHops: NextHopTable;
+}
+
+/** Plain numbers about one source in one table. */
+export class SourceCounts {
+  /** Paths held. */
+  received = 0;
+  /** Of these, accepted by the import policy. */
+  accepted = 0;
+  /** Announcements of martian prefixes: ignored. */
+  martians = 0;
+  /** Announcements ignored because the source had reached `limit`, or the table was full. */
+  refused = 0;
+  /** Paths that the source may have: more are ignored (maximum-prefix with `discard`). */
+  limit = Number.POSITIVE_INFINITY;
+  /** Epoch of its paths: those of another one are stale. */
+  epoch = 0;
+}
+
+const noCounts: Readonly<SourceCounts> = Object.freeze(new SourceCounts());
+
+/**
+ * Adj-RIB-In and Loc-RIB of one family: the paths of every prefix and which of them is the best.
+ *
+ * `announce` and `withdraw` change paths and put the prefix into a queue; `flush` decides and tells the consumers. However
+ * often a prefix changes in between, it is decided once. The best path stands first in the chain of its prefix, so that
+ * "which is it" costs a bit and no word; whether it differs from what consumers were told is known from that bit and from
+ * another one, set when the best path itself is changed or removed.
+ */
+export class RouteTable {
+  readonly family: Family;
+  readonly prefixes: PrefixTable;
+  readonly paths = new PathTable();
+  /** The way in; set by the owner before the first path comes. */
+  importPort: ImportPort = acceptAll;
+  /** Changes of a best path, ever: FRR's table version. */
+  version = 0;
+  /** Prefixes with a best path. */
+  bestCount = 0;
+  /** While true nothing is decided: selection is deferred after a restart (RFC 4724 §4.1). */
+  deferred = false;
+  readonly #attributes: AttributeStore;
+  readonly #parts: RouteTableParts;
+  #decision: Decision;
+  readonly #dirty = new IdQueue();
+  readonly #consumers: Consumer[] = [];
+  readonly #pathConsumers: Consumer[] = [];
+  /** By source id. */
+  readonly #counts: (SourceCounts | undefined)[] = [];
+  readonly #walk: TableWalk;
+
+  constructor(family: Family, parts: RouteTableParts, options: DecisionOptions = defaultDecision) {
+    this.family = family;
+    this.#parts = parts;
+    this.#attributes = parts.attributes;
+    this.prefixes = new PrefixTable(family, parts.hasher);
+    this.#decision = new Decision({ ...parts, paths: this.paths }, options);
+    this.#walk = new TableWalk({
+      paths: this.paths,
+      received: (source) => this.counts(source).received,
+      isStale: (path) => this.isStale(path),
+      remove: (path) => this.#remove(this.paths.prefix(path), path),
+      reevaluate: (path) => this.#reevaluatePath(path),
+      nextHop: (path) => this.#attributes.nextHop[this.paths.effective(path)]!,
+      redecide: (path) => this.#markDirty(this.paths.prefix(path), 0),
+      touch: (path) => this.#touch(this.paths.prefix(path)),
+    });
+  }
+
+  // ---- the way in ------------------------------------------------------------------------------------------------
+
+  /** A path as received; replaces the one with the same source and path id (0 without ADD-PATH). */
+  announce4(source: number, address: number, length: number, pathId: number, received: number): void {
+    if (isMartian4(address, length)) this.#count(source).martians++;
+    else this.#announce(source, this.prefixes.insert4(address, length), pathId, received);
+  }
+
+  announce6(
+    source: number,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    length: number,
+    pathId: number,
+    received: number,
+  ): void {
+    if (isMartian6(w0, w1, w2, w3, length)) this.#count(source).martians++;
+    else this.#announce(source, this.prefixes.insert6(w0, w1, w2, w3, length), pathId, received);
+  }
+
+  withdraw4(source: number, address: number, length: number, pathId: number): void {
+    this.#withdraw(source, this.prefixes.find4(address, length), pathId);
+  }
+
+  withdraw6(source: number, w0: number, w1: number, w2: number, w3: number, length: number, pathId: number): void {
+    this.#withdraw(source, this.prefixes.find6(w0, w1, w2, w3, length), pathId);
+  }
+
+  #announce(source: number, prefix: number, pathId: number, received: number): void {
+    const counts = this.#count(source);
+    if (prefix === 0) {
+      counts.refused++;
+      return;
+    }
+    const path = this.#find(prefix, source, pathId);
+    if (path !== 0) {
+      this.#replace(prefix, path, counts, received);
+      return;
+    }
+    if (counts.received >= counts.limit) {
+      counts.refused++;
+      this.prefixes.freeIfUnused(prefix);
+      return;
+    }
+    const effective = this.importPort.evaluate(this.family, prefix, source, received);
+    this.#attributes.retain(received);
+    counts.received++;
+    if (effective !== 0) {
+      this.#attributes.retain(effective);
+      counts.accepted++;
+    }
+    const added = this.paths.records.allocate();
+    const page = this.paths.records.pages[added >>> PAGE_BITS]!;
+    const at = (added & PAGE_MASK) * PATH_STRIDE;
+    page[at + PATH_ORIGIN] = (counts.epoch << 16) | source;
+    page[at + PATH_RECEIVED] = received;
+    page[at + PATH_EFFECTIVE] = effective;
+    page[at + PATH_NEXT] = this.#link(prefix, added);
+    if (pathId !== 0 || this.paths.hasPathIds) this.paths.setPathId(added, pathId);
+    if (effective !== 0) this.#markDirty(prefix, 0);
+  }
+
+  #replace(prefix: number, path: number, counts: SourceCounts, received: number): void {
+    const page = this.paths.records.pages[path >>> PAGE_BITS]!;
+    const at = (path & PAGE_MASK) * PATH_STRIDE;
+    page[at + PATH_ORIGIN] = (counts.epoch << 16) | (page[at + PATH_ORIGIN]! & 0xffff);
+    const before = page[at + PATH_RECEIVED]!;
+    if (before === received) return;
+    this.#attributes.retain(received);
+    page[at + PATH_RECEIVED] = received;
+    this.#reevaluatePath(path, prefix);
+    this.#attributes.release(before);
+  }
+
+  /** Asks the import policy about a path; has its prefix decided if the answer is another than it was. */
+  #reevaluatePath(path: number, prefix = this.paths.prefix(path)): void {
+    const page = this.paths.records.pages[path >>> PAGE_BITS]!;
+    const at = (path & PAGE_MASK) * PATH_STRIDE;
+    const source = page[at + PATH_ORIGIN]! & 0xffff;
+    const before = page[at + PATH_EFFECTIVE]!;
+    const effective = this.importPort.evaluate(this.family, prefix, source, page[at + PATH_RECEIVED]!);
+    if (effective === before) return;
+    const counts = this.#count(source);
+    if (effective !== 0) {
+      this.#attributes.retain(effective);
+      counts.accepted++;
+    }
+    page[at + PATH_EFFECTIVE] = effective;
+    if (before !== 0) {
+      this.#attributes.release(before);
+      counts.accepted--;
+    }
+    if (this.best(prefix) === path) this.#touchBest(prefix, effective !== 0);
+    this.#markDirty(prefix, 0);
+  }
+
+  #withdraw(source: number, prefix: number, pathId: number): void {
+    if (prefix === 0) return;
+    const path = this.#find(prefix, source, pathId);
+    if (path !== 0) this.#remove(prefix, path);
+  }
+
+  #remove(prefix: number, path: number): void {
+    const { records } = this.paths;
+    const page = records.pages[path >>> PAGE_BITS]!;
+    const at = (path & PAGE_MASK) * PATH_STRIDE;
+    const effective = page[at + PATH_EFFECTIVE]!;
+    const counts = this.#count(page[at + PATH_ORIGIN]! & 0xffff);
+    if (this.best(prefix) === path) this.#touchBest(prefix, false);
+    this.#unlink(prefix, path, page[at + PATH_NEXT]!);
+    this.#attributes.release(page[at + PATH_RECEIVED]!);
+    counts.received--;
+    if (effective !== 0) {
+      this.#attributes.release(effective);
+      counts.accepted--;
+    }
+    this.paths.free(path);
+    if (effective !== 0) this.#markDirty(prefix, 0);
+    else this.prefixes.freeIfUnused(prefix);
+  }
+
+  /** The path of a source (and path id) for a prefix, or 0. */
+  #find(prefix: number, source: number, pathId: number): number {
+    const { prefixes, paths } = this;
+    const head =
+      prefixes.records.pages[prefix >>> PAGE_BITS]![(prefix & PAGE_MASK) * prefixes.stride + prefixes.headOffset]!;
+    if (head === 0) return 0;
+    const { pages } = paths.records;
+    for (let path = head; path < CHAIN_END; ) {
+      const page = pages[path >>> PAGE_BITS]!;
+      const at = (path & PAGE_MASK) * PATH_STRIDE;
+      if ((page[at + PATH_ORIGIN]! & 0xffff) === source && (!paths.hasPathIds || paths.pathId(path) === pathId))
+        return path;
+      path = page[at + PATH_NEXT]!;
+    }
+    return 0;
+  }
+
+  /** Puts a path second in the chain, or first where there's none; returns its `next` word. */
+  #link(prefix: number, path: number): number {
+    const { prefixes } = this;
+    const page = prefixes.records.pages[prefix >>> PAGE_BITS]!;
+    const at = (prefix & PAGE_MASK) * prefixes.stride + prefixes.headOffset;
+    const head = page[at]!;
+    if (head === 0) {
+      page[at] = path;
+      return CHAIN_END + prefix;
+    }
+    const first = this.paths.records.pages[head >>> PAGE_BITS]!;
+    const link = (head & PAGE_MASK) * PATH_STRIDE + PATH_NEXT;
+    const next = first[link]!;
+    first[link] = path;
+    return next;
+  }
+
+  #unlink(prefix: number, path: number, next: number): void {
+    const { prefixes } = this;
+    const page = prefixes.records.pages[prefix >>> PAGE_BITS]!;
+    const at = (prefix & PAGE_MASK) * prefixes.stride + prefixes.headOffset;
+    let before = page[at]!;
+    if (before === path) {
+      page[at] = next < CHAIN_END ? next : 0;
+      return;
+    }
+    const { pages } = this.paths.records;
+    for (;;) {
+      const candidates = pages[before >>> PAGE_BITS]!;
+      const link = (before & PAGE_MASK) * PATH_STRIDE + PATH_NEXT;
+      if (candidates[link] === path) {
+        candidates[link] = next;
+        return;
+      }
+      before = candidates[link]!;
+    }
+  }
+
+  #markDirty(prefix: number, flags: number): void {
+    const { prefixes } = this;
+    const page = prefixes.records.pages[prefix >>> PAGE_BITS]!;
+    const at = (prefix & PAGE_MASK) * prefixes.stride + prefixes.metaOffset;
+    const meta = page[at]!;
+    if ((meta & DIRTY) === 0) this.#dirty.push(prefix);
+    page[at] = meta | flags | DIRTY;
+  }
+
+  /** The best path itself changes: consumers are to hear of it. Unless it `stays` a candidate, there's none for now. */
+  #touchBest(prefix: number, stays: boolean): void {
+    const { prefixes } = this;
+    const page = prefixes.records.pages[prefix >>> PAGE_BITS]!;
+    const at = (prefix & PAGE_MASK) * prefixes.stride + prefixes.metaOffset;
+    page[at] = (stays ? page[at]! : page[at]! & ~HAS_BEST) | TOUCHED;
+    if (!stays) this.bestCount--;
+  }
+
+  /** What a prefix goes through has changed, whether or not the choice does. */
+  #touch(prefix: number): void {
+    this.#markDirty(prefix, TOUCHED);
+  }
+
+  // ---- the decision ----------------------------------------------------------------------------------------------
+
+  /**
+   * Decides prefixes that changed and tells the consumers, until about `budget` paths have been looked at. True when the
+   * queue is empty, or the decision is deferred.
+   */
+  flush(budget: number): boolean {
+    if (this.deferred) return true;
+    for (let left = budget; left > 0; ) {
+      const prefix = this.#dirty.shift();
+      if (prefix === 0) return true;
+      left -= this.#decide(prefix);
+    }
+    return this.#dirty.length === 0;
+  }
+
+  /** Prefixes that wait for their decision. */
+  get pending(): number {
+    return this.#dirty.length;
+  }
+
+  #decide(prefix: number): number {
+    const { prefixes } = this;
+    const records = prefixes.records;
+    let page = records.pages[prefix >>> PAGE_BITS]!;
+    const record = (prefix & PAGE_MASK) * prefixes.stride;
+    const meta = page[record + prefixes.metaOffset]!;
+    const head = page[record + prefixes.headOffset]!;
+    const before = (meta & HAS_BEST) === 0 ? 0 : head;
+    let looked = 1;
+    let best = 0;
+    if (head !== 0) {
+      best = this.#decision.choose(head);
+      looked = this.#decision.looked;
+      if (best !== 0 && best !== head) this.#moveToFront(prefix, best);
+    }
+    page = records.pages[prefix >>> PAGE_BITS]!;
+    page[record + prefixes.metaOffset] =
+      best === 0 ? meta & ~(DIRTY | TOUCHED | HAS_BEST) : (meta & ~(DIRTY | TOUCHED)) | HAS_BEST;
+    this.bestCount += (best === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
+    if (best !== before || (meta & TOUCHED) !== 0) {
+      this.version++;
+      for (const consumer of this.#consumers) consumer.changed(prefix);
+    }
+    for (const consumer of this.#pathConsumers) consumer.changed(prefix);
+    prefixes.freeIfUnused(prefix);
+    return looked;
+  }
+
+  #moveToFront(prefix: number, path: number): void {
+    const { prefixes } = this;
+    const link = (path & PAGE_MASK) * PATH_STRIDE + PATH_NEXT;
+    const page = this.paths.records.pages[path >>> PAGE_BITS]!;
+    this.#unlink(prefix, path, page[link]!);
+    const head = prefixes.records.pages[prefix >>> PAGE_BITS]!;
+    const at = (prefix & PAGE_MASK) * prefixes.stride + prefixes.headOffset;
+    page[link] = head[at]!;
+    head[at] = path;
+  }
+
+  /**
+   * Adds someone who hears of changed prefixes: of those whose best path changed, or with `everyPath` of those where any
+   * accepted path did (ADD-PATH, multipath). Nothing is told of what is there already: see `prefixes.next`.
+   */
+  addConsumer(consumer: Consumer, everyPath = false): void {
+    (everyPath ? this.#pathConsumers : this.#consumers).push(consumer);
+  }
+
+  removeConsumer(consumer: Consumer): void {
+    for (const list of [this.#consumers, this.#pathConsumers]) {
+      const at = list.indexOf(consumer);
+      if (at >= 0) list.splice(at, 1);
+    }
+  }
+
+  /** Changes the rules and has every prefix decided again, by `work`. */
+  setDecision(options: DecisionOptions): void {
+    this.#decision = new Decision({ ...this.#parts, paths: this.paths }, options);
+    this.#walk.redecide();
+  }
+
+  /** Has a prefix decided again, and consumers told in any case. */
+  markDirty(prefixId: number): void {
+    this.#touch(prefixId);
+  }
+
+  // ---- what there is ---------------------------------------------------------------------------------------------
+
+  /** The first path of a prefix, the best one if there's a best; 0 if it has none. */
+  firstPath(prefixId: number): number {
+    const { prefixes } = this;
+    return prefixes.records.pages[prefixId >>> PAGE_BITS]![
+      (prefixId & PAGE_MASK) * prefixes.stride + prefixes.headOffset
+    ]!;
+  }
+
+  nextPath(path: number): number {
+    return this.paths.next(path);
+  }
+
+  /** The best path as of the last decision; 0 if there's none. */
+  best(prefixId: number): number {
+    const { prefixes } = this;
+    const page = prefixes.records.pages[prefixId >>> PAGE_BITS]!;
+    const at = (prefixId & PAGE_MASK) * prefixes.stride;
+    return (page[at + prefixes.metaOffset]! & HAS_BEST) === 0 ? 0 : page[at + prefixes.headOffset]!;
+  }
+
+  /** Attribute set of the best path under the import policy; 0 if there's none. */
+  bestAttributes(prefixId: number): number {
+    const path = this.best(prefixId);
+    return path === 0 ? 0 : this.paths.effective(path);
+  }
+
+  /** Source of the best path; 0 if there's none. */
+  bestSource(prefixId: number): number {
+    const path = this.best(prefixId);
+    return path === 0 ? 0 : this.paths.source(path);
+  }
+
+  /** Paths that share the traffic of a prefix, at most `max`, the best first: see `Decision.multipath`. */
+  multipath(prefixId: number, max: number, out: Int32Array): number {
+    const first = this.firstPath(prefixId);
+    return first === 0 ? 0 : this.#decision.multipath(first, max, out);
+  }
+
+  /** Usable paths, the best first: fills `out` and returns how many there are, at most `out.length`. For ADD-PATH. */
+  rank(prefixId: number, out: Int32Array): number {
+    const first = this.firstPath(prefixId);
+    return first === 0 ? 0 : this.#decision.rank(first, out);
+  }
+
+  /** Attribute set of a path under the import policy; 0 if it was rejected. */
+  pathAttributes(path: number): number {
+    return this.paths.effective(path);
+  }
+
+  /** Attribute set of a path as received. */
+  pathReceived(path: number): number {
+    return this.paths.received(path);
+  }
+
+  pathSource(path: number): number {
+    return this.paths.source(path);
+  }
+
+  /** Path id as received; 0 if the peer sends none. */
+  pathReceivedId(path: number): number {
+    return this.paths.pathId(path);
+  }
+
+  /** Whether a path could be chosen: accepted, with a reachable next hop. */
+  isUsable(path: number): boolean {
+    return this.#decision.usable(path);
+  }
+
+  /** Whether a path has not been announced again since `markStale`. */
+  isStale(path: number): boolean {
+    return this.paths.epoch(path) !== this.counts(this.paths.source(path)).epoch;
+  }
+
+  /** The next path of a source behind `path` (0 to begin), in no particular order of prefixes; 0 at the end. */
+  nextPathOf(source: number, path: number): number {
+    let next = this.paths.following(path);
+    while (next !== 0 && this.paths.source(next) !== source) next = this.paths.following(next);
+    return next;
+  }
+
+  prefixOf(path: number): number {
+    return this.paths.prefix(path);
+  }
+
+  /** The longest prefix with a best path that holds an address or prefix; 0 if there's none. */
+  lookup(words: ArrayLike<number>, length: number): number {
+    return this.prefixes.longestMatch(words, length, (id) => this.best(id) !== 0);
+  }
+
+  /** Octets held. */
+  get bytes(): number {
+    return this.prefixes.bytes + this.paths.bytes;
+  }
+
+  // ---- sources ---------------------------------------------------------------------------------------------------
+
+  /** Numbers about a source; read them, don't keep them past its purge. */
+  counts(source: number): Readonly<SourceCounts> {
+    return this.#counts[source] ?? noCounts;
+  }
+
+  #count(source: number): SourceCounts {
+    const known = this.#counts[source];
+    if (known !== undefined) return known;
+    while (this.#counts.length <= source) this.#counts.push(undefined);
+    const counts = new SourceCounts();
+    this.#counts[source] = counts;
+    return counts;
+  }
+
+  /** How many paths a source may have: announcements of more are ignored and counted. What is there stays. */
+  setLimit(source: number, limit: number): void {
+    this.#count(source).limit = limit;
+  }
+
+  /** All paths of a source are stale from now on, until announced again (RFC 4724 §4.2, RFC 7313 §4). Costs nothing. */
+  markStale(source: number): void {
+    const counts = this.#count(source);
+    counts.epoch = (counts.epoch + 1) & 0xff;
+  }
+
+  // ---- long walks, in slices -------------------------------------------------------------------------------------
+
+  /** Removes all paths of a source that announces no more; `done` when the last is gone (and it may be reused). */
+  purge(source: number, done: (() => void) | null = null): void {
+    this.#walk.purge(source, () => {
+      this.#counts[source] = undefined;
+      done?.();
+    });
+  }
+
+  /** Removes the paths of a source that are stale. */
+  sweepStale(source: number, done: (() => void) | null = null): void {
+    this.#walk.sweepStale(source, done);
+  }
+
+  /** Asks the import policy again about every path of a source, or of all with source 0. */
+  reevaluate(source: number, done: (() => void) | null = null): void {
+    this.#walk.reevaluate(source, done);
+  }
+
+  /** Has every prefix with a path through one of these next hops decided again, and consumers told in any case. */
+  nextHopsChanged(ids: Iterable<number>): void {
+    this.#walk.nextHopsChanged(ids);
+  }
+
+  /** Goes on with the walks asked for above, looking at about `budget` paths; true when none is left. */
+  work(budget: number): boolean {
+    return this.#walk.work(budget);
+  }
+}
