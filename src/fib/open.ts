@@ -1,7 +1,29 @@
 import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
+import { type Log, silentLog } from "../lib/log.ts";
+import { FibClient } from "./fib-client.ts";
+import { InsideLink, MemoryWriter } from "./inside-link.ts";
+import { KernelMirror } from "./kernel-mirror.ts";
+import { NoFib, NoReader } from "./no-fib.ts";
 import type { FibOs } from "./os-port.ts";
 import type { FibPort, KernelReader } from "./port.ts";
+import { RouteWriter } from "./route-writer.ts";
+
+/**
+ * The FIB room: from "these routes are best" to "packets go that way", and back from what the kernel does to whoever
+ * must know.
+ *
+ * ```
+ * speaker ─ set, remove, retarget ─► FibClient ── bytes (protocol.ts) ──► RouteWriter ── rtnetlink ──► kernel
+ *                                       ▲ want beside held                (here, or a process of its own)   │
+ *                                       └──────────── KernelMirror ◄── events, dumps ───────────────────────┘
+ * nexthop, tunnels, workloads ◄── links, addresses, others' routes ──┘
+ * ```
+ *
+ * Invariants. A route is ours if protocol, table and metric are ours; nothing else is ever changed. The client alone
+ * remembers; the writer is a pen. At most `WINDOW` records are unanswered; what waits is one entry per prefix, so a
+ * prefix that changes a thousand times is written once, with its last intent. Nothing here blocks: a turn writes at
+ * most 512 routes, a reading takes at most eight datagrams a turn.
+ */
 
 /** Everything that makes one FIB different from another. */
 export interface FibOptions {
@@ -9,26 +31,64 @@ export interface FibOptions {
   readonly mode: "kernel" | "memory" | "none";
   /** Route table, 1 to 2^32-1; 254 is main. */
   readonly table: number;
-  /** RTPROT_* that marks our routes; 186 is bgp. */
+  /** RTPROT_* that marks our routes, 5 to 255; 186 is bgp. */
   readonly protocol: number;
-  /** RTA_PRIORITY of our routes, 1 to 2^32-1. */
+  /** RTA_PRIORITY of our routes. */
   readonly metric: number;
   readonly nexthopObjects: boolean;
   /** Where the writer lives: in this process, in a child started by exec, or behind a socket that somebody else serves. */
   readonly writer: "inside" | "process" | { readonly socket: string };
   readonly clock: Clock;
-  /** The machine; null only in mode "none". */
+  /** The machine (`openFibOs` of src/os); null in mode "none", and in mode "memory" where netlink can't be had. */
   readonly os: FibOs | null;
   readonly log?: Log;
 }
 
 export interface OpenedFib {
   readonly fib: FibPort;
-  /** In mode "none" a reader that knows nothing and never calls; otherwise the kernel's own state. */
+  /** In mode "none" a reader that knows nothing; otherwise the kernel's own state. */
   readonly reader: KernelReader;
 }
 
-/** Opens the FIB and the reader. Problems with the kernel reject `fib.ready`; nothing is thrown here. */
-export function openFib(_options: FibOptions): OpenedFib {
-  throw new Error("the FIB is not built yet");
+/** Opens the FIB and the reader. Problems with the kernel reject `fib.ready` or become failed rows; nothing is thrown. */
+export function openFib(options: FibOptions): OpenedFib {
+  const { mode, os, clock } = options;
+  if (mode === "none") return { fib: new NoFib(), reader: new NoReader() };
+  const log = options.log ?? silentLog;
+  const scope = { table: options.table, protocol: options.protocol, metric: options.metric };
+  const kernel = mode === "kernel";
+  const mirror =
+    os === null
+      ? null
+      : new KernelMirror({
+          os,
+          clock,
+          scope: kernel ? scope : null,
+          table: options.table,
+          nexthopObjects: kernel && options.nexthopObjects,
+        });
+  const connect = () => {
+    if (!kernel) return new InsideLink((answers) => new MemoryWriter(answers));
+    if (os === null) throw new Error("Cannot write kernel routes: netlink is not available on this machine");
+    if (options.writer === "process") return os.startWriterProcess();
+    if (options.writer !== "inside") return os.connectWriter(options.writer.socket);
+    return new InsideLink(
+      (answers) =>
+        new RouteWriter(
+          { openNetlink: () => os.openNetlink(), processId: os.processId, cpuMicros: () => os.cpuMicros() },
+          answers,
+        ),
+    );
+  };
+  const fib = new FibClient({
+    scope,
+    clock,
+    log,
+    mirror,
+    connect,
+    synchronous: !kernel || options.writer === "inside",
+    errorText: (errno) => os?.errorText(errno) ?? `error ${errno}`,
+  });
+  fib.start();
+  return { fib, reader: mirror ?? new NoReader() };
 }

@@ -48,4 +48,7 @@ export interface FibOs {
   connectWriter(socketPath: string): WriterLink;
   /** The kernel's words for an errno: "Network is unreachable". */
   errorText(errno: number): string;
+  readonly processId: number;
+  /** CPU that this process has used so far. */
+  cpuMicros(): { readonly user: number; readonly system: number };
 }

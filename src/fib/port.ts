@@ -44,7 +44,8 @@ export type FibState = "installed" | "pending" | "failed" | "overridden";
 /** A next hop in words for people and JSON (`peerage fib --json`). */
 export interface FibRowHop {
   readonly via: string | null;
-  readonly dev: string | null;
+  /** Name of the interface, "if7" while it is unknown, "" when the kernel is to choose. */
+  readonly dev: string;
   readonly onlink: boolean;
   readonly weight: number;
 }
@@ -52,8 +53,7 @@ export interface FibRowHop {
 /** Intent beside what the kernel holds. */
 export interface FibRow {
   readonly prefix: string;
-  /** Absent for a unicast route. */
-  readonly type?: "blackhole";
+  readonly type: "unicast" | "blackhole";
   readonly nextHops: readonly FibRowHop[];
   readonly table: number;
   readonly protocol: string;

@@ -1,0 +1,932 @@
+import { formatAddress, formatPrefix } from "../lib/address.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { Family, families } from "../lib/family.ts";
+import type { Log } from "../lib/log.ts";
+import { FibTable, Mark, NumberQueue, type Trouble } from "./fib-table.ts";
+import { GroupTable } from "./groups.ts";
+import { effectiveMetric, type KernelMirror, type OwnRoutes } from "./kernel-mirror.ts";
+import type { WriterLink } from "./os-port.ts";
+import type {
+  FibCounters,
+  FibGroup,
+  FibPort,
+  FibResult,
+  FibRoute,
+  FibRow,
+  FibRowHop,
+  FibState,
+  FibTarget,
+} from "./port.ts";
+import { decodeAnswer, FrameReader, Operation, RequestWriter, type WriterAnswers } from "./protocol.ts";
+import { protocolName } from "./protocol-names.ts";
+import * as nl from "./rtnetlink/constants.ts";
+import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
+import type { KernelTarget, RouteScope, RouteView } from "./rtnetlink/route.ts";
+import { type TargetId, TargetStore } from "./targets.ts";
+
+/** Records that may be unanswered at a time: bounds the writer's queue, whatever is wanted. A power of two. */
+const WINDOW = 8192;
+/** Routes written per turn of the loop when the writer lives in this process (64 take about 0.3 ms). */
+const ROUTES_PER_TURN = 512;
+/** Routes per frame. */
+const FRAME_ROUTES = 512;
+const RETRY_FIRST_MS = 20;
+const RETRY_MOST_MS = 30_000;
+const RECONNECT_MS = 250;
+/** By then our write was answered. */
+const DOUBT_MS = 50;
+const CLOSE_WITHIN_MS = 10_000;
+
+export interface FibClientOptions {
+  readonly scope: RouteScope;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Null if nothing is read back: the memory FIB. */
+  readonly mirror: KernelMirror | null;
+  /** Starts or finds the writer. @throws Error with one sentence. */
+  connect(): WriterLink;
+  /** Whether answers come before `send` returns. */
+  readonly synchronous: boolean;
+  errorText(errno: number): string;
+}
+
+/**
+ * Keeps intent and kernel equal. Both stand side by side per prefix: `want`, from the speaker, and `held`, what the
+ * kernel has of ours as far as we know: from our own successful writes, from the first reading, from events of what
+ * others did, from readings after a link went away. Whenever one of the two changes the prefix is queued, once; the pump
+ * takes it out, compares the two and writes the difference. Adoption, repair, retry, coalescing and resync are all that.
+ *
+ * What to write follows from `held`: nothing there, CREATE|EXCL, so that nobody's route is displaced; something of ours
+ * there, REPLACE; nothing wanted, DELETE by protocol and metric. An EEXIST has another owner, who is named, and who is
+ * waited for; or it is ours and was not known, which a reading finds out.
+ */
+export class FibClient implements FibPort, OwnRoutes {
+  readonly counters: FibCounters;
+  readonly ready: Promise<void>;
+  readonly #options: FibClientOptions;
+  readonly #tables: readonly [FibTable, FibTable] = [
+    new FibTable(Family.Ipv4Unicast),
+    new FibTable(Family.Ipv6Unicast),
+  ];
+  readonly #targets = new TargetStore((id) => this.#forget(id));
+  readonly #groups = new GroupTable(this.#targets);
+  /** (id << 1 | family) of what is to be looked at. */
+  readonly #queue = new NumberQueue();
+  readonly #adopted = [0, 0];
+  readonly #swept = [false, false];
+  readonly #barriers: { taken: number; answered: number; stage: number; done: () => void }[] = [];
+
+  #link: WriterLink | null = null;
+  readonly #out = new RequestWriter();
+  /** By target: whether this writer was told of it. */
+  #told = new Uint8Array(64);
+  /** Targets that the writer may forget. */
+  readonly #forgotten: TargetId[] = [];
+  #welcomed = false;
+  /** The kernel was read since the writer came: writing may go on. */
+  #open = false;
+  #readyOnce: { resolve(): void; reject(error: Error): void } | null;
+
+  /** Sequence number of the next record, and of the first that was not answered. */
+  #next = 1;
+  #unanswered = 1;
+  readonly #flightKey = new Uint32Array(WINDOW);
+  readonly #flightTarget = new Uint32Array(WINDOW);
+  readonly #flightOperation = new Uint8Array(WINDOW);
+
+  #pumping = false;
+  #blocked = false;
+  #auditing = false;
+  #listener: (result: FibResult) => void = () => {};
+  #retryTimer: Timer | null = null;
+  #retryDelay = RETRY_FIRST_MS;
+  #doubtTimer: Timer | null = null;
+  #unexplained = 0;
+  #deniedTold = false;
+  #closing: { done: () => void } | null = null;
+  #closed = false;
+
+  constructor(options: FibClientOptions) {
+    this.#options = options;
+    const operation = () => ({ ok: 0, failed: 0, overridden: 0 });
+    const queue = this.#queue;
+    this.counters = {
+      installed: 0,
+      operations: { add: operation(), replace: operation(), delete: operation() },
+      repaired: 0,
+      adopted: 0,
+      swept: 0,
+      get resyncs() {
+        return options.mirror?.resyncs ?? 0;
+      },
+      writerRestarts: 0,
+      get queued() {
+        return queue.length;
+      },
+    };
+    let settle!: { resolve(): void; reject(error: Error): void };
+    this.ready = new Promise((resolve, reject) => {
+      settle = { resolve, reject };
+    });
+    this.ready.catch(() => {}); // whoever waits hears of it; nobody must
+    this.#readyOnce = settle;
+  }
+
+  /** Connects the writer and reads the kernel. */
+  start(): void {
+    try {
+      this.#options.mirror?.open(this);
+    } catch (error) {
+      this.#readyOnce?.reject(error instanceof Error ? error : new Error(String(error)));
+      this.#readyOnce = null;
+      this.#options.log.event("error", "fib-unavailable", (error as Error).message);
+      return;
+    }
+    this.#connect();
+  }
+
+  // --- intents ------------------------------------------------------------------------------------------------------
+
+  openGroup(target: FibTarget): FibGroup {
+    return this.#groups.open(target);
+  }
+
+  retarget(group: FibGroup, target: FibTarget): void {
+    this.#groups.check(group);
+    if (!this.#groups.retarget(group, target) || this.#groups.routes(group) === 0) return;
+    for (const table of this.#tables) {
+      const want = table.want;
+      const limit = table.prefixes.limit;
+      for (let id = 1; id < limit; id++) if (want[id] === group) this.#enqueue(table, id);
+    }
+  }
+
+  releaseGroup(group: FibGroup): void {
+    this.#groups.check(group);
+    this.#groups.release(group);
+  }
+
+  set4(address: number, length: number, group: FibGroup): void {
+    const table = this.#tables[0];
+    this.#want(table, table.insert(address, 0, 0, 0, length), group);
+  }
+
+  set6(w0: number, w1: number, w2: number, w3: number, length: number, group: FibGroup): void {
+    const table = this.#tables[1];
+    this.#want(table, table.insert(w0, w1, w2, w3, length), group);
+  }
+
+  remove4(address: number, length: number): void {
+    const table = this.#tables[0];
+    this.#want(table, table.prefixes.find(address, 0, 0, 0, length), 0);
+  }
+
+  remove6(w0: number, w1: number, w2: number, w3: number, length: number): void {
+    const table = this.#tables[1];
+    this.#want(table, table.prefixes.find(w0, w1, w2, w3, length), 0);
+  }
+
+  set(route: FibRoute): void {
+    const group = this.#groups.sharedFor(route);
+    const w = route.words;
+    if (route.family === Family.Ipv4Unicast) this.set4(w[0]!, route.length, group);
+    else this.set6(w[0]!, w[1]!, w[2]!, w[3]!, route.length, group);
+  }
+
+  remove(family: Family, words: readonly number[], length: number): void {
+    if (family === Family.Ipv4Unicast) this.remove4(words[0]!, length);
+    else this.remove6(words[0]!, words[1]!, words[2]!, words[3]!, length);
+  }
+
+  sweep(family: Family): void {
+    this.#swept[family] = true;
+    const table = this.#tables[family];
+    for (let id = 1; id < table.prefixes.limit; id++) {
+      if ((table.marks[id]! & Mark.Stale) === 0) continue;
+      table.marks[id]! &= ~Mark.Stale;
+      this.counters.swept++;
+      this.#enqueue(table, id);
+    }
+  }
+
+  adopted(family: Family): number {
+    return this.#adopted[family]!;
+  }
+
+  barrier(done: () => void): void {
+    // two rounds: what was in flight and changed meanwhile is queued again when its answer comes
+    this.#barriers.push({ taken: this.#queue.put, answered: this.#next, stage: 0, done });
+    this.#schedule();
+    this.#options.clock.defer(() => this.#checkBarriers());
+  }
+
+  onResult(listener: (result: FibResult) => void): void {
+    this.#listener = listener;
+  }
+
+  close(keep: boolean): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#closed || this.#closing !== null) {
+        resolve();
+        return;
+      }
+      const finish = () => {
+        if (this.#closed) return;
+        deadline.cancel();
+        this.#shut();
+        resolve();
+      };
+      this.#closing = { done: finish };
+      const deadline = this.#options.clock.setTimer(CLOSE_WITHIN_MS, () => {
+        this.#options.log.event(
+          "warn",
+          "fib-close-timeout",
+          `The kernel's routes could not all be written within ${CLOSE_WITHIN_MS / 1000} s; ${this.#queue.length} are left as they were`,
+        );
+        finish();
+      });
+      if (!this.#open) {
+        finish();
+        return;
+      }
+      if (!keep)
+        for (const table of this.#tables)
+          for (let id = 1; id < table.prefixes.limit; id++) {
+            if (!table.prefixes.has(id)) continue;
+            table.marks[id]! &= ~Mark.Stale;
+            this.#want(table, id, 0);
+            if (table.held[id] !== 0) this.#enqueue(table, id);
+          }
+      this.barrier(finish);
+    });
+  }
+
+  #want(table: FibTable, id: number, group: FibGroup): void {
+    if (id === 0) return;
+    const before = table.want[id]!;
+    if (before !== group) {
+      if (group !== 0) this.#groups.addRoute(group);
+      table.want[id] = group;
+      if (before !== 0) this.#groups.removeRoute(before);
+    } else if (group !== 0 || table.held[id] === 0) return; // nothing new
+    if (group !== 0) table.marks[id]! &= ~Mark.Stale;
+    else if ((table.marks[id]! & Mark.Stale) !== 0) return; // not ours to decide before the sweep
+    this.#enqueue(table, id);
+  }
+
+  #enqueue(table: FibTable, id: number): void {
+    const marks = table.marks[id]!;
+    if ((marks & Mark.Queued) !== 0) return;
+    if ((marks & Mark.InFlight) !== 0) {
+      table.marks[id] = marks | Mark.Again;
+      return;
+    }
+    table.marks[id] = marks | Mark.Queued;
+    this.#queue.push(((id << 1) | table.family) >>> 0);
+    this.#schedule();
+  }
+
+  // --- the pump -----------------------------------------------------------------------------------------------------
+
+  #schedule(): void {
+    if (this.#pumping || !this.#open || this.#blocked) return;
+    this.#pumping = true;
+    this.#options.clock.defer(() => {
+      this.#pumping = false;
+      this.#pump();
+    });
+  }
+
+  /** Writes what differs: as much as one turn may take here, or as much as the writer process may have unanswered. */
+  #pump(): void {
+    if (!this.#open || this.#closed) return;
+    this.#options.mirror?.drain(); // what others did comes first, so that we don't replace what is no longer ours
+    const queue = this.#queue;
+    const out = this.#out;
+    for (const target of this.#forgotten) if (this.#isUntold(target)) out.forgetTarget(target);
+    this.#forgotten.length = 0;
+    let left = this.#options.synchronous ? ROUTES_PER_TURN : WINDOW;
+    while (left > 0 && queue.length > 0 && !this.#blocked && this.#open) {
+      let inFrame = 0;
+      let frameFamily: Family = Family.Ipv4Unicast;
+      while (queue.length > 0 && inFrame < FRAME_ROUTES && left > 0 && this.#next - this.#unanswered < WINDOW) {
+        const key = queue.shift();
+        const table = this.#tables[(key & 1) as Family];
+        const id = key >>> 1;
+        const operation = this.#plan(table, id);
+        left--;
+        if (operation === 0) continue;
+        const target = operation === Operation.Delete ? 0 : this.#groups.targetId(table.want[id]!, table.family);
+        const untold = target !== 0 && this.#isUntold(target);
+        if (inFrame > 0 && (frameFamily !== table.family || untold)) {
+          out.endRoutes();
+          inFrame = 0;
+        }
+        if (untold) this.#tellTarget(target);
+        if (inFrame === 0) {
+          frameFamily = table.family;
+          out.beginRoutes(this.#next, frameFamily);
+        }
+        this.#fly(table, id, operation, target);
+        inFrame++;
+      }
+      if (inFrame > 0) out.endRoutes();
+      if (out.length === 0) break;
+      this.#flush();
+      if (this.#next - this.#unanswered >= WINDOW) break;
+    }
+    this.#checkBarriers();
+    if (queue.length > 0 && this.#next - this.#unanswered < WINDOW) this.#schedule();
+  }
+
+  /** What is to be done about a prefix: an operation, or 0 if want and held agree or nothing can be done. */
+  #plan(table: FibTable, id: number): Operation | 0 {
+    table.marks[id]! &= ~Mark.Queued;
+    const held = table.held[id]!;
+    const group = table.want[id]!;
+    if (group === 0) {
+      if ((table.marks[id]! & Mark.Stale) !== 0) return 0;
+      if (held !== 0) return Operation.Delete;
+      table.freeIfIdle(id);
+      return 0;
+    }
+    const wanted = this.#groups.targetId(group, table.family);
+    if (wanted === 0) {
+      this.#fail(table, id, 0, "An IPv6 route cannot go through an IPv4 gateway");
+      return 0;
+    }
+    if (this.#targets.satisfies(held, wanted)) {
+      this.#settled(table, id);
+      return 0;
+    }
+    return held === 0 ? Operation.Create : Operation.Replace;
+  }
+
+  #fly(table: FibTable, id: number, operation: Operation, target: TargetId): void {
+    const slot = this.#next & (WINDOW - 1);
+    this.#flightKey[slot] = ((id << 1) | table.family) >>> 0;
+    this.#flightTarget[slot] = target;
+    this.#flightOperation[slot] = operation;
+    if (target !== 0) this.#targets.addReference(target);
+    table.marks[id]! |= Mark.InFlight;
+    this.#next++;
+    const p = table.prefixes;
+    if (table.family === Family.Ipv4Unicast) this.#out.route(operation, p.word(id, 0), 0, 0, 0, p.length(id), target);
+    else this.#out.route(operation, p.word(id, 0), p.word(id, 1), p.word(id, 2), p.word(id, 3), p.length(id), target);
+  }
+
+  #isUntold(target: TargetId): boolean {
+    return target >= this.#told.length || this.#told[target] === 0;
+  }
+
+  #tellTarget(target: TargetId): void {
+    if (target >= this.#told.length) {
+      const wide = new Uint8Array(target * 2);
+      wide.set(this.#told);
+      this.#told = wide;
+    }
+    this.#told[target] = 1;
+    this.#out.target(target, this.#targets.get(target));
+  }
+
+  /** A target that means nothing any more; its number will mean something else. */
+  #forget(id: TargetId): void {
+    if (this.#isUntold(id)) return;
+    this.#told[id] = 0;
+    if (this.#link !== null) this.#forgotten.push(id);
+  }
+
+  #flush(): void {
+    const link = this.#link;
+    if (link === null) {
+      this.#out.clear();
+      return;
+    }
+    const bytes = this.#out.view();
+    const more = link.send(bytes);
+    this.#out.clear();
+    if (!more) this.#blocked = true;
+  }
+
+  // --- answers ------------------------------------------------------------------------------------------------------
+
+  #connect(): void {
+    if (this.#closed) return;
+    let link: WriterLink;
+    try {
+      link = this.#options.connect();
+    } catch (error) {
+      this.#lost(null, error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#link = link;
+    this.#told = new Uint8Array(64);
+    this.#forgotten.length = 0;
+    this.#blocked = false;
+    const frames = new FrameReader((frame) => decodeAnswer(frame, this.#answers(link)));
+    link.onData((chunk) => {
+      if (link !== this.#link) return;
+      try {
+        frames.push(chunk);
+      } catch (error) {
+        link.close();
+        this.#lost(link, `The kernel writer does not keep to its protocol: ${(error as Error).message}`);
+      }
+    });
+    link.onDrain(() => {
+      if (link !== this.#link) return;
+      this.#blocked = false;
+      this.#schedule();
+    });
+    link.onClose((reason) => this.#lost(link, reason));
+    this.#out.clear();
+    this.#out.hello(this.#options.scope);
+    this.#flush();
+  }
+
+  #answers(link: WriterLink): WriterAnswers {
+    return {
+      welcome: (_version, portId) => this.#welcome(portId),
+      refused: (errno, text) => {
+        link.close();
+        this.#lost(link, errno === 0 ? text : `${text}: ${this.#options.errorText(errno)}`);
+      },
+      done: (sequence) => this.#done(sequence),
+      failed: (sequence, errno, text) => this.#failed(sequence, errno, text),
+      stats: () => {},
+    };
+  }
+
+  #welcome(portId: number): void {
+    this.#welcomed = true;
+    const mirror = this.#options.mirror;
+    const open = () => {
+      if (this.#closed || !this.#welcomed) return;
+      this.#open = true;
+      this.#readyOnce?.resolve();
+      this.#readyOnce = null;
+      this.#schedule();
+    };
+    if (mirror === null) {
+      open();
+      return;
+    }
+    mirror.ignoreWriter(portId);
+    mirror.resync(open);
+  }
+
+  /** The writer is gone: what was in flight may or may not have been done, which a reading will tell. */
+  #lost(link: WriterLink | null, reason: string): void {
+    if (link !== this.#link || this.#closed) return;
+    this.#link = null;
+    this.#welcomed = false;
+    this.#open = false;
+    this.#blocked = false;
+    this.#out.clear();
+    for (; this.#unanswered < this.#next; this.#unanswered++) {
+      const slot = this.#unanswered & (WINDOW - 1);
+      if (this.#flightOperation[slot] === 0) continue;
+      this.#land(slot);
+      const key = this.#flightKey[slot]!;
+      const table = this.#tables[(key & 1) as Family];
+      table.marks[key >>> 1]! &= ~Mark.Again;
+      this.#enqueue(table, key >>> 1);
+    }
+    if (this.#readyOnce !== null) {
+      this.#readyOnce.reject(new Error(reason));
+      this.#readyOnce = null;
+    }
+    this.#options.log.event("error", "fib-writer-lost", `${reason}; it is started again and the kernel is read anew`);
+    if (this.#closing !== null) {
+      this.#closing.done();
+      return;
+    }
+    this.counters.writerRestarts++;
+    this.#options.clock.setTimer(RECONNECT_MS, () => this.#connect());
+  }
+
+  /** Takes a record out of flight; its target's reference goes to the caller's `held`, or is released by it. */
+  #land(slot: number): void {
+    const key = this.#flightKey[slot]!;
+    this.#tables[(key & 1) as Family].marks[key >>> 1]! &= ~Mark.InFlight;
+    this.#flightOperation[slot] = 0;
+    if (this.#flightTarget[slot] !== 0) this.#targets.release(this.#flightTarget[slot]!);
+  }
+
+  #done(sequence: number): void {
+    // numbers on the wire are 32 bits wide; ours are not
+    const last = this.#unanswered + ((sequence - this.#unanswered) >>> 0);
+    if (last >= this.#next) return;
+    for (; this.#unanswered <= last; this.#unanswered++) {
+      const slot = this.#unanswered & (WINDOW - 1);
+      const operation = this.#flightOperation[slot]!;
+      if (operation !== 0) this.#succeed(slot, operation);
+    }
+    if (this.#barriers.length > 0) this.#checkBarriers();
+    if (this.#queue.length > 0) this.#schedule();
+  }
+
+  #succeed(slot: number, operation: number): void {
+    const key = this.#flightKey[slot]!;
+    const table = this.#tables[(key & 1) as Family];
+    const id = key >>> 1;
+    this.#setHeld(table, id, this.#flightTarget[slot]!);
+    this.#land(slot);
+    const operations = this.counters.operations;
+    if (operation === Operation.Create) operations.add.ok++;
+    else if (operation === Operation.Replace) operations.replace.ok++;
+    else operations.delete.ok++;
+    this.#afterFlight(table, id);
+    if (table.want[id] !== 0) this.#settled(table, id);
+    else table.freeIfIdle(id);
+  }
+
+  #afterFlight(table: FibTable, id: number): void {
+    if (this.#auditing) table.marks[id]! |= Mark.Touched;
+    if ((table.marks[id]! & Mark.Again) === 0) return;
+    table.marks[id]! &= ~Mark.Again;
+    this.#enqueue(table, id);
+  }
+
+  #failed(sequence: number, errno: number, text: string): void {
+    const number = this.#unanswered + ((sequence - this.#unanswered) >>> 0);
+    if (number >= this.#next) return;
+    const slot = number & (WINDOW - 1);
+    const operation = this.#flightOperation[slot]!;
+    if (operation === 0) return;
+    const key = this.#flightKey[slot]!;
+    const table = this.#tables[(key & 1) as Family];
+    const id = key >>> 1;
+    this.#land(slot);
+    this.#afterFlight(table, id);
+    const operations = this.counters.operations;
+    if (operation === Operation.Delete) {
+      if (errno === nl.ESRCH || errno === nl.ENOENT || errno === nl.ENODEV) {
+        operations.delete.ok++; // gone already
+        this.#setHeld(table, id, 0);
+        if (table.want[id] !== 0) this.#enqueue(table, id);
+        else table.freeIfIdle(id);
+        return;
+      }
+      operations.delete.failed++;
+      this.#fail(table, id, errno, text);
+      return;
+    }
+    if (operation === Operation.Replace && errno === nl.ENOENT) {
+      operations.replace.failed++; // somebody took it away between the event and us: it has to be made anew
+      this.#setHeld(table, id, 0);
+      this.#enqueue(table, id);
+      return;
+    }
+    if (operation === Operation.Create && errno === nl.EEXIST) {
+      operations.add.overridden++;
+      this.#exists(table, id);
+      return;
+    }
+    (operation === Operation.Create ? operations.add : operations.replace).failed++;
+    this.#fail(table, id, errno, text);
+  }
+
+  /** CREATE|EXCL met a route: another owner's, or one of ours that we did not know. */
+  #exists(table: FibTable, id: number): void {
+    const owner = this.#ownerInTheWay(table, id);
+    if (owner !== null) {
+      this.#override(table, id, owner);
+      return;
+    }
+    this.#fail(table, id, nl.EEXIST, "another route is in the way and was not seen yet");
+    if (this.#unexplained++ > 0 || this.#options.mirror === null) return;
+    this.#options.mirror.resync(() => {
+      this.#unexplained = 0;
+      for (const each of this.#tables)
+        for (const [troubled, trouble] of each.troubles) if (trouble.errno === nl.EEXIST) this.#enqueue(each, troubled);
+    });
+  }
+
+  #ownerInTheWay(table: FibTable, id: number): string | null {
+    const p = table.prefixes;
+    const { scope, mirror } = this.#options;
+    const metric = effectiveMetric(scope.metric, table.family);
+    for (const route of mirror?.foreignAt(
+      table.family,
+      p.word(id, 0),
+      table.family === Family.Ipv4Unicast ? 0 : p.word(id, 1),
+      table.family === Family.Ipv4Unicast ? 0 : p.word(id, 2),
+      table.family === Family.Ipv4Unicast ? 0 : p.word(id, 3),
+      p.length(id),
+    ) ?? [])
+      if (route.table === scope.table && route.metric === metric) return protocolName(route.protocol);
+    return null;
+  }
+
+  /** Owner of a foreign route that is preferred to ours by its lower metric; ours stands behind it. */
+  #ownerBefore(table: FibTable, id: number): string | null {
+    const p = table.prefixes;
+    const { scope, mirror } = this.#options;
+    if (mirror === null) return null;
+    const metric = effectiveMetric(scope.metric, table.family);
+    const words = p.words(id);
+    const routes = mirror.foreignAt(table.family, words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, p.length(id));
+    for (const route of routes)
+      if (route.table === scope.table && route.metric < metric) return protocolName(route.protocol);
+    return null;
+  }
+
+  #setHeld(table: FibTable, id: number, target: TargetId): void {
+    const before = table.held[id]!;
+    if (before === target) return;
+    if (target !== 0) this.#targets.addReference(target);
+    table.held[id] = target;
+    if (before !== 0) this.#targets.release(before);
+    if (before === 0) this.counters.installed++;
+    else if (target === 0) this.counters.installed--;
+  }
+
+  /** The kernel has what is wanted. */
+  #settled(table: FibTable, id: number): void {
+    const marks = table.marks[id]!;
+    if ((marks & (Mark.Repair | Mark.Trouble)) === 0) return;
+    if ((marks & Mark.Repair) !== 0) this.counters.repaired++;
+    table.marks[id] = marks & ~(Mark.Repair | Mark.Trouble);
+    if ((marks & Mark.Trouble) !== 0) {
+      table.troubles.delete(id);
+      this.#report(table, id);
+    }
+  }
+
+  #fail(table: FibTable, id: number, errno: number, text: string): void {
+    const reason = errno === 0 ? text : this.#reason(errno, text);
+    this.#trouble(table, id, { state: "failed", errno, text: reason });
+    if (errno === nl.EPERM && !this.#deniedTold) {
+      this.#deniedTold = true;
+      this.#options.log.event("error", "fib-not-permitted", reason);
+    }
+    this.#retryLater();
+  }
+
+  #reason(errno: number, text: string): string {
+    const words = this.#options.errorText(errno);
+    if (errno === nl.EPERM) return `${words}: writing kernel routes needs CAP_NET_ADMIN`;
+    return text === "" ? words : `${words}: ${text}`;
+  }
+
+  #override(table: FibTable, id: number, owner: string): void {
+    this.#trouble(table, id, { state: "overridden", errno: nl.EEXIST, text: owner });
+  }
+
+  #trouble(table: FibTable, id: number, trouble: Trouble): void {
+    const before = table.troubles.get(id);
+    table.troubles.set(id, trouble);
+    table.marks[id]! |= Mark.Trouble;
+    if (before?.state !== trouble.state || before.text !== trouble.text) this.#report(table, id);
+  }
+
+  // --- trying again -------------------------------------------------------------------------------------------------
+
+  /** Links, addresses or others' routes changed: failures may have lost their cause. */
+  kernelChanged(): void {
+    this.#retryDelay = RETRY_FIRST_MS;
+    this.#retryTimer?.cancel();
+    this.#retryTimer = null;
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
+    if (this.#retryTimer !== null || this.#closed) return;
+    if (this.#tables[0].troubles.size + this.#tables[1].troubles.size === 0) return;
+    this.#retryTimer = this.#options.clock.setTimer(this.#retryDelay, () => {
+      this.#retryTimer = null;
+      this.#retryDelay = Math.min(this.#retryDelay * 4, RETRY_MOST_MS);
+      for (const table of this.#tables)
+        for (const [id, trouble] of table.troubles) if (trouble.state === "failed") this.#enqueue(table, id);
+    });
+  }
+
+  // --- what the kernel tells ----------------------------------------------------------------------------------------
+
+  auditBegin(): void {
+    this.#auditing = true;
+  }
+
+  seen(view: RouteView, fromDump: boolean): void {
+    const table = this.#tables[view.family];
+    const id = table.insert(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
+    const marks = table.marks[id]!;
+    if (fromDump && (marks & (Mark.Touched | Mark.InFlight)) !== 0) return; // older than what we know
+    const known = table.held[id] !== 0;
+    if ((marks & Mark.InFlight) !== 0) this.#doubt();
+    const target = this.#targets.retainSeen(view);
+    this.#setHeld(table, id, target);
+    this.#targets.release(target);
+    table.marks[id]! |= fromDump ? Mark.Seen : this.#auditing ? Mark.Touched : 0;
+    if (table.want[id] === 0) {
+      if (known) return;
+      if (!this.#swept[table.family]) {
+        table.marks[id]! |= Mark.Stale;
+        this.#adopted[table.family]!++;
+        this.counters.adopted++;
+      } else this.#enqueue(table, id); // it bears our mark and nobody wants it
+      return;
+    }
+    const wanted = this.#groups.targetId(table.want[id]!, table.family);
+    if (this.#targets.satisfies(target, wanted) && (marks & Mark.Trouble) === 0) return;
+    if (known) table.marks[id]! |= Mark.Repair;
+    this.#enqueue(table, id);
+  }
+
+  gone(view: RouteView): void {
+    const table = this.#tables[view.family];
+    if (!this.#auditing && table.prefixes.find(view.w0, view.w1, view.w2, view.w3, view.prefixLength) === 0) return;
+    const id = table.insert(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
+    if (this.#auditing) table.marks[id]! |= Mark.Touched;
+    if ((table.marks[id]! & Mark.InFlight) !== 0) this.#doubt();
+    const held = table.held[id]!;
+    if (held === 0) {
+      table.freeIfIdle(id);
+      return;
+    }
+    const target = this.#targets.get(held);
+    if (view.family === Family.Ipv6Unicast && hopCount(target) > 1 && view.hops().length < hopCount(target)) {
+      this.#options.mirror?.audit(0); // one hop of several went: only a reading tells what is left
+      table.marks[id]! &= ~Mark.Touched;
+      return;
+    }
+    this.#missing(table, id);
+  }
+
+  auditEnd(ifindex: number): void {
+    this.#auditing = false;
+    for (const table of this.#tables) {
+      const marks = table.marks;
+      for (let id = 1; id < table.prefixes.limit; id++) {
+        const mark = marks[id]!;
+        const held = table.held[id]!;
+        if (
+          held !== 0 &&
+          (mark & (Mark.Seen | Mark.Touched | Mark.InFlight)) === 0 &&
+          this.#targets.uses(held, ifindex)
+        )
+          this.#missing(table, id);
+        marks[id]! &= ~(Mark.Seen | Mark.Touched);
+        if ((mark & Mark.Touched) !== 0) table.freeIfIdle(id);
+      }
+    }
+  }
+
+  foreign(view: RouteView, present: boolean, displaced: boolean): void {
+    const table = this.#tables[view.family];
+    const id = table.prefixes.find(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
+    if (id === 0) return;
+    const metric = effectiveMetric(this.#options.scope.metric, view.family);
+    if (view.metric === metric) {
+      if (present && displaced && table.held[id] !== 0) {
+        if (this.#auditing) table.marks[id]! |= Mark.Touched;
+        this.#setHeld(table, id, 0); // taken over by somebody's replace
+      }
+      if (table.want[id] !== 0) this.#enqueue(table, id);
+      else table.freeIfIdle(id);
+    } else if (view.metric < metric && table.want[id] !== 0) this.#report(table, id);
+  }
+
+  uses(ifindex: number): boolean {
+    for (const id of this.#targets.ids()) if (this.#targets.uses(id, ifindex)) return true;
+    return false;
+  }
+
+  nexthopsBegin(): void {}
+  nexthop(_nexthop: ParsedNexthop, _fromDump: boolean): void {}
+  nexthopGone(_nexthop: ParsedNexthop): void {}
+  nexthopsEnd(): void {}
+
+  /** Somebody touched a route while our own write of it was under way: which came last only a reading can tell. */
+  #doubt(): void {
+    this.#doubtTimer ??= this.#options.clock.setTimer(DOUBT_MS, () => {
+      this.#doubtTimer = null;
+      this.#options.mirror?.audit(0);
+    });
+  }
+
+  /** A route of ours is no longer in the kernel, and not by our doing. */
+  #missing(table: FibTable, id: number): void {
+    this.#setHeld(table, id, 0);
+    if (table.want[id] !== 0) {
+      table.marks[id]! |= Mark.Repair;
+      this.#enqueue(table, id);
+    } else {
+      table.marks[id]! &= ~Mark.Stale;
+      table.freeIfIdle(id);
+    }
+  }
+
+  // --- answers to people --------------------------------------------------------------------------------------------
+
+  *rows(): Iterable<FibRow> {
+    for (const family of families) {
+      const table = this.#tables[family];
+      for (let id = 1; id < table.prefixes.limit; id++) {
+        if (!table.prefixes.has(id)) continue;
+        const row = this.#row(table, id);
+        if (row !== undefined) yield row;
+      }
+    }
+  }
+
+  list(): FibRow[] {
+    return [...this.rows()];
+  }
+
+  row(family: Family, words: readonly number[], length: number): FibRow | undefined {
+    const table = this.#tables[family];
+    const id = table.prefixes.find(words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, length);
+    return id === 0 ? undefined : this.#row(table, id);
+  }
+
+  #row(table: FibTable, id: number): FibRow | undefined {
+    const group = table.want[id]!;
+    const held = table.held[id]!;
+    if (group === 0 && held === 0) return undefined;
+    const stale = group === 0 && (table.marks[id]! & Mark.Stale) !== 0;
+    const intent: KernelTarget = group === 0 ? this.#targets.get(held) : this.#groups.target(group);
+    const { state, owner, error } = this.#state(table, id);
+    const { scope } = this.#options;
+    const agrees = group !== 0 && this.#targets.satisfies(held, this.#groups.targetId(group, table.family));
+    return {
+      prefix: formatPrefix(table.prefixes.words(id), table.prefixes.length(id)),
+      type: intent.type === "blackhole" ? "blackhole" : "unicast",
+      nextHops: this.#rowHops(intent),
+      table: scope.table,
+      protocol: protocolName(scope.protocol),
+      metric: effectiveMetric(scope.metric, table.family),
+      state,
+      ...(owner === null ? {} : { owner }),
+      ...(error === null ? {} : { error }),
+      ...(agrees || stale ? {} : { kernel: held === 0 ? null : this.#kernelSide(held) }),
+      ...(stale ? { stale: true as const } : {}),
+    };
+  }
+
+  #kernelSide(held: TargetId): { type: "unicast" | "blackhole"; nextHops: FibRowHop[] } {
+    const target = this.#targets.get(held);
+    return { type: target.type === "blackhole" ? "blackhole" : "unicast", nextHops: this.#rowHops(target) };
+  }
+
+  #state(table: FibTable, id: number): { state: FibState; owner: string | null; error: string | null } {
+    const trouble = table.troubles.get(id);
+    if (trouble?.state === "failed") return { state: "failed", owner: null, error: trouble.text };
+    if (trouble?.state === "overridden") return { state: "overridden", owner: trouble.text, error: null };
+    const before = table.want[id] === 0 ? null : this.#ownerBefore(table, id);
+    if (before !== null) return { state: "overridden", owner: before, error: null };
+    const pending = (table.marks[id]! & (Mark.Queued | Mark.InFlight)) !== 0 || table.held[id] === 0;
+    return { state: pending ? "pending" : "installed", owner: null, error: null };
+  }
+
+  #rowHops(target: KernelTarget): FibRowHop[] {
+    if (target.type === "object") return [];
+    return target.nextHops.map((hop) => ({
+      via: hop.via === null ? null : formatAddress(hop.via),
+      dev: hop.ifindex === 0 ? "" : (this.#options.mirror?.links.get(hop.ifindex)?.name ?? `if${hop.ifindex}`),
+      onlink: hop.onlink && hop.via !== null,
+      weight: hop.weight,
+    }));
+  }
+
+  #report(table: FibTable, id: number): void {
+    this.#listener({
+      family: table.family,
+      prefix: formatPrefix(table.prefixes.words(id), table.prefixes.length(id)),
+      ...this.#state(table, id),
+    });
+  }
+
+  // --- ends ---------------------------------------------------------------------------------------------------------
+
+  #checkBarriers(): void {
+    for (let i = 0; i < this.#barriers.length; ) {
+      const barrier = this.#barriers[i]!;
+      if (this.#queue.taken < barrier.taken || this.#unanswered < barrier.answered) {
+        i++;
+        continue;
+      }
+      if (barrier.stage === 0) {
+        barrier.stage = 1;
+        barrier.taken = this.#queue.put;
+        barrier.answered = this.#next;
+        continue;
+      }
+      this.#barriers.splice(i, 1);
+      barrier.done();
+    }
+  }
+
+  #shut(): void {
+    this.#closed = true;
+    this.#open = false;
+    this.#retryTimer?.cancel();
+    this.#doubtTimer?.cancel();
+    this.#options.mirror?.close();
+    this.#link?.close();
+    this.#link = null;
+  }
+}
+
+const hopCount = (target: KernelTarget): number => (target.type === "object" ? 0 : target.nextHops.length);

@@ -1,0 +1,114 @@
+import type { Family } from "../lib/family.ts";
+import { PrefixIndex } from "./prefix-index.ts";
+
+/** Marks of one prefix. */
+export const Mark = {
+  /** In the queue. */
+  Queued: 1,
+  /** At the writer: not answered yet. */
+  InFlight: 2,
+  /** The intent changed while it was in flight: queue it when the answer is there. */
+  Again: 4,
+  /** Adopted from an earlier run and not set since. */
+  Stale: 8,
+  /** Found missing or changed by somebody else: counts as repaired when it is right again. */
+  Repair: 16,
+  /** Seen by the reading that runs. */
+  Seen: 32,
+  /** Written, or told by an event, while a reading runs: newer than the reading. */
+  Touched: 64,
+  /** Not in its final state: failed or overridden (details in `failures`). */
+  Trouble: 128,
+} as const;
+
+/** Why a route is not as it should be. */
+export interface Trouble {
+  readonly state: "failed" | "overridden";
+  readonly errno: number;
+  readonly text: string;
+}
+
+/** What is wanted and what is known to be in the kernel, one element per prefix of one family; id 0 means none. */
+export class FibTable {
+  readonly family: Family;
+  readonly prefixes: PrefixIndex;
+  /** Group that the route is to follow; 0 = no route is wanted. */
+  want: Uint32Array;
+  /** Target that the kernel's route of ours has; 0 = there is none. */
+  held: Uint32Array;
+  marks: Uint8Array;
+  readonly troubles = new Map<number, Trouble>();
+
+  constructor(family: Family) {
+    this.family = family;
+    this.prefixes = new PrefixIndex(family);
+    const size = this.prefixes.capacity;
+    this.want = new Uint32Array(size);
+    this.held = new Uint32Array(size);
+    this.marks = new Uint8Array(size);
+  }
+
+  insert(w0: number, w1: number, w2: number, w3: number, length: number): number {
+    const id = this.prefixes.insert(w0, w1, w2, w3, length);
+    if (id >= this.marks.length) this.#grow();
+    return id;
+  }
+
+  /** Forgets a prefix that nobody wants, the kernel hasn't and nothing is under way for. */
+  freeIfIdle(id: number): void {
+    if (this.want[id] !== 0 || this.held[id] !== 0) return;
+    if ((this.marks[id]! & (Mark.Queued | Mark.InFlight | Mark.Touched)) !== 0) return;
+    if ((this.marks[id]! & Mark.Trouble) !== 0) this.troubles.delete(id);
+    this.marks[id] = 0;
+    this.prefixes.remove(id);
+  }
+
+  #grow(): void {
+    const size = this.prefixes.capacity;
+    const widen = <T extends Uint32Array | Uint8Array>(old: T, wide: T): T => {
+      wide.set(old);
+      return wide;
+    };
+    this.want = widen(this.want, new Uint32Array(size));
+    this.held = widen(this.held, new Uint32Array(size));
+    this.marks = widen(this.marks, new Uint8Array(size));
+  }
+}
+
+/** First in, first out, of numbers; grows, and never shrinks below what it once held. */
+export class NumberQueue {
+  #items = new Uint32Array(1024);
+  #head = 0;
+  #length = 0;
+  /** Numbers ever taken out. */
+  taken = 0;
+  /** Numbers ever put in. */
+  put = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(item: number): void {
+    if (this.#length === this.#items.length) {
+      const wide = new Uint32Array(this.#items.length * 2);
+      const first = this.#items.subarray(this.#head);
+      wide.set(first);
+      wide.set(this.#items.subarray(0, this.#head), first.length);
+      this.#items = wide;
+      this.#head = 0;
+    }
+    this.#items[(this.#head + this.#length) & (this.#items.length - 1)] = item;
+    this.#length++;
+    this.put++;
+  }
+
+  /** The oldest; the queue must not be empty. */
+  shift(): number {
+    const item = this.#items[this.#head]!;
+    this.#head = (this.#head + 1) & (this.#items.length - 1);
+    this.#length--;
+    this.taken++;
+    return item;
+  }
+}

@@ -1,0 +1,550 @@
+import { formatAddress } from "../lib/address.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { Family, families } from "../lib/family.ts";
+import { ForeignRoutes } from "./foreign-routes.ts";
+import type { FibOs, NetlinkEventSocket, NetlinkSocket } from "./os-port.ts";
+import type { KernelAddress, KernelEvents, KernelLink, KernelReader, KernelRoute } from "./port.ts";
+import { answerErrno, answerSequence } from "./rtnetlink/answer.ts";
+import * as nl from "./rtnetlink/constants.ts";
+import {
+  appendAddressDump,
+  appendLinkDump,
+  linkMessageFamily,
+  parseAddressMessage,
+  parseLink,
+} from "./rtnetlink/link.ts";
+import { eachMessage, MessageBuffer } from "./rtnetlink/message.ts";
+import { appendNexthopDump, type ParsedNexthop, parseNexthop } from "./rtnetlink/nexthop.ts";
+import type { RouteScope } from "./rtnetlink/route.ts";
+import { appendRouteDump, type RouteDumpFilter, RouteView } from "./rtnetlink/route.ts";
+
+/** Datagrams read per turn of the loop: one holds up to 32 KB of a dump (some 300 routes), or one event. */
+const DUMP_DATAGRAMS_PER_TURN = 8;
+const EVENTS_PER_TURN = 512;
+/** Dumps of one kind that are tried when each is interrupted by changes (NLM_F_DUMP_INTR). */
+const MAX_ATTEMPTS = 5;
+
+/**
+ * The kernel tells that a link or an address is going before it removes the routes on it, and tells nothing of those.
+ * So they are looked at twice: soon, and once more when even a busy kernel is done.
+ */
+const CHECK_DELAYS_MS = [5, 300];
+
+/** What the mirror tells of routes that carry our mark (table, protocol, metric) and were not written by our writer. */
+export interface OwnRoutes {
+  /** A complete or partial reading begins; `auditEnd` follows. Rows come as `seen`. */
+  auditBegin(): void;
+  /** One row of a reading, or (not `fromDump`) somebody just made or changed such a route. */
+  seen(view: RouteView, fromDump: boolean): void;
+  /** Somebody deleted such a route. */
+  gone(view: RouteView): void;
+  /** What has not been seen and uses the interface (0 = any) is not there. */
+  auditEnd(ifindex: number): void;
+  /** A route of another owner appeared or changed (`present`) or left at a prefix of our table. */
+  foreign(view: RouteView, present: boolean, displaced: boolean): void;
+  /** Whether any route of ours leaves through this interface: if not, there is nothing to check. */
+  uses(ifindex: number): boolean;
+  /** Links, addresses or foreign routes changed: what failed before may work now. */
+  kernelChanged(): void;
+  nexthopsBegin(): void;
+  nexthop(nexthop: ParsedNexthop, fromDump: boolean): void;
+  nexthopGone(nexthop: ParsedNexthop): void;
+  nexthopsEnd(): void;
+}
+
+/** One request for a dump and what to do with its rows. */
+interface DumpJob {
+  append(out: MessageBuffer, sequence: number): void;
+  row(type: number, flags: number, bytes: Uint8Array, start: number, end: number): void;
+  done(errno: number): void;
+}
+
+export interface MirrorOptions {
+  readonly os: FibOs;
+  readonly clock: Clock;
+  /** Our mark; null if we don't write to this kernel (memory). */
+  readonly scope: RouteScope | null;
+  readonly table: number;
+  readonly nexthopObjects: boolean;
+}
+
+/**
+ * What the kernel has, kept by events. One socket hears; another asks for dumps, in slices, one at a time. While a full
+ * reading runs, whatever an event has touched is believed over the reading, which is older.
+ */
+export class KernelMirror implements KernelReader {
+  readonly links = new Map<number, KernelLink>();
+  /** Times that the kernel dropped events and everything was read again. */
+  resyncs = 0;
+  readonly #options: MirrorOptions;
+  readonly #addresses = new Map<string, KernelAddress>();
+  readonly #foreign = new ForeignRoutes();
+  readonly #listeners = new Set<KernelEvents>();
+  readonly #tables: ReadonlySet<number>;
+  readonly #view = new RouteView();
+  readonly #request = new MessageBuffer(256);
+  readonly #jobs: DumpJob[] = [];
+  #own: OwnRoutes | null = null;
+  #events: NetlinkEventSocket | null = null;
+  #queries: NetlinkSocket | null = null;
+  #sequence = 1;
+  #running = false;
+  #interrupted = false;
+  #attempts = 0;
+  #epoch = 0;
+  /** Keys of what events told during a full reading; null when none runs. */
+  #touched: Set<string> | null = null;
+  #again = false;
+  #changed = false;
+  /** Something changed that may let a failed write succeed. */
+  #hopeful = false;
+  readonly #suspects = new Map<number, Timer[]>();
+  #closed = false;
+  #synced = false;
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+    this.#tables = new Set([nl.RT_TABLE_MAIN, nl.RT_TABLE_LOCAL, options.table]);
+  }
+
+  /** Opens the sockets. @throws Error with one sentence. */
+  open(own: OwnRoutes | null): void {
+    this.#own = own;
+    this.#queries = this.#options.os.openNetlink();
+    this.#events = this.#options.os.openNetlinkEvents();
+    this.#events.onReadable(() => this.drain());
+  }
+
+  /** Changes made by this port id are our own writer's and are not heard. */
+  ignoreWriter(portId: number): void {
+    this.#events?.ignoreWriter(portId);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const timers of this.#suspects.values()) for (const timer of timers) timer.cancel();
+    this.#suspects.clear();
+    this.#events?.close();
+    this.#queries?.close();
+    this.#jobs.length = 0;
+  }
+
+  subscribe(events: KernelEvents): () => void {
+    this.#listeners.add(events);
+    for (const link of this.links.values()) events.link?.(link);
+    for (const address of this.#addresses.values()) events.address?.(address);
+    if (events.route !== undefined) for (const route of this.#foreign.all()) events.route(route);
+    if (this.#synced) events.synced?.();
+    return () => void this.#listeners.delete(events);
+  }
+
+  linkByName(name: string): KernelLink | undefined {
+    for (const link of this.links.values()) if (link.name === name) return link;
+    return undefined;
+  }
+
+  /** Other owners' routes of exactly this prefix in our table. */
+  foreignAt(family: Family, w0: number, w1: number, w2: number, w3: number, length: number): readonly KernelRoute[] {
+    if (this.#options.scope === null) return []; // a FIB in memory shares no table with anyone
+    return this.#foreign.at(family, w0, w1, w2, w3, length);
+  }
+
+  /** Reads everything anew; `done` comes when the listeners know the difference. */
+  resync(done: () => void): void {
+    this.#epoch++;
+    const epoch = this.#epoch;
+    this.#touched = new Set();
+    const touched = this.#touched;
+    const seenLinks = new Set<number>();
+    const seenAddresses = new Set<string>();
+    const ignored = (errno: number) => void errno;
+    this.#job({
+      append: appendLinkDump,
+      row: (type, _flags, bytes, start, end) => {
+        if (type !== nl.RTM_NEWLINK) return;
+        const link = parseLink(bytes, start, end);
+        seenLinks.add(link.ifindex);
+        if (!touched.has(`link ${link.ifindex}`)) this.#link(link);
+      },
+      done: ignored,
+    });
+    this.#job({
+      append: appendAddressDump,
+      row: (type, _flags, bytes, start, end) => {
+        if (type !== nl.RTM_NEWADDR) return;
+        const address = parseAddressMessage(bytes, start, end);
+        if (address === undefined) return;
+        const key = addressKey(address);
+        seenAddresses.add(key);
+        if (!touched.has(`address ${key}`)) this.#address(address);
+      },
+      done: () => {
+        for (const [key, address] of this.#addresses)
+          if (!seenAddresses.has(key) && !touched.has(`address ${key}`)) this.#addressGone(address);
+      },
+    });
+    if (this.#options.nexthopObjects) this.#readNexthops();
+    for (const table of this.#tables)
+      for (const family of families)
+        this.#dumpRoutes(
+          { family, table },
+          () => this.#own?.auditBegin(),
+          (view) => {
+            if (this.#isOwn(view)) this.#own!.seen(view, true);
+            else if (!touched.has(foreignKey(view))) this.#foreignSeen(view, false, epoch);
+          },
+        );
+    this.#job({
+      append: () => {},
+      row: () => {},
+      done: () => {
+        for (const route of this.#foreign.sweep(epoch)) {
+          if (touched.has(`route ${route.key}`)) continue;
+          this.#tell((to) => to.routeGone?.(route));
+          this.#hopeful = true;
+        }
+        for (const [ifindex, link] of this.links)
+          if (!seenLinks.has(ifindex) && !touched.has(`link ${ifindex}`)) this.#linkGone(link);
+        this.#touched = null;
+        this.#synced = true;
+        this.#own?.auditEnd(0);
+        this.#changed = true;
+        this.#settle();
+        done();
+        if (this.#again) {
+          this.#again = false;
+          this.resync(() => {});
+        }
+      },
+    });
+  }
+
+  /** Reads our own routes through one interface (0 = all) and tells which are missing. */
+  audit(ifindex: number, done: () => void = () => {}): void {
+    const scope = this.#options.scope;
+    if (scope === null) return;
+    for (const family of families) {
+      const filter: RouteDumpFilter = { family, table: scope.table, protocol: scope.protocol };
+      this.#dumpRoutes(
+        ifindex === 0 ? filter : { ...filter, ifindex },
+        () => this.#own?.auditBegin(),
+        (view) => {
+          if (this.#isOwn(view)) this.#own!.seen(view, true);
+        },
+      );
+    }
+    if (this.#options.nexthopObjects) this.#readNexthops();
+    this.#job({
+      append: () => {},
+      row: () => {},
+      done: () => {
+        this.#own?.auditEnd(ifindex);
+        done();
+      },
+    });
+  }
+
+  /** Takes in the events that wait; called by the socket, and before routes are written. */
+  drain(): void {
+    const socket = this.#events;
+    if (socket === null) return;
+    for (let i = 0; i < EVENTS_PER_TURN && !this.#closed; i++) {
+      const length = socket.receive();
+      if (length === 0) break;
+      if (length < 0) {
+        if (length === -nl.ENOBUFS) this.#overrun();
+        continue;
+      }
+      eachMessage(socket.buffer, length, (type, flags, start, end) =>
+        this.#event(type, flags, socket.buffer, start, end),
+      );
+    }
+    this.#settle();
+  }
+
+  #overrun(): void {
+    this.resyncs++;
+    if (this.#touched === null) this.resync(() => {});
+    else this.#again = true; // the reading that runs may have missed it: once more after it
+  }
+
+  /** The end of a burst: now is the time for listeners to decide. */
+  #settle(): void {
+    if (!this.#changed) return;
+    this.#changed = false;
+    if (this.#synced) this.#tell((to) => to.synced?.());
+    if (!this.#hopeful) return;
+    this.#hopeful = false;
+    this.#own?.kernelChanged();
+  }
+
+  #event(type: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
+    switch (type) {
+      case nl.RTM_NEWLINK:
+      case nl.RTM_DELLINK: {
+        if (linkMessageFamily(bytes, start) === nl.AF_BRIDGE) return;
+        const link = parseLink(bytes, start, end);
+        this.#touched?.add(`link ${link.ifindex}`);
+        if (type === nl.RTM_NEWLINK) this.#link(link);
+        else this.#linkGone(link);
+        return;
+      }
+      case nl.RTM_NEWADDR:
+      case nl.RTM_DELADDR: {
+        const address = parseAddressMessage(bytes, start, end);
+        if (address === undefined) return;
+        this.#touched?.add(`address ${addressKey(address)}`);
+        if (type === nl.RTM_NEWADDR) this.#address(address);
+        else this.#addressGone(address);
+        return;
+      }
+      case nl.RTM_NEWROUTE:
+      case nl.RTM_DELROUTE:
+        this.#routeEvent(type, flags, bytes, start, end);
+        return;
+      case nl.RTM_NEWNEXTHOP:
+        this.#own?.nexthop(parseNexthop(bytes, start, end), false);
+        return;
+      case nl.RTM_DELNEXTHOP:
+        this.#own?.nexthopGone(parseNexthop(bytes, start, end));
+        return;
+    }
+  }
+
+  #routeEvent(type: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
+    const view = this.#view;
+    view.parse(bytes, start, end);
+    if (!view.usable || !this.#tables.has(view.table)) return;
+    const added = type === nl.RTM_NEWROUTE;
+    const replaced = added && (flags & nl.NLM_F_REPLACE) !== 0;
+    if (this.#isOwn(view)) {
+      if (replaced)
+        for (const route of this.#foreign.displace(view)) {
+          this.#touched?.add(`route ${route.key}`);
+          this.#tell((to) => to.routeGone?.(route));
+        }
+      if (added) this.#own!.seen(view, false);
+      else this.#own!.gone(view);
+      return;
+    }
+    this.#touched?.add(foreignKey(view));
+    if (added) this.#foreignSeen(view, replaced, this.#epoch);
+    else {
+      const route = this.#foreign.remove(view);
+      if (route === undefined) return;
+      this.#changed = this.#hopeful = true;
+      this.#tell((to) => to.routeGone?.(route));
+      if (view.table === this.#options.scope?.table) this.#own?.foreign(view, false, false);
+    }
+  }
+
+  #foreignSeen(view: RouteView, replaced: boolean, epoch: number): void {
+    if (view.table === nl.RT_TABLE_LOCAL && view.type !== 2) return; // broadcast and multicast entries
+    const { route, gone } = this.#foreign.upsert(view, replaced, epoch);
+    for (const old of gone) this.#tell((to) => to.routeGone?.(old));
+    if (route !== null) this.#tell((to) => to.route?.(route));
+    if (route === null && gone.length === 0) return;
+    this.#changed = this.#hopeful = true;
+    if (view.table === this.#options.scope?.table) this.#own?.foreign(view, true, replaced);
+  }
+
+  #isOwn(view: RouteView): boolean {
+    const scope = this.#options.scope;
+    return (
+      scope !== null &&
+      view.protocol === scope.protocol &&
+      view.table === scope.table &&
+      view.metric === effectiveMetric(scope.metric, view.family)
+    );
+  }
+
+  #link(link: KernelLink): void {
+    const before = this.links.get(link.ifindex);
+    if (before !== undefined && sameLink(before, link)) return;
+    this.links.set(link.ifindex, link);
+    this.#changed = true;
+    this.#tell((to) => to.link?.(link));
+    if (before === undefined || before.up !== link.up || before.running !== link.running) {
+      this.#hopeful = true;
+      if (before !== undefined) this.#suspect(link.ifindex);
+    }
+  }
+
+  #linkGone(link: KernelLink): void {
+    const known = this.links.get(link.ifindex);
+    if (known === undefined) return;
+    this.links.delete(link.ifindex);
+    for (const [, address] of this.#addresses) if (address.ifindex === link.ifindex) this.#addressGone(address);
+    this.#changed = true;
+    this.#tell((to) => to.linkGone?.(known));
+    this.#suspect(link.ifindex);
+  }
+
+  #address(address: KernelAddress): void {
+    const key = addressKey(address);
+    const before = this.#addresses.get(key);
+    this.#addresses.set(key, address);
+    if (
+      before !== undefined &&
+      before.tentative === address.tentative &&
+      before.scope === address.scope &&
+      sameText(before.peer, address.peer)
+    )
+      return;
+    this.#changed = this.#hopeful = true;
+    this.#tell((to) => to.address?.(address));
+  }
+
+  #addressGone(address: KernelAddress): void {
+    const key = addressKey(address);
+    const known = this.#addresses.get(key);
+    if (known === undefined) return;
+    this.#addresses.delete(key);
+    this.#changed = true;
+    this.#tell((to) => to.addressGone?.(known));
+    this.#suspect(address.ifindex);
+  }
+
+  /** Routes on this interface may have died without a word. */
+  #suspect(ifindex: number): void {
+    const own = this.#own;
+    if (own === null || this.#options.scope === null || this.#closed || !own.uses(ifindex)) return;
+    for (const timer of this.#suspects.get(ifindex) ?? []) timer.cancel();
+    const timers = CHECK_DELAYS_MS.map((delay, i) =>
+      this.#options.clock.setTimer(delay, () => {
+        if (i === CHECK_DELAYS_MS.length - 1) this.#suspects.delete(ifindex);
+        // the kernel can't filter by an interface that is gone
+        this.audit(this.links.has(ifindex) ? ifindex : 0);
+      }),
+    );
+    this.#suspects.set(ifindex, timers);
+  }
+
+  #tell(what: (to: KernelEvents) => void): void {
+    for (const listener of this.#listeners) what(listener);
+  }
+
+  #readNexthops(): void {
+    let begun = false;
+    this.#job({
+      append: (out, sequence) => {
+        if (!begun) this.#own?.nexthopsBegin();
+        begun = true;
+        appendNexthopDump(out, sequence);
+      },
+      row: (type, _flags, bytes, start, end) => {
+        if (type === nl.RTM_NEWNEXTHOP) this.#own?.nexthop(parseNexthop(bytes, start, end), true);
+      },
+      done: () => this.#own?.nexthopsEnd(),
+    });
+  }
+
+  #dumpRoutes(filter: RouteDumpFilter, begin: () => void, row: (view: RouteView) => void): void {
+    this.#job({
+      append: (out, sequence) => {
+        begin();
+        appendRouteDump(out, sequence, filter);
+      },
+      row: (type, _flags, bytes, start, end) => {
+        if (type !== nl.RTM_NEWROUTE) return;
+        const view = this.#view;
+        view.parse(bytes, start, end);
+        // a kernel that can't filter sends everything: the filter is applied here as well
+        if (view.usable && view.table === filter.table) row(view);
+      },
+      done: () => {}, // ENOENT: a table that has no routes yet
+    });
+  }
+
+  #job(job: DumpJob): void {
+    this.#jobs.push(job);
+    if (!this.#running) {
+      this.#running = true;
+      this.#ask();
+    }
+  }
+
+  /** Sends the request of the first job, or finishes it at once if it has none. */
+  #ask(): void {
+    const job = this.#jobs[0];
+    if (job === undefined || this.#closed) {
+      this.#running = false;
+      return;
+    }
+    this.#request.clear();
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    this.#interrupted = false;
+    job.append(this.#request, this.#sequence);
+    if (this.#request.length === 0) {
+      this.#finish(0);
+      return;
+    }
+    const errno = this.#queries!.send(this.#request.bytes, this.#request.length);
+    if (errno !== 0) this.#finish(errno);
+    else this.#read();
+  }
+
+  #finish(errno: number): void {
+    this.#attempts = 0;
+    this.#attempts = 0;
+    this.#jobs.shift()!.done(errno);
+    this.#ask();
+  }
+
+  #read(): void {
+    const socket = this.#queries!;
+    for (let i = 0; i < DUMP_DATAGRAMS_PER_TURN; i++) {
+      const length = socket.receive();
+      if (length < 0) {
+        this.#finish(-length);
+        return;
+      }
+      if (length === 0) {
+        // an answer is there when send() returns; should one be late, wait for it without spinning
+        this.#options.clock.setTimer(1, () => this.#continue());
+        return;
+      }
+      let errno = -1;
+      eachMessage(socket.buffer, length, (type, flags, start, end) => {
+        if (answerSequence(socket.buffer, start) !== this.#sequence) return;
+        if ((flags & nl.NLM_F_DUMP_INTR) !== 0) this.#interrupted = true;
+        if (type === nl.NLMSG_DONE || type === nl.NLMSG_ERROR) errno = answerErrno(socket.buffer, start);
+        else this.#jobs[0]!.row(type, flags, socket.buffer, start, end);
+      });
+      if (errno >= 0) {
+        // the table changed meanwhile and rows may be missing: once more, but not for ever
+        if (this.#interrupted && this.#attempts++ < MAX_ATTEMPTS) this.#ask();
+        else this.#finish(errno);
+        return;
+      }
+    }
+    this.#options.clock.defer(() => this.#continue());
+  }
+
+  #continue(): void {
+    if (!this.#closed) this.#read();
+  }
+}
+
+const addressKey = (address: KernelAddress): string =>
+  `${address.ifindex} ${formatAddress(address.words)}/${address.length}`;
+
+const foreignKey = (view: RouteView): string => `route ${ForeignRoutes.keyOf(view)}`;
+
+const sameText = (a: readonly number[] | null, b: readonly number[] | null): boolean =>
+  (a === null ? "" : formatAddress(a)) === (b === null ? "" : formatAddress(b));
+
+const sameLink = (a: KernelLink, b: KernelLink): boolean =>
+  a.name === b.name &&
+  a.up === b.up &&
+  a.running === b.running &&
+  a.mtu === b.mtu &&
+  a.kind === b.kind &&
+  a.hardwareAddress === b.hardwareAddress &&
+  a.vxlan?.vni === b.vxlan?.vni &&
+  a.vxlan?.port === b.vxlan?.port &&
+  sameText(a.vxlan?.local ?? null, b.vxlan?.local ?? null);
+
+/** The kernel keeps an IPv6 route that was asked for with metric 0 under 1024. */
+export const effectiveMetric = (metric: number, family: Family): number =>
+  family === Family.Ipv6Unicast && metric === 0 ? 1024 : metric;

@@ -1,0 +1,60 @@
+import type { FibCounters, FibPort, FibRow, KernelEvents, KernelLink, KernelReader } from "./port.ts";
+
+/** `kernel.fib: none`, a pure reflector: intents go nowhere and cost nothing. */
+export class NoFib implements FibPort {
+  readonly ready = Promise.resolve();
+  readonly counters: FibCounters = {
+    installed: 0,
+    operations: {
+      add: { ok: 0, failed: 0, overridden: 0 },
+      replace: { ok: 0, failed: 0, overridden: 0 },
+      delete: { ok: 0, failed: 0, overridden: 0 },
+    },
+    repaired: 0,
+    adopted: 0,
+    swept: 0,
+    resyncs: 0,
+    writerRestarts: 0,
+    queued: 0,
+  };
+
+  openGroup(): number {
+    return 1;
+  }
+  adopted(): number {
+    return 0;
+  }
+  barrier(done: () => void): void {
+    done();
+  }
+  rows(): Iterable<FibRow> {
+    return [];
+  }
+  list(): FibRow[] {
+    return [];
+  }
+  row(): undefined {}
+  async close(): Promise<void> {}
+  retarget(): void {}
+  releaseGroup(): void {}
+  set4(): void {}
+  set6(): void {}
+  remove4(): void {}
+  remove6(): void {}
+  set(): void {}
+  remove(): void {}
+  sweep(): void {}
+  onResult(): void {}
+}
+
+/** A reader that knows nothing and stays quiet. */
+export class NoReader implements KernelReader {
+  readonly links: ReadonlyMap<number, KernelLink> = new Map();
+
+  subscribe(events: KernelEvents): () => void {
+    events.synced?.();
+    return () => {};
+  }
+
+  linkByName(): undefined {}
+}

@@ -1,0 +1,157 @@
+import { addressFamily, compareAddresses, formatAddress } from "../lib/address.ts";
+import { Family } from "../lib/family.ts";
+import type { FibHop, FibTarget } from "./port.ts";
+import type { KernelTarget, RouteView } from "./rtnetlink/route.ts";
+
+/**
+ * Targets, interned: equal content means equal id, so "does the kernel hold what we want" is one comparison of numbers.
+ * A target is kept while a group means it or a kernel route is known to have it.
+ */
+export type TargetId = number;
+
+interface Entry {
+  target: KernelTarget;
+  key: string;
+  references: number;
+}
+
+/** Sorted, flags that mean nothing left out: two targets that act alike get one form. */
+export function canonicalTarget(target: FibTarget): FibTarget {
+  if (target.type === "blackhole" || target.nextHops.length === 0) return { type: target.type, nextHops: [] };
+  const single = target.nextHops.length === 1;
+  const hops = target.nextHops.map(
+    (hop): FibHop => ({
+      via: hop.via,
+      ifindex: hop.ifindex,
+      onlink: hop.onlink && hop.via !== null,
+      weight: single ? 1 : hop.weight,
+    }),
+  );
+  return { type: "unicast", nextHops: hops.sort(compareHops) };
+}
+
+function compareHops(a: FibHop, b: FibHop): number {
+  const via = compareAddresses(a.via ?? [], b.via ?? []);
+  return via !== 0 ? via : a.ifindex - b.ifindex || a.weight - b.weight;
+}
+
+const hopKey = (hop: FibHop): string =>
+  `${hop.via === null ? "-" : formatAddress(hop.via)}%${hop.ifindex}${hop.onlink ? "!" : ""}*${hop.weight}`;
+
+const targetKey = (target: KernelTarget): string => {
+  if (target.type === "object") return `@${target.nexthopId}`;
+  return target.type === "blackhole" ? "blackhole" : target.nextHops.map(hopKey).join(" ");
+};
+
+/** Whether a route of this family can go this way (an IPv6 route has no IPv4 gateway). */
+export const targetFits = (target: FibTarget, family: Family): boolean =>
+  family === Family.Ipv4Unicast || target.nextHops.every((hop) => hop.via === null || hop.via.length === 4);
+
+export class TargetStore {
+  readonly #entries: (Entry | undefined)[] = [undefined];
+  readonly #byKey = new Map<string, TargetId>();
+  readonly #free: TargetId[] = [];
+  readonly #onFree: (id: TargetId) => void;
+  /** The single hop that was looked up last, and its id: routes of one dump come in runs. */
+  #lastHop = { words: new Uint32Array(4), length: -1, ifindex: 0, flags: 0, id: 0 };
+
+  /** `onFree` hears ids that mean nothing any more, before they are used again. */
+  constructor(onFree: (id: TargetId) => void) {
+    this.#onFree = onFree;
+  }
+
+  /** The id of a target, with one more reference. */
+  retain(target: KernelTarget): TargetId {
+    const canonical = target.type === "object" ? target : canonicalTarget(target);
+    const key = targetKey(canonical);
+    let id = this.#byKey.get(key);
+    if (id === undefined) {
+      id = this.#free.pop() ?? this.#entries.length;
+      this.#entries[id] = { target: canonical, key, references: 0 };
+      this.#byKey.set(key, id);
+    }
+    this.#entries[id]!.references++;
+    return id;
+  }
+
+  addReference(id: TargetId): void {
+    this.#entries[id]!.references++;
+  }
+
+  release(id: TargetId): void {
+    const entry = this.#entries[id]!;
+    if (--entry.references > 0) return;
+    this.#byKey.delete(entry.key);
+    this.#entries[id] = undefined;
+    this.#lastHop.length = -1;
+    this.#onFree(id);
+    this.#free.push(id);
+  }
+
+  get(id: TargetId): KernelTarget {
+    return this.#entries[id]!.target;
+  }
+
+  references(id: TargetId): number {
+    return this.#entries[id]?.references ?? 0;
+  }
+
+  /** The ids in use. */
+  *ids(): Iterable<TargetId> {
+    for (let id = 1; id < this.#entries.length; id++) if (this.#entries[id] !== undefined) yield id;
+  }
+
+  /** Whether packets of this target leave through the interface (0 = through any). */
+  uses(id: TargetId, ifindex: number): boolean {
+    const target = this.#entries[id]?.target;
+    if (target === undefined) return false;
+    if (ifindex === 0 || target.type === "object") return true;
+    return target.nextHops.some((hop) => hop.ifindex === ifindex);
+  }
+
+  /**
+   * Whether a route that the kernel shows as `seen` is what we asked for as `wanted`: equal, or equal but for an
+   * interface that we left to the kernel.
+   */
+  satisfies(seen: TargetId, wanted: TargetId): boolean {
+    if (seen === wanted) return true;
+    if (seen === 0 || wanted === 0) return false;
+    const a = this.get(seen);
+    const b = this.get(wanted);
+    if (a.type !== "unicast" || b.type !== "unicast" || a.nextHops.length !== b.nextHops.length) return false;
+    return b.nextHops.every((want, i) => {
+      const hop = a.nextHops[i]!;
+      return want.ifindex === 0 && hopKey({ ...hop, ifindex: 0 }) === hopKey(want);
+    });
+  }
+
+  /** The id of what a kernel route does, with one more reference. */
+  retainSeen(view: RouteView): TargetId {
+    if (view.nexthopId !== 0) return this.retain({ type: "object", nexthopId: view.nexthopId });
+    if (view.type !== 1 || view.multipath) return this.retain(seenTarget(view));
+    const last = this.#lastHop;
+    const words = view.gatewayLength >>> 2;
+    let same = last.length === words && last.ifindex === view.ifindex && last.flags === (view.flags & 4);
+    for (let i = 0; same && i < words; i++) same = last.words[i] === view.gatewayWord(i);
+    if (same) {
+      this.addReference(last.id);
+      return last.id;
+    }
+    const id = this.retain(seenTarget(view));
+    last.length = words;
+    last.ifindex = view.ifindex;
+    last.flags = view.flags & 4;
+    last.id = id;
+    for (let i = 0; i < words; i++) last.words[i] = view.gatewayWord(i);
+    return id;
+  }
+}
+
+function seenTarget(view: RouteView): FibTarget {
+  if (view.type === 6) return { type: "blackhole", nextHops: [] };
+  if (view.type !== 1) return { type: "unicast", nextHops: [] }; // something that we never ask for
+  return { type: "unicast", nextHops: view.hops() };
+}
+
+/** Family that a next hop object needs: that of its gateway. */
+export const hopFamily = (via: readonly number[]): Family => addressFamily(via);
