@@ -9,6 +9,7 @@ import type { WriterLink } from "./os-port.ts";
 import type {
   FibCounters,
   FibGroup,
+  FibHop,
   FibPort,
   FibResult,
   FibRoute,
@@ -16,6 +17,7 @@ import type {
   FibRowHop,
   FibState,
   FibTarget,
+  KernelRoute,
 } from "./port.ts";
 import { decodeAnswer, FrameReader, Operation, RequestWriter, type WriterAnswers } from "./protocol.ts";
 import { protocolName } from "./protocol-names.ts";
@@ -773,19 +775,38 @@ export class FibClient implements FibPort, OwnRoutes {
     }
   }
 
-  foreign(view: RouteView, present: boolean, displaced: boolean): void {
-    const table = this.#tables[view.family];
-    const id = table.prefixes.find(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
+  foreign(route: KernelRoute, present: boolean, displaced: boolean): void {
+    const table = this.#tables[route.family];
+    const w = route.words;
+    const id = table.prefixes.find(w[0]!, w[1] ?? 0, w[2] ?? 0, w[3] ?? 0, route.length);
     if (id === 0) return;
-    const metric = effectiveMetric(this.#options.scope.metric, view.family);
-    if (view.metric === metric) {
+    const metric = effectiveMetric(this.#options.scope.metric, route.family);
+    if (route.metric === metric) {
       if (present && displaced && table.held[id] !== 0) {
         if (this.#auditing) table.marks[id]! |= Mark.Touched;
         this.#setHeld(table, id, 0); // taken over by somebody's replace
       }
       if (table.want[id] !== 0) this.#enqueue(table, id);
       else table.freeIfIdle(id);
-    } else if (view.metric < metric && table.want[id] !== 0) this.#report(table, id);
+    } else if (route.metric < metric && table.want[id] !== 0) this.#report(table, id);
+  }
+
+  linkDown(ifindex: number, removed: boolean): void {
+    const affected = new Set<TargetId>();
+    for (const id of this.#targets.ids()) {
+      const target = this.#targets.get(id);
+      if (target.type !== "unicast") continue;
+      const on = (hop: FibHop) => hop.ifindex === ifindex;
+      if (target.nextHops.length > 0 && (removed ? target.nextHops.some(on) : target.nextHops.every(on)))
+        affected.add(id);
+    }
+    if (affected.size === 0) return;
+    const table = this.#tables[0];
+    for (let id = 1; id < table.prefixes.limit; id++) {
+      if (table.held[id] === 0 || !affected.has(table.held[id]!)) continue;
+      if (this.#auditing) table.marks[id]! |= Mark.Touched;
+      this.#missing(table, id);
+    }
   }
 
   uses(ifindex: number): boolean {

@@ -1,5 +1,5 @@
 import { formatPrefix } from "../lib/address.ts";
-import { Family } from "../lib/family.ts";
+import { Family, families } from "../lib/family.ts";
 import type { KernelHop, KernelRoute } from "./port.ts";
 import { PrefixIndex } from "./prefix-index.ts";
 import type { RouteView } from "./rtnetlink/route.ts";
@@ -123,20 +123,29 @@ export class ForeignRoutes {
     return gone;
   }
 
-  /** Forgets what a complete reading has not seen. */
-  sweep(epoch: number): KernelRoute[] {
-    const gone: KernelRoute[] = [];
-    for (const family of [Family.Ipv4Unicast, Family.Ipv6Unicast]) {
+  /** Forgets those that `gone` says yes to, given the reading that saw them last, and returns them. */
+  removeWhere(gone: (route: KernelRoute, epoch: number) => boolean): KernelRoute[] {
+    const removed: KernelRoute[] = [];
+    for (const family of families) {
       const lists = this.#lists[family]!;
       for (let id = 1; id < lists.length; id++) {
         const list = lists[id];
-        if (list === undefined || list.every((kept) => kept.epoch === epoch)) continue;
-        for (const kept of list) if (kept.epoch !== epoch) gone.push(kept.route);
-        lists[id] = list.filter((kept) => kept.epoch === epoch);
+        if (list === undefined || !list.some((kept) => gone(kept.route, kept.epoch))) continue;
+        lists[id] = list.filter((kept) => {
+          if (!gone(kept.route, kept.epoch)) return true;
+          removed.push(kept.route);
+          return false;
+        });
         this.#drop(family, id);
       }
     }
-    return gone;
+    return removed;
+  }
+
+  /** Whether any of them leaves through the interface. */
+  uses(ifindex: number): boolean {
+    for (const route of this.all()) if (route.hops.some((hop) => hop.ifindex === ifindex)) return true;
+    return false;
   }
 
   /** The routes of exactly this prefix. */

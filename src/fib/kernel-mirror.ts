@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import { Family, families } from "../lib/family.ts";
 import { ForeignRoutes } from "./foreign-routes.ts";
 import type { FibOs, NetlinkEventSocket, NetlinkSocket } from "./os-port.ts";
-import type { KernelAddress, KernelEvents, KernelLink, KernelReader, KernelRoute } from "./port.ts";
+import type { KernelAddress, KernelEvents, KernelHop, KernelLink, KernelReader, KernelRoute } from "./port.ts";
 import { answerErrno, answerSequence } from "./rtnetlink/answer.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import {
@@ -40,10 +40,12 @@ export interface OwnRoutes {
   gone(view: RouteView): void;
   /** What has not been seen and uses the interface (0 = any) is not there. */
   auditEnd(ifindex: number): void;
-  /** A route of another owner appeared or changed (`present`) or left at a prefix of our table. */
-  foreign(view: RouteView, present: boolean, displaced: boolean): void;
+  /** A route of another owner appeared or changed (`present`) or left in our table; `displaced`: by taking a place. */
+  foreign(route: KernelRoute, present: boolean, displaced: boolean): void;
   /** Whether any route of ours leaves through this interface: if not, there is nothing to check. */
   uses(ifindex: number): boolean;
+  /** The interface went down or away, and with it the IPv4 routes on it, of which the kernel tells nothing. */
+  linkDown(ifindex: number, removed: boolean): void;
   /** Links, addresses or foreign routes changed: what failed before may work now. */
   kernelChanged(): void;
   nexthopsBegin(): void;
@@ -151,22 +153,18 @@ export class KernelMirror implements KernelReader {
 
   /** Reads everything anew; `done` comes when the listeners know the difference. */
   resync(done: () => void): void {
-    this.#epoch++;
-    const epoch = this.#epoch;
-    this.#touched = new Set();
-    const touched = this.#touched;
     const seenLinks = new Set<number>();
     const seenAddresses = new Set<string>();
-    const ignored = (errno: number) => void errno;
+    this.#begin();
     this.#job({
       append: appendLinkDump,
       row: (type, _flags, bytes, start, end) => {
         if (type !== nl.RTM_NEWLINK) return;
         const link = parseLink(bytes, start, end);
         seenLinks.add(link.ifindex);
-        if (!touched.has(`link ${link.ifindex}`)) this.#link(link);
+        if (!this.#touched!.has(`link ${link.ifindex}`)) this.#link(link);
       },
-      done: ignored,
+      done: () => {},
     });
     this.#job({
       append: appendAddressDump,
@@ -176,71 +174,64 @@ export class KernelMirror implements KernelReader {
         if (address === undefined) return;
         const key = addressKey(address);
         seenAddresses.add(key);
-        if (!touched.has(`address ${key}`)) this.#address(address);
+        if (!this.#touched!.has(`address ${key}`)) this.#address(address);
       },
       done: () => {
         for (const [key, address] of this.#addresses)
-          if (!seenAddresses.has(key) && !touched.has(`address ${key}`)) this.#addressGone(address);
+          if (!seenAddresses.has(key) && !this.#touched!.has(`address ${key}`)) this.#addressGone(address);
       },
     });
-    if (this.#options.nexthopObjects) this.#readNexthops();
-    for (const table of this.#tables)
-      for (const family of families)
-        this.#dumpRoutes(
-          { family, table },
-          () => this.#own?.auditBegin(),
-          (view) => {
-            if (this.#isOwn(view)) this.#own!.seen(view, true);
-            else if (!touched.has(foreignKey(view))) this.#foreignSeen(view, false, epoch);
-          },
-        );
-    this.#job({
-      append: () => {},
-      row: () => {},
-      done: () => {
-        for (const route of this.#foreign.sweep(epoch)) {
-          if (touched.has(`route ${route.key}`)) continue;
-          this.#tell((to) => to.routeGone?.(route));
-          this.#hopeful = true;
-        }
-        for (const [ifindex, link] of this.links)
-          if (!seenLinks.has(ifindex) && !touched.has(`link ${ifindex}`)) this.#linkGone(link);
-        this.#touched = null;
-        this.#synced = true;
-        this.#own?.auditEnd(0);
-        this.#changed = true;
-        this.#settle();
-        done();
-        if (this.#again) {
-          this.#again = false;
-          this.resync(() => {});
-        }
-      },
+    this.#readRoutes(0);
+    this.#end(0, () => {
+      for (const [ifindex, link] of this.links)
+        if (!seenLinks.has(ifindex) && !this.#touched!.has(`link ${ifindex}`)) this.#linkGone(link);
+      this.#synced = this.#changed = true;
+      done();
     });
   }
 
-  /** Reads our own routes through one interface (0 = all) and tells which are missing. */
+  /** Reads the routes through one interface (0 = all) again, ours and others', and tells which are missing. */
   audit(ifindex: number, done: () => void = () => {}): void {
-    const scope = this.#options.scope;
-    if (scope === null) return;
-    for (const family of families) {
-      const filter: RouteDumpFilter = { family, table: scope.table, protocol: scope.protocol };
-      this.#dumpRoutes(
-        ifindex === 0 ? filter : { ...filter, ifindex },
-        () => this.#own?.auditBegin(),
-        (view) => {
-          if (this.#isOwn(view)) this.#own!.seen(view, true);
-        },
-      );
-    }
+    this.#begin();
+    this.#readRoutes(ifindex);
+    this.#end(ifindex, done);
+  }
+
+  /** A reading is a run of jobs: from here on, events are newer than what it brings. */
+  #begin(): void {
+    this.#step(() => {
+      this.#epoch++;
+      this.#touched = new Set();
+      this.#own?.auditBegin();
+    });
+  }
+
+  #readRoutes(ifindex: number): void {
     if (this.#options.nexthopObjects) this.#readNexthops();
-    this.#job({
-      append: () => {},
-      row: () => {},
-      done: () => {
-        this.#own?.auditEnd(ifindex);
-        done();
-      },
+    for (const table of this.#tables)
+      for (const family of families)
+        this.#dumpRoutes(ifindex === 0 ? { family, table } : { family, table, ifindex }, (view) => {
+          if (this.#isOwn(view)) this.#own!.seen(view, true);
+          else if (!this.#touched!.has(foreignKey(view))) this.#foreignSeen(view, false);
+        });
+  }
+
+  /** What the reading has not brought is gone. */
+  #end(ifindex: number, done: () => void): void {
+    this.#step(() => {
+      const touched = this.#touched!;
+      const missing = (route: KernelRoute, epoch: number) =>
+        epoch !== this.#epoch &&
+        (ifindex === 0 || route.hops.some((hop) => hop.ifindex === ifindex)) &&
+        !touched.has(`route ${route.key}`);
+      this.#foreignGone(this.#foreign.removeWhere(missing));
+      this.#own?.auditEnd(ifindex);
+      done();
+      this.#touched = null;
+      this.#settle();
+      if (!this.#again) return;
+      this.#again = false;
+      this.resync(() => {});
     });
   }
 
@@ -264,7 +255,7 @@ export class KernelMirror implements KernelReader {
 
   #overrun(): void {
     this.resyncs++;
-    if (this.#touched === null) this.resync(() => {});
+    if (this.#touched === null && !this.#running) this.resync(() => {});
     else this.#again = true; // the reading that runs may have missed it: once more after it
   }
 
@@ -328,24 +319,30 @@ export class KernelMirror implements KernelReader {
       return;
     }
     this.#touched?.add(foreignKey(view));
-    if (added) this.#foreignSeen(view, replaced, this.#epoch);
+    if (added) this.#foreignSeen(view, replaced);
     else {
       const route = this.#foreign.remove(view);
-      if (route === undefined) return;
-      this.#changed = this.#hopeful = true;
-      this.#tell((to) => to.routeGone?.(route));
-      if (view.table === this.#options.scope?.table) this.#own?.foreign(view, false, false);
+      if (route !== undefined) this.#foreignGone([route]);
     }
   }
 
-  #foreignSeen(view: RouteView, replaced: boolean, epoch: number): void {
-    if (view.table === nl.RT_TABLE_LOCAL && view.type !== 2) return; // broadcast and multicast entries
-    const { route, gone } = this.#foreign.upsert(view, replaced, epoch);
+  #foreignGone(routes: readonly KernelRoute[]): void {
+    for (const route of routes) {
+      this.#changed = this.#hopeful = true;
+      this.#tell((to) => to.routeGone?.(route));
+      if (route.table === this.#options.scope?.table) this.#own?.foreign(route, false, false);
+    }
+  }
+
+  #foreignSeen(view: RouteView, replaced: boolean): void {
+    if (view.table === nl.RT_TABLE_LOCAL && view.type !== nl.RTN_LOCAL) return; // broadcast and multicast entries
+    const { route, gone } = this.#foreign.upsert(view, replaced, this.#epoch);
     for (const old of gone) this.#tell((to) => to.routeGone?.(old));
-    if (route !== null) this.#tell((to) => to.route?.(route));
     if (route === null && gone.length === 0) return;
     this.#changed = this.#hopeful = true;
-    if (view.table === this.#options.scope?.table) this.#own?.foreign(view, true, replaced);
+    if (route === null) return;
+    this.#tell((to) => to.route?.(route));
+    if (route.table === this.#options.scope?.table) this.#own?.foreign(route, true, replaced);
   }
 
   #isOwn(view: RouteView): boolean {
@@ -364,10 +361,10 @@ export class KernelMirror implements KernelReader {
     this.links.set(link.ifindex, link);
     this.#changed = true;
     this.#tell((to) => to.link?.(link));
-    if (before === undefined || before.up !== link.up || before.running !== link.running) {
-      this.#hopeful = true;
-      if (before !== undefined) this.#suspect(link.ifindex);
-    }
+    if (before === undefined || before.up !== link.up || before.running !== link.running) this.#hopeful = true;
+    if (before === undefined) return;
+    if (before.up && !link.up) this.#routesDown(link.ifindex, false);
+    if (before.up !== link.up || before.running !== link.running) this.#suspect(link.ifindex);
   }
 
   #linkGone(link: KernelLink): void {
@@ -377,7 +374,25 @@ export class KernelMirror implements KernelReader {
     for (const [, address] of this.#addresses) if (address.ifindex === link.ifindex) this.#addressGone(address);
     this.#changed = true;
     this.#tell((to) => to.linkGone?.(known));
-    this.#suspect(link.ifindex);
+    this.#routesDown(link.ifindex, true);
+  }
+
+  /**
+   * IPv4 routes leave with their link without a word (IPv6 ones are told): those with every hop on a link that went
+   * down, those with any hop on one that is no more. Said at once, and looked at again by `#suspect`.
+   */
+  #routesDown(ifindex: number, removed: boolean): void {
+    const on = (hop: KernelHop) => hop.ifindex === ifindex;
+    this.#foreignGone(
+      this.#foreign.removeWhere(
+        (route) =>
+          route.family === Family.Ipv4Unicast &&
+          route.type === "unicast" &&
+          route.hops.length > 0 &&
+          (removed ? route.hops.some(on) : route.hops.every(on)),
+      ),
+    );
+    this.#own?.linkDown(ifindex, removed);
   }
 
   #address(address: KernelAddress): void {
@@ -407,14 +422,13 @@ export class KernelMirror implements KernelReader {
 
   /** Routes on this interface may have died without a word. */
   #suspect(ifindex: number): void {
-    const own = this.#own;
-    if (own === null || this.#options.scope === null || this.#closed || !own.uses(ifindex)) return;
+    if (this.#closed || !this.links.has(ifindex)) return; // of a link that is gone all is known
+    if (this.#own?.uses(ifindex) !== true && !this.#foreign.uses(ifindex)) return;
     for (const timer of this.#suspects.get(ifindex) ?? []) timer.cancel();
     const timers = CHECK_DELAYS_MS.map((delay, i) =>
       this.#options.clock.setTimer(delay, () => {
         if (i === CHECK_DELAYS_MS.length - 1) this.#suspects.delete(ifindex);
-        // the kernel can't filter by an interface that is gone
-        this.audit(this.links.has(ifindex) ? ifindex : 0);
+        if (this.links.has(ifindex)) this.audit(ifindex);
       }),
     );
     this.#suspects.set(ifindex, timers);
@@ -439,12 +453,9 @@ export class KernelMirror implements KernelReader {
     });
   }
 
-  #dumpRoutes(filter: RouteDumpFilter, begin: () => void, row: (view: RouteView) => void): void {
+  #dumpRoutes(filter: RouteDumpFilter, row: (view: RouteView) => void): void {
     this.#job({
-      append: (out, sequence) => {
-        begin();
-        appendRouteDump(out, sequence, filter);
-      },
+      append: (out, sequence) => appendRouteDump(out, sequence, filter),
       row: (type, _flags, bytes, start, end) => {
         if (type !== nl.RTM_NEWROUTE) return;
         const view = this.#view;
@@ -454,6 +465,11 @@ export class KernelMirror implements KernelReader {
       },
       done: () => {}, // ENOENT: a table that has no routes yet
     });
+  }
+
+  /** Something to do when the jobs before it are done. */
+  #step(run: () => void): void {
+    this.#job({ append: () => {}, row: () => {}, done: run });
   }
 
   #job(job: DumpJob): void {
