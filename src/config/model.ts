@@ -239,7 +239,7 @@ export interface PrefixListConfig {
   readonly place: Place;
 }
 
-/** Matches prefixes inside `prefix` whose length is `ge` to `le`; both are the prefix's own length unless given. */
+/** Matches prefixes inside `prefix` whose length is `ge` to `le`. */
 export interface PrefixListEntry {
   readonly prefix: string;
   readonly family: Family;
@@ -319,7 +319,7 @@ export interface PolicySet {
   /** "none" removes it. */
   readonly med: number | "none" | null;
   readonly origin: "igp" | "egp" | "incomplete" | null;
-  /** An address, or our own of the session. */
+  /** An address, or "self": our own on the session. */
   readonly nextHop: string | null;
   /** Removed first, then added. */
   readonly removeCommunities: readonly CommunityPattern[];

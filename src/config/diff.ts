@@ -1,0 +1,286 @@
+import { families, familyName } from "../lib/family.ts";
+import type {
+  Config,
+  DynamicNeighborsConfig,
+  NeighborConfig,
+  OriginateConfig,
+  PeerSettings,
+  PolicyConfig,
+  Secret,
+} from "./model.ts";
+
+/**
+ * What a new configuration changes. A reload applies just this: peers that are not named here notice nothing.
+ *
+ * What a change of a peer's setting asks for:
+ * - `restart`: it was said in the OPEN or belongs to the TCP connection; the session ends and begins again
+ * - `import`: routes received from the peer are judged again
+ * - `decision`: best paths are chosen again
+ * - `export`: what the peer was told is worked out again, and the difference sent
+ * - `refresh`: the peer is asked for its routes again (what was dropped on receipt isn't here to be judged)
+ * - `live`: holds from now on, nothing has to be done
+ */
+export type Effect = "restart" | "import" | "decision" | "export" | "refresh" | "live";
+
+export interface FieldChange {
+  /** In YAML's words. */
+  readonly field: string;
+  /** Values in words; secrets as where they come from. */
+  readonly from: string;
+  readonly to: string;
+  readonly effect: Effect;
+}
+
+export interface PeerChange<P extends NeighborConfig | DynamicNeighborsConfig> {
+  /** The address, or the range of dynamic neighbors. */
+  readonly key: string;
+  readonly kind: "added" | "removed" | "restart" | "soft";
+  readonly before: P | null;
+  readonly after: P | null;
+  readonly changes: readonly FieldChange[];
+  readonly effects: ReadonlySet<Effect>;
+}
+
+export interface ConfigDiff {
+  /** Changes of the router itself; one with effect `restart` (AS, router id) restarts every session. */
+  readonly router: readonly FieldChange[];
+  readonly neighbors: readonly PeerChange<NeighborConfig>[];
+  readonly ranges: readonly PeerChange<DynamicNeighborsConfig>[];
+  readonly unchangedNeighbors: number;
+  readonly originate: {
+    readonly added: readonly OriginateConfig[];
+    readonly removed: readonly OriginateConfig[];
+    readonly changed: readonly OriginateConfig[];
+  };
+  /** Policies whose meaning changed, by themselves or through a prefix list. */
+  readonly policies: ReadonlySet<string>;
+  /** Sections that changed: workloads, kernel, tunnels, telemetry, control, topology. */
+  readonly sections: readonly FieldChange[];
+}
+
+/** What differs between two configurations; places and warnings do not count. */
+export function diffConfig(before: Config, after: Config): ConfigDiff {
+  const router: FieldChange[] = [];
+  const note = (field: string, from: unknown, to: unknown, effect: Effect) => {
+    if (!same(from, to)) router.push({ field, from: words(from), to: words(to), effect });
+  };
+  note("router.as", before.router.as, after.router.as, "restart");
+  note("router.router-id", before.router.routerId, after.router.routerId, "restart");
+  note("router.cluster-id", before.router.clusterId, after.router.clusterId, "export");
+  note("router.address", before.router.address, after.router.address, "export");
+  note("router.address6", before.router.address6, after.router.address6, "export");
+  note("router.listen", before.router.listen, after.router.listen, "live");
+  note("router.best-path", before.router.bestPath, after.router.bestPath, "decision");
+  note("router.name", before.router.name, after.router.name, "live");
+  note(
+    "router.selection-deferral",
+    before.router.selectionDeferralSeconds,
+    after.router.selectionDeferralSeconds,
+    "live",
+  );
+
+  const everyone = router.filter((change) => change.effect === "restart");
+  const policies = changedPolicies(before, after);
+  const neighbors = peerChanges(before.neighbors, after.neighbors, neighborKey, policies, everyone);
+  const ranges = peerChanges(
+    before.dynamicNeighbors,
+    after.dynamicNeighbors,
+    (entry) => entry.range,
+    policies,
+    everyone,
+  );
+  const touched = neighbors.filter((change) => change.after !== null).length;
+  return {
+    router,
+    neighbors,
+    ranges,
+    unchangedNeighbors: after.neighbors.length - touched,
+    originate: originateChanges(before.originate, after.originate),
+    policies,
+    sections: sectionChanges(before, after),
+  };
+}
+
+/** Whether nothing at all is different. */
+export const isEmptyDiff = (diff: ConfigDiff): boolean =>
+  diff.router.length + diff.neighbors.length + diff.ranges.length + diff.sections.length + diff.policies.size === 0 &&
+  diff.originate.added.length + diff.originate.removed.length + diff.originate.changed.length === 0;
+
+/** Two link-local peers may share an address on different interfaces. */
+export const neighborKey = (neighbor: Pick<NeighborConfig, "address" | "zone">): string =>
+  neighbor.zone === null ? neighbor.address : `${neighbor.address}%${neighbor.zone}`;
+
+function peerChanges<P extends NeighborConfig | DynamicNeighborsConfig>(
+  before: readonly P[],
+  after: readonly P[],
+  keyOf: (peer: P) => string,
+  policies: ReadonlySet<string>,
+  everyone: readonly FieldChange[],
+): PeerChange<P>[] {
+  const olds = new Map(before.map((peer) => [keyOf(peer), peer]));
+  const changes: PeerChange<P>[] = [];
+  for (const peer of after) {
+    const key = keyOf(peer);
+    const old = olds.get(key);
+    olds.delete(key);
+    if (old === undefined) {
+      changes.push({ key, kind: "added", before: null, after: peer, changes: [], effects: new Set() });
+      continue;
+    }
+    const fields = [...everyone, ...settingChanges(old, peer, policies)];
+    if (fields.length === 0) continue;
+    const effects = new Set(fields.map((field) => field.effect));
+    const kind = effects.has("restart") ? "restart" : "soft";
+    changes.push({ key, kind, before: old, after: peer, changes: fields, effects });
+  }
+  for (const [key, peer] of olds)
+    changes.push({ key, kind: "removed", before: peer, after: null, changes: [], effects: new Set() });
+  return changes;
+}
+
+type Settings = PeerSettings & Partial<Pick<NeighborConfig, "blocks">> & Partial<Pick<DynamicNeighborsConfig, "limit">>;
+
+/** Every setting of a peer: its YAML word, how to look at it, what its change asks for. A test holds this against the model. */
+export const peerFields: readonly (readonly [field: string, effect: Effect, get: (peer: Settings) => unknown])[] = [
+  ["remote-as", "restart", (peer) => peer.remoteAs],
+  ["local-as", "restart", (peer) => peer.localAs],
+  ["kind", "restart", (peer) => peer.kind],
+  ["port", "restart", (peer) => peer.port],
+  ["local-address", "restart", (peer) => peer.localAddress],
+  ["multihop", "restart", (peer) => peer.ttl],
+  ["ttl-security", "restart", (peer) => peer.ttlSecurity],
+  ["password", "restart", (peer) => peer.password],
+  ["timers.hold-time", "restart", (peer) => peer.timers.holdTimeSeconds],
+  ["timers.keepalive", "restart", (peer) => peer.timers.keepaliveSeconds],
+  [
+    "address-families",
+    "restart",
+    (peer) => families.filter((family) => peer.families[family] !== null).map(familyName),
+  ],
+  ["extended-next-hop", "restart", (peer) => peer.extendedNextHop],
+  ["extended-messages", "restart", (peer) => peer.extendedMessages],
+  ["add-path", "restart", (peer) => peer.addPath],
+  ["graceful-restart", "restart", (peer) => offeredRestart(peer)],
+  ["role", "restart", (peer) => peer.role],
+  ["route-reflector-client", "export", (peer) => peer.routeReflectorClient],
+  ["next-hop-self", "export", (peer) => peer.nextHop],
+  ["export-policy", "export", (peer) => peer.exportPolicy],
+  ["import-policy", "import", (peer) => peer.importPolicy],
+  ["peer-group", "import", (peer) => peer.peerGroup],
+  ["blocks", "import", (peer) => peer.blocks ?? null],
+  ["allowas-in", "import", (peer) => peer.allowAsIn],
+  ["enforce-first-as", "refresh", (peer) => peer.enforceFirstAs],
+  ["drop-attributes", "refresh", (peer) => peer.dropAttributes],
+  ["timers.connect-retry", "live", (peer) => peer.timers.connectRetrySeconds],
+  ["timers.advertisement-interval", "live", (peer) => peer.timers.advertisementIntervalSeconds],
+  ["timers.delay-open", "live", (peer) => peer.timers.delayOpenSeconds],
+  ["graceful-restart.stale-path-time", "live", (peer) => peer.gracefulRestart?.stalePathTimeSeconds ?? null],
+  [
+    "address-families.maximum-prefix",
+    "live",
+    (peer) => peer.families.map((settings) => settings?.maximumPrefix ?? null),
+  ],
+  ["passive", "live", (peer) => peer.passive],
+  ["description", "live", (peer) => peer.description],
+  ["limit", "live", (peer) => peer.limit ?? null],
+];
+
+/** What of graceful restart is said in the OPEN. */
+const offeredRestart = (peer: PeerSettings) =>
+  peer.gracefulRestart && {
+    restarter: peer.gracefulRestart.restarter,
+    restartTime: peer.gracefulRestart.restartTimeSeconds,
+    longLived: peer.gracefulRestart.longLivedSeconds,
+  };
+
+function settingChanges(before: Settings, after: Settings, policies: ReadonlySet<string>): FieldChange[] {
+  const changes: FieldChange[] = [];
+  for (const [field, effect, get] of peerFields) {
+    const from = get(before);
+    const to = get(after);
+    if (same(from, to)) continue;
+    const [was, is] = [words(from), words(to)];
+    changes.push({ field, from: was, to: was === is ? `${is} (another content)` : is, effect });
+  }
+  for (const [field, effect, names] of [
+    ["import-policy", "import", after.importPolicy],
+    ["export-policy", "export", after.exportPolicy],
+  ] as const) {
+    const changed = (names ?? []).filter((name) => policies.has(name));
+    if (changed.length > 0 && !changes.some((change) => change.field === field))
+      changes.push({ field, from: changed.join(", "), to: `${changed.join(", ")} as rewritten`, effect });
+  }
+  return changes;
+}
+
+function originateChanges(
+  before: readonly OriginateConfig[],
+  after: readonly OriginateConfig[],
+): ConfigDiff["originate"] {
+  const olds = new Map(before.map((entry) => [entry.prefix, entry]));
+  const added: OriginateConfig[] = [];
+  const changed: OriginateConfig[] = [];
+  for (const entry of after) {
+    const old = olds.get(entry.prefix);
+    olds.delete(entry.prefix);
+    if (old === undefined) added.push(entry);
+    else if (!same(old, entry)) changed.push(entry);
+  }
+  return { added, removed: [...olds.values()], changed };
+}
+
+function changedPolicies(before: Config, after: Config): ReadonlySet<string> {
+  const lists = new Set<string>();
+  for (const name of new Set([...Object.keys(before.prefixLists), ...Object.keys(after.prefixLists)]))
+    if (!same(before.prefixLists[name], after.prefixLists[name])) lists.add(name);
+  const uses = (policy: PolicyConfig | undefined) =>
+    policy?.terms.some((term) => term.match.prefixLists?.some((name) => lists.has(name))) ?? false;
+  const changed = new Set<string>();
+  for (const name of new Set([...Object.keys(before.policies), ...Object.keys(after.policies)]))
+    if (!same(before.policies[name], after.policies[name]) || uses(after.policies[name])) changed.add(name);
+  return changed;
+}
+
+function sectionChanges(before: Config, after: Config): FieldChange[] {
+  const changes: FieldChange[] = [];
+  const note = (field: string, from: unknown, to: unknown) => {
+    if (!same(from, to)) changes.push({ field, from: words(from), to: words(to), effect: "live" });
+  };
+  note("topology.mode", before.topology.mode, after.topology.mode);
+  note("originate.workloads", before.workloads, after.workloads);
+  for (const key of Object.keys(after.kernel) as (keyof Config["kernel"])[])
+    note(`kernel.${dashed(key)}`, before.kernel[key], after.kernel[key]);
+  note("tunnels", before.tunnels, after.tunnels);
+  for (const key of Object.keys(after.telemetry) as (keyof Config["telemetry"])[])
+    note(`telemetry.${dashed(key)}`, before.telemetry[key], after.telemetry[key]);
+  note("control.socket", before.control.socket, after.control.socket);
+  return changes;
+}
+
+const dashed = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** Deep equality; where something stands in a file does not count, and secrets are equal if they are the same secret. */
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (isSecret(a) || isSecret(b)) return isSecret(a) && isSecret(b) && a.reveal() === b.reveal();
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  for (const key of keys)
+    if (key !== "place" && !same((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]))
+      return false;
+  return true;
+}
+
+const isSecret = (value: object): value is Secret => "reveal" in value && typeof value.reveal === "function";
+
+/** A value as a sentence shows it. */
+function words(value: unknown): string {
+  if (value === null || value === undefined) return "none";
+  if (typeof value === "string") return value === "" ? '""' : value;
+  if (typeof value !== "object") return String(value);
+  if (isSecret(value)) return value.toString();
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(words).join(", ");
+  const parts = Object.entries(value).filter(([key]) => key !== "place");
+  return `{${parts.map(([key, inner]) => `${dashed(key)}: ${words(inner)}`).join(", ")}}`;
+}

@@ -1,0 +1,137 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { chdir, cwd } from "node:process";
+import fc from "fast-check";
+import t from "tap";
+import { ConfigErrors } from "../../src/config/errors.ts";
+import { loadConfig, parseConfig } from "../../src/config/load.ts";
+import { nearest } from "../../src/config/nearest.ts";
+import { minimal, parse, testHost } from "./support.ts";
+
+const folder = "test/config/broken";
+
+function errorsOf(run: () => unknown): ConfigErrors {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ConfigErrors) return error;
+    throw error;
+  }
+  throw new Error("nothing was wrong");
+}
+
+t.test("a broken config tells all of its errors at once, each with file, line and column", async (t) => {
+  const home = cwd();
+  chdir(folder);
+  t.teardown(() => chdir(home));
+  const files = readdirSync(".").filter((name) => name.endsWith(".yaml"));
+  t.ok(files.length >= 10, `${files.length} broken configs`);
+  for (const file of files) {
+    const found = errorsOf(() => loadConfig(file, testHost()))
+      .errors.map((error) => `${error.toLine()}\n`)
+      .join("");
+    t.equal(found, readFileSync(file.replace(".yaml", ".expected"), "utf8"), file);
+  }
+});
+
+t.test("an error as a sentence has the place behind it", async (t) => {
+  const text = `${minimal}neighbors:\n  - {address: 192.0.2.1, remote-as: internal, timers: {hold-time: 2}}\n`;
+  t.equal(
+    errorsOf(() => parseConfig(text, "bgp.yaml", testHost())).message,
+    'Cannot use hold-time of neighbor "192.0.2.1": must be 0 or at least 3 seconds, found 2 (bgp.yaml:3:67)',
+  );
+});
+
+t.test("a file that can't be read is one error with a reason", async (t) => {
+  const lines = (file: string) => errorsOf(() => loadConfig(file, testHost())).errors.map((error) => error.toLine());
+  t.same(lines("no/such.yaml"), ["no/such.yaml:1:1: Cannot read the config file: there is no such file"]);
+  t.same(lines(folder), [`${folder}:1:1: Cannot read the config file: it is a directory`]);
+});
+
+t.test("a password that stands in the config is in no message, whatever else is wrong with it", async (t) => {
+  for (const value of [
+    "hunter2",
+    "[hunter2]",
+    "{hunter2: x}",
+    "{file: [hunter2]}",
+    "{env: {hunter2: 1}}",
+    "12345",
+    "{value: hunter2}",
+  ]) {
+    const error = errorsOf(() =>
+      parse(`${minimal}neighbors:\n  - {address: 192.0.2.1, remote-as: internal, password: ${value}}\n`),
+    );
+    t.notMatch(error.message, /hunter2|12345/, value);
+  }
+});
+
+t.test("an alias that holds itself, or a bomb of aliases, is an error", async (t) => {
+  t.match(errorsOf(() => parse("router: &a {as: *a}\n")).message, /nested too deeply, or holds itself/);
+  const bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
+  for (let i = 1; i < 8; i++) bomb.push(`a${i}: &a${i} [${new Array(10).fill(`*a${i - 1}`).join(", ")}]`);
+  t.match(errorsOf(() => parse(`${bomb.join("\n")}\n`)).message, /nested too deeply, or holds itself/);
+});
+
+t.test("names of JavaScript's own are names like others, and never found by accident", async (t) => {
+  const text = `${minimal}neighbors:\n  - {address: 192.0.2.1, remote-as: internal, import-policy: constructor, peer-group: toString}\n`;
+  const found = errorsOf(() => parse(text)).errors.map((error) => error.message);
+  t.equal(found.length, 2);
+  t.match(found.join("\n"), /Unknown policy "constructor"/);
+  t.match(found.join("\n"), /Unknown peer group "toString"/);
+  t.match(errorsOf(() => parse(`${minimal}__proto__: {x: 1}\n`)).message, /must not be called __proto__/);
+  t.match(
+    errorsOf(() => parse(`${minimal}peer-groups: {__proto__: {passive: true}}\n`)).message,
+    /must not be called __proto__/,
+  );
+});
+
+t.test("any text at all is a config or a list of errors, never a crash", async () => {
+  const word = fc.constantFrom(
+    ..."router: as: neighbors: address: 192.0.2.1 policies: then: accept {set: [ ] } { - : 1.5 null ~ true *a &a 'x | > # ? !!int !x policies prefix-lists: topology: inventory: originate: tunnels: kind: vxlan password: file:".split(
+      " ",
+    ),
+    "\n",
+    "\n  ",
+    "\n    - ",
+    " ",
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 40 }), (words) => {
+      try {
+        parse(words.join(""));
+      } catch (error) {
+        if (!(error instanceof ConfigErrors)) throw error;
+        for (const { place } of error.errors) if (!(place.line >= 1 && place.column >= 1)) throw new Error("no place");
+      }
+    }),
+    { numRuns: 2000, seed: 7 },
+  );
+});
+
+t.test("cutting a good config anywhere, or changing one character, never crashes the reader", async (t) => {
+  const good = readFileSync("config/rack-border.yaml", "utf8");
+  const attempt = (text: string) => {
+    try {
+      parse(text);
+    } catch (error) {
+      if (!(error instanceof ConfigErrors)) t.fail(`${error}`, { text });
+    }
+  };
+  for (let at = 0; at < good.length; at += 13) {
+    attempt(good.slice(0, at));
+    attempt(`${good.slice(0, at)}${"]}:-*\t"[at % 6]}${good.slice(at + 1)}`);
+  }
+});
+
+t.test("the nearest word survives another spelling, a slip and a missing part", async (t) => {
+  const known = ["hold-time", "keepalive", "connect-retry", "next-hop-self", "next-hop-unchanged"];
+  for (const [word, wanted] of [
+    ["holdTime", "hold-time"],
+    ["hold_time", "hold-time"],
+    ["keepalvie", "keepalive"],
+    ["nexthop-self", "next-hop-self"],
+    ["connect", "connect-retry"],
+  ] as const)
+    t.same(nearest(word, known), { word: wanted, close: true }, word);
+  t.equal(nearest("zzz", known)?.close, false);
+  t.equal(nearest("zzz", []), undefined);
+});

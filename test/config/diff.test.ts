@@ -1,0 +1,150 @@
+import t from "tap";
+import { diffConfig, isEmptyDiff, peerFields } from "../../src/config/diff.ts";
+import type { Config } from "../../src/config/model.ts";
+import { changeReport } from "../../src/view/change-report.ts";
+import { minimal, parse, testHost } from "./support.ts";
+
+const host = testHost([], { OLD: "old", NEW: "new", COPY: "old" });
+const base = `${minimal}prefix-lists:
+  blocks: [10.0.0.0/8]
+policies:
+  in: [{match: {prefix-list: blocks}, then: accept}]
+  out: [{then: accept}]
+`;
+const config = (neighbors: string, more = base): Config => parse(`${more}neighbors:\n${neighbors}`, host);
+const a = "  - {address: 192.0.2.1, remote-as: internal, import-policy: in, export-policy: out}\n";
+const b = "  - {address: 192.0.2.2, remote-as: internal, password: {env: OLD}, timers: {hold-time: 30}}\n";
+
+/** Changes of the one neighbor that `b` becomes. */
+const changed = (text: string) => {
+  const diff = diffConfig(config(a + b), config(a + text));
+  t.equal(diff.neighbors.length, 1, text);
+  const { kind, changes, effects } = diff.neighbors[0]!;
+  return { kind, fields: changes.map(({ field }) => field), effects: [...effects] };
+};
+
+t.test("a file that only moved, was commented or reordered changes nothing", async (t) => {
+  const diff = diffConfig(config(a + b), config(`# comment\n${b}\n\n${a}`));
+  t.ok(isEmptyDiff(diff));
+  t.equal(diff.unchangedNeighbors, 2);
+});
+
+t.test("what was said in the OPEN or belongs to the connection restarts the session, the rest does not", async (t) => {
+  const was = "address: 192.0.2.2, remote-as: internal, password: {env: OLD}, timers: {hold-time: 30}";
+  t.match(changed(`  - {${was.replace("30", "60")}}\n`), {
+    kind: "restart",
+    fields: ["timers.hold-time", "timers.keepalive"],
+  });
+  t.match(changed(`  - {${was}, add-path: {receive: true}}\n`), { kind: "restart", fields: ["add-path"] });
+  t.match(changed(`  - {${was}, address-families: {ipv6-unicast: }}\n`), {
+    kind: "restart",
+    fields: ["address-families"],
+  });
+  t.match(changed(`  - {${was.replace("internal", "external")}}\n`), {
+    kind: "restart",
+    fields: ["remote-as", "kind", "multihop"],
+  });
+  for (const [text, field, effect] of [
+    ["route-reflector-client: true", "route-reflector-client", "export"],
+    ["next-hop-self: force", "next-hop-self", "export"],
+    ["import-policy: [in]", "import-policy", "import"],
+    ["drop-attributes: [20]", "drop-attributes", "refresh"],
+    ["description: new", "description", "live"],
+    ["address-families: {ipv4-unicast: {maximum-prefix: 5}}", "address-families.maximum-prefix", "live"],
+    ["passive: true", "passive", "live"],
+    ["graceful-restart: {stale-path-time: 60}", "graceful-restart.stale-path-time", "live"],
+  ] as const)
+    t.same(changed(`  - {${was}, ${text}}\n`), { kind: "soft", fields: [field], effects: [effect] }, text);
+});
+
+t.test("a password counts by its content, and is told without it", async (t) => {
+  const was = "address: 192.0.2.2, remote-as: internal, timers: {hold-time: 30}";
+  t.ok(
+    isEmptyDiff(diffConfig(config(a + b), config(`${a}  - {${was}, password: {env: COPY}}\n`))),
+    "the same key from elsewhere",
+  );
+  const diff = diffConfig(config(a + b), config(`${a}  - {${was}, password: {env: NEW}}\n`));
+  t.match(diff.neighbors[0], { kind: "restart" });
+  t.same(changeReport(diff, []).neighbors, [
+    {
+      address: "192.0.2.2",
+      change: "restart",
+      reasons: ["password: secret from environment OLD -> secret from environment NEW"],
+    },
+  ]);
+  const later = config(a + b);
+  const rewritten = parse(`${base}neighbors:\n${a + b}`, testHost([], { OLD: "other" }));
+  t.match(changeReport(diffConfig(later, rewritten), []).neighbors[0]?.reasons[0], /\(another content\)$/);
+});
+
+t.test("a policy whose prefix list changed concerns those who use it, and nobody else", async (t) => {
+  const diff = diffConfig(config(a + b), config(a + b, base.replace("[10.0.0.0/8]", "[10.0.0.0/9]")));
+  t.same([...diff.policies], ["in"]);
+  t.same(
+    diff.neighbors.map(({ key, kind, effects }) => [key, kind, [...effects]]),
+    [["192.0.2.1", "soft", ["import"]]],
+  );
+  const other = diffConfig(
+    config(a + b),
+    config(a + b, base.replace("out: [{then: accept}]", "out: [{then: reject}]")),
+  );
+  t.match(other.neighbors, [{ key: "192.0.2.1", kind: "soft" }]);
+  t.same([...other.neighbors[0]!.effects], ["export"]);
+});
+
+t.test("neighbors and ranges come and go", async (t) => {
+  const range = "dynamic-neighbors: [{range: 10.0.0.0/8, remote-as: internal}]\n";
+  const diff = diffConfig(config(a + b), config(`${b}  - {address: 192.0.2.9, remote-as: internal}\n`, base + range));
+  t.same(
+    [...diff.neighbors, ...diff.ranges].map(({ key, kind }) => [key, kind]),
+    [
+      ["192.0.2.9", "added"],
+      ["192.0.2.1", "removed"],
+      ["10.0.0.0/8", "added"],
+    ],
+  );
+  t.equal(diff.unchangedNeighbors, 1);
+});
+
+t.test("another AS or router id restarts every session; another cluster id re-exports", async (t) => {
+  const diff = diffConfig(config(a + b), config(a + b, base.replace("10.0.0.7", "10.0.0.8")));
+  t.ok(diff.neighbors.every(({ kind }) => kind === "restart") && diff.neighbors.length === 2);
+  t.match(changeReport(diff, []).router, [
+    "router.router-id: 10.0.0.7 -> 10.0.0.8 (restarts every session)",
+    "router.cluster-id: 10.0.0.7 -> 10.0.0.8",
+  ]);
+  const cluster = diffConfig(config(a + b), config(a + b, base.replace("10.0.0.7", "10.0.0.7, cluster-id: 1.1.1.1")));
+  t.match(cluster.router, [{ field: "router.cluster-id", effect: "export" }]);
+  t.equal(cluster.neighbors.length, 0);
+});
+
+t.test("own prefixes, kernel and telemetry are told in words", async (t) => {
+  const before = `${base}originate: [{prefix: 10.1.0.0/24}, {prefix: 10.2.0.0/24}]\n`;
+  const after = `${base}originate: [{prefix: 10.2.0.0/24, blackhole: true}, {prefix: 10.3.0.0/24}]\nkernel: {metric: 99}\ntelemetry: {metrics: {listen: ":9179"}}\n`;
+  t.same(changeReport(diffConfig(config(a, before), config(a, after)), []).others, [
+    "own prefix 10.3.0.0/24 added",
+    "own prefix 10.1.0.0/24 removed",
+    "own prefix 10.2.0.0/24 changed",
+    "kernel.metric: 32 -> 99",
+    'telemetry.metrics: none -> {listen: {host: "", port: 9179}, per-peer-up-to: 200}',
+  ]);
+});
+
+t.test("no setting of a peer is forgotten: a change of any field of the model is seen", async (t) => {
+  const peer = config(a).neighbors[0]!;
+  const names = ["address", "zone", "node", "source", "place"];
+  for (const field of Object.keys(peer).filter((key) => !names.includes(key))) {
+    const other = { ...peer, [field]: { changed: true } } as unknown as typeof peer;
+    const seen = peerFields.some(([, , get]) => {
+      const look = (value: typeof peer) => {
+        try {
+          return JSON.stringify(get(value));
+        } catch {
+          return "unreadable";
+        }
+      };
+      return look(peer) !== look(other);
+    });
+    t.ok(seen, field);
+  }
+});
