@@ -5,6 +5,7 @@ import type { Log } from "../lib/log.ts";
 import { FibTable, Mark, NumberQueue, type Trouble } from "./fib-table.ts";
 import { GroupTable } from "./groups.ts";
 import { effectiveMetric, type KernelMirror, type OwnRoutes } from "./kernel-mirror.ts";
+import { NexthopObjects } from "./nexthop-objects.ts";
 import type { WriterLink } from "./os-port.ts";
 import type {
   FibCounters,
@@ -35,6 +36,8 @@ const FRAME_ROUTES = 512;
 const RETRY_FIRST_MS = 20;
 const RETRY_MOST_MS = 30_000;
 const RECONNECT_MS = 250;
+/** EPERM, ENODEV, ENETDOWN, ENETUNREACH, EHOSTUNREACH: not the prefix is at fault, and all routes that way would fail. */
+const targetErrors: ReadonlySet<number> = new Set([nl.EPERM, nl.ENODEV, 100, 101, 113]);
 /** By then our write was answered. */
 const DOUBT_MS = 50;
 const CLOSE_WITHIN_MS = 10_000;
@@ -47,6 +50,7 @@ export interface FibClientOptions {
   readonly mirror: KernelMirror | null;
   /** Starts or finds the writer. @throws Error with one sentence. */
   connect(): WriterLink;
+  readonly nexthopObjects: boolean;
   /** Whether answers come before `send` returns. */
   readonly synchronous: boolean;
   errorText(errno: number): string;
@@ -70,8 +74,9 @@ export class FibClient implements FibPort, OwnRoutes {
     new FibTable(Family.Ipv4Unicast),
     new FibTable(Family.Ipv6Unicast),
   ];
-  readonly #targets = new TargetStore((id) => this.#forget(id));
-  readonly #groups = new GroupTable(this.#targets);
+  readonly #targets = new TargetStore((id, target) => this.#forget(id, target));
+  readonly #objects: NexthopObjects | null;
+  readonly #groups: GroupTable;
   /** (id << 1 | family) of what is to be looked at. */
   readonly #queue = new NumberQueue();
   readonly #adopted = [0, 0];
@@ -84,6 +89,8 @@ export class FibClient implements FibPort, OwnRoutes {
   #told = new Uint8Array(64);
   /** Targets that the writer may forget. */
   readonly #forgotten: TargetId[] = [];
+  /** Targets that the kernel refused for a reason that is theirs and not the prefix's: tried again by one route each. */
+  readonly #dead = new Map<TargetId, Trouble>();
   #welcomed = false;
   /** The kernel was read since the writer came: writing may go on. */
   #open = false;
@@ -95,12 +102,16 @@ export class FibClient implements FibPort, OwnRoutes {
   readonly #flightKey = new Uint32Array(WINDOW);
   readonly #flightTarget = new Uint32Array(WINDOW);
   readonly #flightOperation = new Uint8Array(WINDOW);
+  /** Records in flight that are no routes, by sequence number. */
+  readonly #flightOthers = new Map<number, (trouble: string | null) => void>();
 
   #pumping = false;
   #blocked = false;
   #auditing = false;
   #listener: (result: FibResult) => void = () => {};
   #retryTimer: Timer | null = null;
+  /** Targets whose waiting routes were let go since the last retry. */
+  readonly #freed = new Set<TargetId>();
   #retryDelay = RETRY_FIRST_MS;
   #doubtTimer: Timer | null = null;
   #unexplained = 0;
@@ -110,6 +121,8 @@ export class FibClient implements FibPort, OwnRoutes {
 
   constructor(options: FibClientOptions) {
     this.#options = options;
+    this.#objects = options.nexthopObjects ? new NexthopObjects(options.scope.protocol, () => this.#schedule()) : null;
+    this.#groups = new GroupTable(this.#targets, this.#objects);
     const operation = () => ({ ok: 0, failed: 0, overridden: 0 });
     const queue = this.#queue;
     this.counters = {
@@ -209,6 +222,8 @@ export class FibClient implements FibPort, OwnRoutes {
       this.counters.swept++;
       this.#enqueue(table, id);
     }
+    if (this.#swept[0] && this.#swept[1])
+      this.#objects?.collect((nexthopId) => this.#targets.known({ type: "object", nexthopId }));
   }
 
   adopted(family: Family): number {
@@ -259,7 +274,10 @@ export class FibClient implements FibPort, OwnRoutes {
             this.#want(table, id, 0);
             if (table.held[id] !== 0) this.#enqueue(table, id);
           }
-      this.barrier(finish);
+      this.barrier(() => {
+        if (!keep) this.#objects?.removeAll();
+        this.barrier(finish);
+      });
     });
   }
 
@@ -307,6 +325,7 @@ export class FibClient implements FibPort, OwnRoutes {
     const out = this.#out;
     for (const target of this.#forgotten) if (this.#isUntold(target)) out.forgetTarget(target);
     this.#forgotten.length = 0;
+    this.#writeObjects();
     let left = this.#options.synchronous ? ROUTES_PER_TURN : WINDOW;
     while (left > 0 && queue.length > 0 && !this.#blocked && this.#open) {
       let inFrame = 0;
@@ -341,6 +360,38 @@ export class FibClient implements FibPort, OwnRoutes {
     if (queue.length > 0 && this.#next - this.#unanswered < WINDOW) this.#schedule();
   }
 
+  /** Nexthop objects go first: the routes behind them name them. */
+  #writeObjects(): void {
+    const objects = this.#objects;
+    if (objects === null || !objects.dirty) return;
+    for (const write of objects.take()) {
+      this.#flightOthers.set(this.#next, (trouble) => {
+        for (const root of objects.answered(write, trouble)) this.#routesOn(root);
+      });
+      this.#flightOperation[this.#next & (WINDOW - 1)] = 0;
+      this.#out.nexthop(this.#next++, write.operation, write.id, write.object);
+    }
+    this.#flush();
+  }
+
+  /** A root has come: routes that waited for it go on. */
+  #routesOn(nexthopId: number): void {
+    for (const table of this.#tables)
+      for (const id of table.troubles.keys()) {
+        const wanted = this.#wanted(table, id);
+        const target = wanted === 0 ? null : this.#targets.get(wanted);
+        if (target?.type !== "object" || target.nexthopId !== nexthopId) continue;
+        this.#dead.delete(wanted);
+        this.#enqueue(table, id);
+      }
+  }
+
+  /** Target that the route is to have; 0 if none is wanted or none is possible. */
+  #wanted(table: FibTable, id: number): TargetId {
+    const group = table.want[id]!;
+    return group === 0 ? 0 : this.#groups.targetId(group, table.family);
+  }
+
   /** What is to be done about a prefix: an operation, or 0 if want and held agree or nothing can be done. */
   #plan(table: FibTable, id: number): Operation | 0 {
     table.marks[id]! &= ~Mark.Queued;
@@ -361,7 +412,25 @@ export class FibClient implements FibPort, OwnRoutes {
       this.#settled(table, id);
       return 0;
     }
+    if (this.#dead.size > 0 || this.#objects !== null) {
+      const dead = this.#dead.get(wanted) ?? this.#deadObject(wanted);
+      if (dead !== undefined) {
+        this.#trouble(table, id, dead);
+        return 0;
+      }
+    }
     return held === 0 ? Operation.Create : Operation.Replace;
+  }
+
+  #deadObject(wanted: TargetId): Trouble | undefined {
+    const target = this.#targets.get(wanted);
+    if (target.type !== "object") return undefined;
+    const text = this.#objects?.trouble(target.nexthopId) ?? null;
+    if (text === null) return undefined;
+    const trouble: Trouble = { state: "failed", errno: 0, text };
+    this.#dead.set(wanted, trouble);
+    this.#retryLater();
+    return trouble;
   }
 
   #fly(table: FibTable, id: number, operation: Operation, target: TargetId): void {
@@ -392,7 +461,9 @@ export class FibClient implements FibPort, OwnRoutes {
   }
 
   /** A target that means nothing any more; its number will mean something else. */
-  #forget(id: TargetId): void {
+  #forget(id: TargetId, target: KernelTarget): void {
+    this.#dead.delete(id);
+    if (target.type === "object") this.#objects?.unused(target.nexthopId);
     if (this.#isUntold(id)) return;
     this.#told[id] = 0;
     if (this.#link !== null) this.#forgotten.push(id);
@@ -464,6 +535,7 @@ export class FibClient implements FibPort, OwnRoutes {
     const mirror = this.#options.mirror;
     const open = () => {
       if (this.#closed || !this.#welcomed) return;
+      if (this.#readyOnce !== null) this.#groups.adopt();
       this.#open = true;
       this.#readyOnce?.resolve();
       this.#readyOnce = null;
@@ -485,6 +557,8 @@ export class FibClient implements FibPort, OwnRoutes {
     this.#open = false;
     this.#blocked = false;
     this.#out.clear();
+    this.#flightOthers.clear();
+    this.#objects?.forgetFlights();
     for (; this.#unanswered < this.#next; this.#unanswered++) {
       const slot = this.#unanswered & (WINDOW - 1);
       if (this.#flightOperation[slot] === 0) continue;
@@ -523,9 +597,18 @@ export class FibClient implements FibPort, OwnRoutes {
       const slot = this.#unanswered & (WINDOW - 1);
       const operation = this.#flightOperation[slot]!;
       if (operation !== 0) this.#succeed(slot, operation);
+      else this.#other(this.#unanswered, null);
     }
     if (this.#barriers.length > 0) this.#checkBarriers();
     if (this.#queue.length > 0) this.#schedule();
+  }
+
+  /** The answer on a record that is no route. */
+  #other(sequence: number, trouble: string | null): void {
+    if (this.#flightOthers.size === 0) return;
+    const answer = this.#flightOthers.get(sequence);
+    this.#flightOthers.delete(sequence);
+    answer?.(trouble);
   }
 
   #succeed(slot: number, operation: number): void {
@@ -555,7 +638,10 @@ export class FibClient implements FibPort, OwnRoutes {
     if (number >= this.#next) return;
     const slot = number & (WINDOW - 1);
     const operation = this.#flightOperation[slot]!;
-    if (operation === 0) return;
+    if (operation === 0) {
+      this.#other(number, this.#reason(errno, text));
+      return;
+    }
     const key = this.#flightKey[slot]!;
     const table = this.#tables[(key & 1) as Family];
     const id = key >>> 1;
@@ -650,15 +736,34 @@ export class FibClient implements FibPort, OwnRoutes {
     if ((marks & (Mark.Repair | Mark.Trouble)) === 0) return;
     if ((marks & Mark.Repair) !== 0) this.counters.repaired++;
     table.marks[id] = marks & ~(Mark.Repair | Mark.Trouble);
-    if ((marks & Mark.Trouble) !== 0) {
-      table.troubles.delete(id);
-      this.#report(table, id);
-    }
+    if ((marks & Mark.Trouble) === 0) return;
+    const trouble = table.troubles.get(id)!;
+    table.troubles.delete(id);
+    this.#report(table, id);
+    if (trouble.state === "failed") this.#freeSiblings(this.#wanted(table, id));
+  }
+
+  /** One route of a target was taken: the others that wait for the same follow. */
+  #freeSiblings(target: TargetId): void {
+    if (this.#freed.has(target)) return;
+    this.#freed.add(target);
+    for (const table of this.#tables)
+      for (const [id, trouble] of table.troubles)
+        if (trouble.state === "failed" && !this.#underWay(table, id) && this.#wanted(table, id) === target)
+          this.#enqueue(table, id);
+  }
+
+  #underWay(table: FibTable, id: number): boolean {
+    return (table.marks[id]! & (Mark.Queued | Mark.InFlight)) !== 0;
   }
 
   #fail(table: FibTable, id: number, errno: number, text: string): void {
     const reason = errno === 0 ? text : this.#reason(errno, text);
-    this.#trouble(table, id, { state: "failed", errno, text: reason });
+    const trouble: Trouble = { state: "failed", errno, text: reason };
+    const wanted = this.#wanted(table, id);
+    if (wanted !== 0 && targetErrors.has(errno)) this.#dead.set(wanted, trouble);
+    this.#freed.delete(wanted);
+    this.#trouble(table, id, trouble);
     if (errno === nl.EPERM && !this.#deniedTold) {
       this.#deniedTold = true;
       this.#options.log.event("error", "fib-not-permitted", reason);
@@ -699,8 +804,22 @@ export class FibClient implements FibPort, OwnRoutes {
     this.#retryTimer = this.#options.clock.setTimer(this.#retryDelay, () => {
       this.#retryTimer = null;
       this.#retryDelay = Math.min(this.#retryDelay * 4, RETRY_MOST_MS);
+      const dead = new Set(this.#dead.keys());
+      const tried = new Set<TargetId>();
+      this.#dead.clear();
+      this.#freed.clear();
+      this.#objects?.retry();
       for (const table of this.#tables)
-        for (const [id, trouble] of table.troubles) if (trouble.state === "failed") this.#enqueue(table, id);
+        for (const [id, trouble] of table.troubles) {
+          if (trouble.state !== "failed") continue;
+          const wanted = this.#wanted(table, id);
+          if (dead.has(wanted)) {
+            dead.delete(wanted);
+            tried.add(wanted);
+          } else if (tried.has(wanted)) continue; // one asks for all
+          this.#enqueue(table, id);
+        }
+      this.#retryLater();
     });
   }
 
@@ -814,10 +933,21 @@ export class FibClient implements FibPort, OwnRoutes {
     return false;
   }
 
-  nexthopsBegin(): void {}
-  nexthop(_nexthop: ParsedNexthop, _fromDump: boolean): void {}
-  nexthopGone(_nexthop: ParsedNexthop): void {}
-  nexthopsEnd(): void {}
+  nexthopsBegin(): void {
+    this.#objects?.readingBegins();
+  }
+
+  nexthop(nexthop: ParsedNexthop): void {
+    this.#objects?.seen(nexthop);
+  }
+
+  nexthopGone(nexthop: ParsedNexthop): void {
+    if (this.#objects?.gone(nexthop) === true) this.#doubt(); // its routes went with it, without a word
+  }
+
+  nexthopsEnd(): void {
+    this.#objects?.readingEnds();
+  }
 
   /** Somebody touched a route while our own write of it was under way: which came last only a reading can tell. */
   #doubt(): void {
@@ -924,7 +1054,8 @@ export class FibClient implements FibPort, OwnRoutes {
   #checkBarriers(): void {
     for (let i = 0; i < this.#barriers.length; ) {
       const barrier = this.#barriers[i]!;
-      if (this.#queue.taken < barrier.taken || this.#unanswered < barrier.answered) {
+      const waits = this.#queue.taken < barrier.taken || this.#unanswered < barrier.answered;
+      if (waits || this.#objects?.dirty === true) {
         i++;
         continue;
       }

@@ -1,4 +1,5 @@
 import { type Family, families } from "../lib/family.ts";
+import { NexthopObjects } from "./nexthop-objects.ts";
 import type { FibGroup, FibTarget } from "./port.ts";
 import { canonicalTarget, type TargetId, type TargetStore, targetFits } from "./targets.ts";
 
@@ -17,12 +18,15 @@ interface Group {
 /** The handles that callers hold, and what each means at the moment. */
 export class GroupTable {
   readonly #targets: TargetStore;
+  readonly #objects: NexthopObjects | null;
   readonly #groups: (Group | undefined)[] = [undefined];
   readonly #free: FibGroup[] = [];
   readonly #shared = new Map<string, FibGroup>();
 
-  constructor(targets: TargetStore) {
+  /** With `objects`, groups are nexthop objects in the kernel where they can be. */
+  constructor(targets: TargetStore, objects: NexthopObjects | null) {
     this.#targets = targets;
+    this.#objects = objects;
   }
 
   open(target: FibTarget): FibGroup {
@@ -43,14 +47,14 @@ export class GroupTable {
 
   #add(target: FibTarget, shared: string | null): FibGroup {
     const group = this.#free.pop() ?? this.#groups.length;
-    this.#groups[group] = { target, ids: this.#idsOf(target), routes: 0, owned: true, shared };
+    this.#groups[group] = { target, ids: this.#idsOf(group, target), routes: 0, owned: true, shared };
     return group;
   }
 
   /** Gives the group another meaning; false if it is the one that it has. */
   retarget(group: FibGroup, target: FibTarget): boolean {
     const entry = this.#groups[group]!;
-    const ids = this.#idsOf(target);
+    const ids = this.#idsOf(group, target);
     const changed = ids.some((id, family) => id !== entry.ids[family]);
     for (const family of families) {
       const old = entry.ids[family]!;
@@ -93,13 +97,29 @@ export class GroupTable {
     if (this.#groups[group] === undefined) throw new Error(`FIB group ${group} is not open`);
   }
 
-  #idsOf(target: FibTarget): TargetId[] {
+  /** Takes over nexthop objects of an earlier run, now that they are known. */
+  adopt(): void {
+    for (let group = 1; group < this.#groups.length; group++) {
+      const entry = this.#groups[group];
+      if (entry !== undefined) this.retarget(group, entry.target);
+    }
+  }
+
+  #idsOf(group: FibGroup, target: FibTarget): TargetId[] {
+    if (this.#objects !== null && NexthopObjects.suits(target)) {
+      const nexthopId = this.#objects.root(group, target);
+      return families.map((family) =>
+        targetFits(target, family) ? this.#targets.retain({ type: "object", nexthopId }) : 0,
+      );
+    }
+    this.#objects?.release(group);
     return families.map((family) => (targetFits(target, family) ? this.#targets.retain(target) : 0));
   }
 
   #dropIfUnused(group: FibGroup): void {
     const entry = this.#groups[group]!;
     if (entry.owned || entry.routes > 0) return;
+    this.#objects?.release(group);
     for (const id of entry.ids) if (id !== 0) this.#targets.release(id);
     if (entry.shared !== null) this.#shared.delete(entry.shared);
     this.#groups[group] = undefined;

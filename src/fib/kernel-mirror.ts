@@ -428,7 +428,8 @@ export class KernelMirror implements KernelReader {
     const timers = CHECK_DELAYS_MS.map((delay, i) =>
       this.#options.clock.setTimer(delay, () => {
         if (i === CHECK_DELAYS_MS.length - 1) this.#suspects.delete(ifindex);
-        if (this.links.has(ifindex)) this.audit(ifindex);
+        // a route over a group that lost a member no longer shows the interface: then only a whole reading tells
+        if (this.links.has(ifindex)) this.audit(this.#options.nexthopObjects ? 0 : ifindex);
       }),
     );
     this.#suspects.set(ifindex, timers);

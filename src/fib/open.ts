@@ -86,6 +86,7 @@ export function openFib(options: FibOptions): OpenedFib {
     log,
     mirror,
     connect,
+    nexthopObjects: kernel && options.nexthopObjects,
     synchronous: !kernel || options.writer === "inside",
     errorText: (errno) => os?.errorText(errno) ?? `error ${errno}`,
   });

@@ -1,4 +1,4 @@
-import { addressFamily, compareAddresses, formatAddress } from "../lib/address.ts";
+import { compareAddresses, formatAddress } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
 import type { FibHop, FibTarget } from "./port.ts";
 import type { KernelTarget, RouteView } from "./rtnetlink/route.ts";
@@ -35,7 +35,8 @@ function compareHops(a: FibHop, b: FibHop): number {
   return via !== 0 ? via : a.ifindex - b.ifindex || a.weight - b.weight;
 }
 
-const hopKey = (hop: FibHop): string =>
+/** Equal for equal hops. */
+export const hopKey = (hop: FibHop): string =>
   `${hop.via === null ? "-" : formatAddress(hop.via)}%${hop.ifindex}${hop.onlink ? "!" : ""}*${hop.weight}`;
 
 const targetKey = (target: KernelTarget): string => {
@@ -51,12 +52,12 @@ export class TargetStore {
   readonly #entries: (Entry | undefined)[] = [undefined];
   readonly #byKey = new Map<string, TargetId>();
   readonly #free: TargetId[] = [];
-  readonly #onFree: (id: TargetId) => void;
+  readonly #onFree: (id: TargetId, target: KernelTarget) => void;
   /** The single hop that was looked up last, and its id: routes of one dump come in runs. */
   #lastHop = { words: new Uint32Array(4), length: -1, ifindex: 0, flags: 0, id: 0 };
 
   /** `onFree` hears ids that mean nothing any more, before they are used again. */
-  constructor(onFree: (id: TargetId) => void) {
+  constructor(onFree: (id: TargetId, target: KernelTarget) => void) {
     this.#onFree = onFree;
   }
 
@@ -84,16 +85,17 @@ export class TargetStore {
     this.#byKey.delete(entry.key);
     this.#entries[id] = undefined;
     this.#lastHop.length = -1;
-    this.#onFree(id);
     this.#free.push(id);
+    this.#onFree(id, entry.target);
   }
 
   get(id: TargetId): KernelTarget {
     return this.#entries[id]!.target;
   }
 
-  references(id: TargetId): number {
-    return this.#entries[id]?.references ?? 0;
+  /** Whether anybody means this target. */
+  known(target: KernelTarget): boolean {
+    return this.#byKey.has(targetKey(target));
   }
 
   /** The ids in use. */
@@ -152,6 +154,3 @@ function seenTarget(view: RouteView): FibTarget {
   if (view.type !== 1) return { type: "unicast", nextHops: [] }; // something that we never ask for
   return { type: "unicast", nextHops: view.hops() };
 }
-
-/** Family that a next hop object needs: that of its gateway. */
-export const hopFamily = (via: readonly number[]): Family => addressFamily(via);
