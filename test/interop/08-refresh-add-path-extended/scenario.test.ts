@@ -56,7 +56,7 @@ filter own {
 }
 protocol bgp up {
   local 10.0.0.3 as 65001; neighbor 10.0.0.1 as 65001; ${birdTimers}
-  extended messages on;
+  enable extended messages on;
   ipv4 { import all; export filter own; add paths on; };
 }`;
   const bird = new Bird(plug("bird", 3), birdConfig(""));

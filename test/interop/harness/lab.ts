@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, runNow } from "./command.ts";
@@ -232,16 +232,24 @@ function removeNamespace(namespace: string): void {
   runNow(["ip", "netns", "delete", namespace]);
 }
 
-/** A run that was killed could not clean up: its process is gone, so its namespaces are nobody's. */
+/** A run that was killed could not clean up: its process is gone, so its namespaces and folders are nobody's. */
 function removeLeftovers(): void {
   for (const line of runNow(["ip", "netns", "list"]).stdout.split("\n")) {
     const match = /^pgi-(\d+)-\S+/.exec(line);
-    if (match === null) continue;
-    try {
-      process.kill(Number(match[1]), 0);
-    } catch {
-      removeNamespace(match[0]);
-    }
+    if (match !== null && !isRunning(Number(match[1]))) removeNamespace(match[0]);
+  }
+  for (const name of readdirSync(tmpdir())) {
+    const match = /^peerage-interop-(\d+)-/.exec(name);
+    if (match !== null && !isRunning(Number(match[1]))) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 
