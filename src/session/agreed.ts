@@ -46,15 +46,15 @@ export interface CapabilityView {
   readonly code: number;
   readonly name: string;
   /** Parameters in words; "" when there are none. */
-  readonly detail: string;
+  readonly value: string;
 }
 
 /** Everything about the OPENs of a session, made on demand. */
 export interface CapabilitiesView {
   readonly sent: readonly CapabilityView[];
   readonly received: readonly CapabilityView[];
-  /** Names of what is in use: sent by both, in matching modes. */
-  readonly used: readonly string[];
+  /** What is in use: sent by both, in matching modes. Empty until both OPENs were found good. */
+  readonly used: readonly CapabilityView[];
   /** Host name from the peer's FQDN capability; text from outside, escape it where it is shown. */
   readonly peerHostName: string | null;
 }

@@ -12,11 +12,10 @@ export interface NotificationView {
 /** Why a session ended or did not come up. */
 export interface DownReason {
   /**
-   * "sent" and "received": by a NOTIFICATION; "closed": the TCP connection ended, or the peer's link went; "replaced": a new
-   * connection of a peer with graceful restart took the place of the old one (RFC 4724 §5); "quiet": ended by us without
-   * NOTIFICATION (a planned restart).
+   * "sent" and "received": by a NOTIFICATION; "closed": the TCP connection failed, or we parted without a word; "replaced": a new
+   * connection of a peer with graceful restart took the place of the old one (RFC 4724 §5).
    */
-  readonly kind: "sent" | "received" | "closed" | "replaced" | "quiet";
+  readonly kind: "sent" | "received" | "closed" | "replaced";
   readonly notification: NotificationView | null;
   /** One sentence part in words, e.g. "hold timer expired"; text from the peer is already escaped. */
   readonly text: string;
@@ -27,8 +26,9 @@ export interface LastError {
   /** Wall-clock milliseconds since 1970. */
   readonly at: number;
   readonly direction: "sent" | "received" | "local";
-  readonly code: number;
-  readonly subcode: number;
+  /** Of the NOTIFICATION; null where none was involved. */
+  readonly code: number | null;
+  readonly subcode: number | null;
   readonly text: string;
 }
 

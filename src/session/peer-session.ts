@@ -1,12 +1,43 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
-import type { NotificationError } from "../wire/errors.ts";
+import type { Capability } from "../wire/capability/types.ts";
+import {
+  CeaseError,
+  cease,
+  ceaseWithText,
+  ErrorCode,
+  type ErrorSubcode,
+  NotificationError,
+  OpenError,
+} from "../wire/errors.ts";
+import { HEADER_LENGTH } from "../wire/framer.ts";
+import { describeNotification, encodeNotification } from "../wire/message/notification.ts";
+import { decodeOpen, encodeOpen, type OpenMessage } from "../wire/message/open.ts";
 import type { Agreed, CapabilitiesView } from "./agreed.ts";
+import { describeCapabilities } from "./capability-view.ts";
+import { judge, patienceMs, weDominate } from "./collision.ts";
+import { Connection, type ConnectionOwner, type End } from "./connection.ts";
 import type { KeepaliveLag, MessageCounters } from "./counters.ts";
-import type { State } from "./fsm/state.ts";
-import type { DownReason, LastError, SessionHandlers } from "./handlers.ts";
+import { countFailures, idleHoldMs } from "./damping.ts";
+import type { ReceivedNotification } from "./fsm/event.ts";
+import { type State, states } from "./fsm/state.ts";
+import type { DownReason, LastError, NotificationView, SessionHandlers } from "./handlers.ts";
+import { checkOpen, negotiate, offered } from "./negotiation.ts";
 import type { SessionSettings } from "./settings.ts";
-import type { Network, Transport } from "./transport.ts";
+import { type Dial, type DialReceiver, type Network, SocketOptionError, type Transport } from "./transport.ts";
+
+/**
+ * The session room: one peer as RFC 4271 §8 sees it.
+ *
+ * A `PeerSession` owns one `Connection`, or two for as long as it takes to decide a collision (`collision.ts`). A connection
+ * is a TCP connection with its FSM (`fsm/`, a pure table) and the shell that carries out the FSM's actions over a `Transport`.
+ * Dials and timers belong to the main connection; the other, when there is one, always came in. When the main one loses its
+ * TCP connection and the other stands, the other becomes the main one. What two OPENs agree on is worked out in
+ * `negotiation.ts` and told to the speaker as `Agreed`.
+ *
+ * Invariants: at most one connection is Established; `established` and `down` alternate; while the main FSM rests in Idle
+ * without being stopped, its idle hold timer runs, so that a session is never stuck.
+ */
 
 /** What all sessions of a speaker share. */
 export interface SessionEnvironment {
@@ -23,50 +54,465 @@ export interface SessionTimers {
   readonly keepaliveMs: number | null;
   readonly idleHoldMs: number | null;
   readonly sendHoldMs: number | null;
+  /** Since the last KEEPALIVE or UPDATE of the peer; null unless Established. */
+  readonly sinceLastMessageMs: number | null;
 }
 
-/**
- * One configured or dynamic peer: dials or waits, resolves collisions, and holds at most one Established connection.
- */
-export declare class PeerSession {
-  constructor(settings: SessionSettings, environment: SessionEnvironment, handlers: SessionHandlers);
-  readonly settings: SessionSettings;
-  /** The state that is shown: that of the connection that is furthest. */
-  readonly state: State;
-  /** Monotonic milliseconds (Clock.now) of the last change of `state`. */
-  readonly stateSince: number;
-  readonly agreed: Agreed | null;
-  readonly counters: MessageCounters;
-  /** Times that an Established session went down. */
-  readonly flaps: number;
-  readonly lastError: LastError | null;
-  readonly lastDown: DownReason | null;
-  capabilities(): CapabilitiesView | null;
-  timers(): SessionTimers;
+/** How `stop` parts from the peer. */
+export interface StopOptions {
+  /** Cease subcode: 2 (administrative shutdown) unless given. */
+  readonly subcode?: number;
+  /** Shutdown communication (RFC 9003), with subcodes 2 and 4 only. */
+  readonly text?: string;
+  /** No NOTIFICATION: the planned restart of RFC 4724. */
+  readonly quiet?: boolean;
+  /** Another NOTIFICATION altogether, e.g. a hard reset (RFC 8538). */
+  readonly notification?: NotificationError;
+}
 
-  /** ManualStart (or AutomaticStart): dials, or listens if the profile is passive. */
-  start(): void;
-  /** ManualStop: Cease 6/2 with an optional shutdown text (RFC 9003), 6/3 with `deconfigured`, or no NOTIFICATION at all with `quiet`. */
-  stop(how?: { subcode?: number; text?: string; quiet?: boolean }): void;
-  /** A connection from this peer's address. It is taken, or refused with a NOTIFICATION that the peer can read. */
-  accept(transport: Transport): void;
-  /** Ends the session with Cease (6/4 by default) and comes back by itself (AutomaticStop, then AutomaticStart). */
-  reset(subcode?: number, text?: string): void;
+export class PeerSession implements ConnectionOwner {
+  readonly #environment: SessionEnvironment;
+  /** Who hears what happens. */
+  readonly handlers: SessionHandlers;
+  #settings: SessionSettings;
+  #main: Connection;
+  #spare: Connection | null = null;
+  /** start() was called and stop() was not. */
+  #wanted = false;
+  #state: State = "Idle";
+  #stateSince: number;
+  #agreed: Agreed | null = null;
+  /** Failures in a row, for damping. */
+  #failures = 0;
+  /** The last idle hold was damping, so who connects meanwhile is refused. */
+  #damped = false;
+  /** The next OPEN has no optional parameters (RFC 5492 §3). */
+  #plain = false;
+  readonly #received = [0, 0, 0, 0, 0, 0];
+  readonly #sent = [0, 0, 0, 0, 0, 0];
+  #flaps = 0;
+  #lastError: LastError | null = null;
+  #lastDown: DownReason | null = null;
+
+  constructor(settings: SessionSettings, environment: SessionEnvironment, handlers: SessionHandlers) {
+    this.#settings = settings;
+    this.#environment = environment;
+    this.handlers = handlers;
+    this.#stateSince = environment.clock.now();
+    this.#main = new Connection(settings.profile, environment, this);
+  }
+
+  get settings(): SessionSettings {
+    return this.#settings;
+  }
+
+  /** The state that is shown: that of the connection that is furthest. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Monotonic milliseconds (Clock.now) of the last change of `state`. */
+  get stateSince(): number {
+    return this.#stateSince;
+  }
+
+  /** Null unless Established. */
+  get agreed(): Agreed | null {
+    return this.#agreed;
+  }
+
+  get counters(): MessageCounters {
+    return { received: this.#received, sent: this.#sent };
+  }
+
+  /** Times that an Established session went down. */
+  get flaps(): number {
+    return this.#flaps;
+  }
+
+  get lastError(): LastError | null {
+    return this.#lastError;
+  }
+
+  get lastDown(): DownReason | null {
+    return this.#lastDown;
+  }
+
+  /** Ends of the connection that is furthest, null without one. */
+  get ends(): { localAddress: string; localPort: number; remotePort: number } | null {
+    const transport = (this.#main.transport ?? this.#spare?.transport) || null;
+    if (transport === null) return null;
+    return { localAddress: transport.localAddress, localPort: transport.localPort, remotePort: transport.remotePort };
+  }
+
+  /** Octets written to the peer but not yet taken by the kernel. */
+  get backlog(): number {
+    return this.#main.transport?.backlog() ?? 0;
+  }
+
+  /** The capabilities of the session that is up or was last; null if no OPEN was exchanged. */
+  capabilities(): CapabilitiesView | null {
+    const { openSent, openReceived } = this.#main;
+    if (openSent === null) return null;
+    const received = openReceived === null ? [] : capabilitiesOf(openReceived, 0);
+    return describeCapabilities(capabilitiesOf(openSent, HEADER_LENGTH), received, this.#main.agreed);
+  }
+
+  timers(): SessionTimers {
+    const main = this.#main;
+    return {
+      connectRetryMs: main.left("connectRetry"),
+      holdMs: main.left("hold"),
+      keepaliveMs: main.left("keepalive"),
+      idleHoldMs: main.left("idleHold"),
+      sendHoldMs: main.left("sendHold"),
+      sinceLastMessageMs: this.#state === "Established" ? this.#environment.clock.now() - main.lastReceivedAt : null,
+    };
+  }
+
+  // --- what the speaker asks for ---
+
+  /** ManualStart: dials, or listens if the profile is passive. */
+  start(): void {
+    this.#wanted = true;
+    this.#failures = 0;
+    this.#main.event({ type: "ManualStart" });
+  }
+
+  /** ManualStop: Cease, or whatever else is asked for. Nothing starts by itself afterwards, and who connects is refused. */
+  stop(how: StopOptions = {}): void {
+    this.#wanted = false;
+    const notification = how.quiet === true ? null : (how.notification ?? ceaseOf(how.subcode ?? 2, how.text ?? ""));
+    const spare = this.#spare;
+    this.#spare = null;
+    spare?.event({ type: "ManualStop", notification });
+    this.#main.event({ type: "ManualStop", notification });
+  }
+
+  /** Ends the session with Cease (6/4, administrative reset, by default) and comes back by itself. */
+  reset(subcode = 4, text = ""): void {
+    this.fail(ceaseOf(subcode, text));
+  }
+
+  /** Ends the session with a fault that was found outside of `update` (maximum-prefix: Cease 6/1), and comes back by itself. */
+  fail(error: NotificationError): void {
+    if (this.#main.transport !== null) this.#main.event({ type: "AutomaticStop", notification: error });
+    else this.#spare?.event({ type: "AutomaticStop", notification: error });
+  }
+
   /** Ends the session as if its TCP connection had failed, e.g. when our own link went down. */
-  disconnect(reason: string): void;
-  /** Ends the session with a fault that was found outside of `update` (maximum-prefix: Cease 6/1 ...). */
-  fail(error: NotificationError): void;
+  disconnect(reason: string): void {
+    this.#spare?.closed(reason);
+    if (this.#main.transport !== null) this.#main.closed(reason);
+  }
+
+  /** New settings for the next connection; a session that is up keeps what it agreed on. The address must stay. */
+  update(settings: SessionSettings): void {
+    this.#settings = settings;
+    this.#main.setOptions(settings.profile);
+    this.#spare?.setOptions(settings.profile);
+  }
+
   /** Sends one whole small message (ROUTE-REFRESH, a lone UPDATE); ignored unless Established. */
-  send(message: Uint8Array): void;
+  send(message: Uint8Array): void {
+    if (this.#state === "Established") this.#main.send(message);
+  }
+
   /**
-   * Writes whole messages; shared, never to be modified. At most one outstanding: wait for `taken`, which is called once (maybe
-   * before this returns) when the kernel took all, and never if the session goes down before. `messages` is how many UPDATEs
-   * the chunks hold (counted here by their lengths when left out).
+   * Writes whole UPDATEs; the bytes are shared and never modified. At most one outstanding: wait for `taken`, which is called
+   * once (maybe before this returns) when the kernel took all, and never if the session goes down before. `messages` is how
+   * many UPDATEs the chunks hold (counted here by their lengths when left out).
    */
-  writeBulk(chunks: readonly Uint8Array[], taken: () => void, messages?: number): void;
-  /** Back pressure: while reading is paused the hold clock stands still. Survives until `resumeReading` or the end of the session. */
-  pauseReading(): void;
-  resumeReading(): void;
-  /** New settings for the next connection (reload of what needs no reset: timers, passive, keys). */
-  update(settings: SessionSettings): void;
+  writeBulk(chunks: readonly Uint8Array[], taken: () => void, messages = countMessages(chunks)): void {
+    if (this.#state === "Established") this.#main.writeBulk(chunks, taken, messages);
+  }
+
+  /** Back pressure: while reading is paused the hold clock stands still. Ends with `resumeReading` or the session. */
+  pauseReading(): void {
+    if (this.#state === "Established") this.#main.pause();
+  }
+
+  resumeReading(): void {
+    this.#main.resume();
+  }
+
+  /** A connection from this peer's address: taken, or refused with a NOTIFICATION that the peer can read. */
+  accept(transport: Transport): void {
+    if (!this.#wanted) {
+      this.#refuse(transport, "the session is shut down");
+      return;
+    }
+    try {
+      transport.configure(this.#settings.profile.socket);
+    } catch (error) {
+      if (!(error instanceof SocketOptionError)) throw error;
+      this.#note(null, { kind: "closed", notification: null, text: error.message });
+      this.#refuse(transport, error.message);
+      return;
+    }
+    // A rest in Idle that isn't damping is over as soon as somebody connects.
+    if (this.#main.state === "Idle" && !this.#damped) this.#main.event({ type: "IdleHoldTimer_Expires" });
+    if (this.#main.state === "Idle") {
+      this.#refuse(transport, "the session rests after failures");
+      return;
+    }
+    if (this.#main.state === "Active" && this.#main.transport === null) {
+      this.#main.take(transport);
+      return;
+    }
+    if (this.#main.state === "Established" && (this.#agreed?.gracefulRestart?.families.length ?? 0) > 0) {
+      this.#replace(transport);
+      return;
+    }
+    const older = this.#spare;
+    this.#spare = new Connection(this.#settings.profile, this.#environment, this);
+    this.#spare.event({ type: "AutomaticStart_with_PassiveTcpEstablishment" });
+    this.#spare.take(transport);
+    older?.event({ type: "OpenCollisionDump" });
+  }
+
+  /** RFC 4724 §5: a peer with graceful restart that connects anew has lost the old connection, whatever TCP thinks. */
+  #replace(transport: Transport): void {
+    const text = "the peer has connected anew";
+    const old = this.#main;
+    this.#main = new Connection(this.#settings.profile, this.#environment, this);
+    old.abandon();
+    this.#dropSpare();
+    this.#agreed = null;
+    this.#show(text);
+    this.#down({ kind: "replaced", notification: null, text });
+    if (!this.#wanted) {
+      this.#refuse(transport, "the session is shut down");
+      return;
+    }
+    this.#main.event({ type: "AutomaticStart_with_PassiveTcpEstablishment" });
+    this.#main.take(transport);
+  }
+
+  /** Cease 6/5 on a connection that never had an FSM. */
+  #refuse(transport: Transport, why: string): void {
+    const error = cease(CeaseError.ConnectionRejected, undefined, why);
+    transport.write([encodeNotification(error)]);
+    transport.end();
+    this.counted("sent", 3, 1);
+    this.handlers.notification?.("sent", error, error.message);
+  }
+
+  // --- what its connections ask for and tell ---
+
+  dial(receiver: DialReceiver): Dial {
+    const { remoteAddress, remotePort, localAddress, profile } = this.#settings;
+    return this.#environment.network.connect({ ...profile.socket, remoteAddress, remotePort, localAddress }, receiver);
+  }
+
+  makeOpen(): Uint8Array {
+    const { profile } = this.#settings;
+    const capabilities = this.#plain ? [] : offered(profile, this.handlers.restartState?.() ?? null);
+    const { localAs, holdTimeSeconds, routerId } = profile;
+    return encodeOpen({ as: localAs, holdTimeSeconds, routerId, capabilities });
+  }
+
+  agree(connection: Connection, open: OpenMessage): Agreed {
+    const { profile, remoteAddress } = this.#settings;
+    checkOpen(profile, open);
+    const sent = capabilitiesOf(connection.openSent!, HEADER_LENGTH);
+    return negotiate(profile, sent, open, { localAddress: connection.transport!.localAddress, remoteAddress });
+  }
+
+  opened(connection: Connection): void {
+    const other = connection === this.#main ? this.#spare : this.#main;
+    const { localAs, routerId } = this.#settings.profile;
+    const agreed = connection.agreed!;
+    const dominant = weDominate({ routerId, as: localAs }, { routerId: agreed.remoteRouterId, as: agreed.remoteAs });
+    const verdict = judge(
+      { state: connection.state, initiatedByUs: connection.initiatedByUs, newer: connection === this.#spare },
+      other === null ? null : { state: other.state, initiatedByUs: other.initiatedByUs, newer: other === this.#spare },
+      dominant,
+    );
+    switch (verdict) {
+      case "wait":
+        connection.wait(patienceMs(agreed.holdTimeSeconds * 1000));
+        return;
+      case "yield":
+        connection.event({ type: "OpenCollisionDump" });
+        return;
+      case "take":
+        other!.event({ type: "OpenCollisionDump" });
+        connection.confirm();
+        return;
+      case "proceed":
+        connection.confirm();
+    }
+  }
+
+  impatient(connection: Connection): void {
+    if (connection.waiting) connection.confirm();
+  }
+
+  idleHoldMs(connection: Connection, fault: boolean): number {
+    const established = connection === this.#main && this.#state === "Established";
+    const establishedForMs = established ? this.#environment.clock.now() - this.#stateSince : 0;
+    this.#failures = countFailures(this.#failures, fault, establishedForMs);
+    const ms = idleHoldMs(this.#failures, fault, this.#settings.profile.idleHoldMaxMs);
+    this.#damped = ms > 1;
+    return ms;
+  }
+
+  moved(connection: Connection, from: State, end: End): void {
+    const { state } = connection;
+    if (connection.openSent !== null && (state === "Idle" || state === "Active"))
+      this.#plain = refusesParameters(end.received) && this.#canSpeakPlainly(connection.openSent);
+    if (connection !== this.#main && connection !== this.#spare) return; // given up by us
+    if (state === "Established") {
+      if (connection === this.#spare) this.#promote();
+      else this.#dropSpare();
+      this.#established(connection);
+      return;
+    }
+    const reason = reasonOf(end);
+    if (from === "Established") {
+      this.#agreed = null;
+      this.#show(reason.text);
+      this.#down(reason);
+    } else this.#note(end, reason);
+    this.#settle();
+    this.#show(reason.text);
+  }
+
+  /** Puts the connections in order after one has lost its TCP connection. */
+  #settle(): void {
+    const spare = this.#spare;
+    if (spare === null) return;
+    const main = this.#main;
+    if (spare.transport === null) {
+      this.#spare = null;
+      spare.abandon();
+    } else if (main.transport === null && (main.state === "Idle" || main.state === "Active")) this.#promote();
+    else return;
+    // Nothing is left to wait for.
+    if (this.#main.waiting) this.#main.confirm();
+  }
+
+  /** The connection that came in becomes the main one; what was the main one ends, if it has not. */
+  #promote(): void {
+    const old = this.#main;
+    this.#main = this.#spare!;
+    this.#spare = null;
+    dump(old);
+  }
+
+  #dropSpare(): void {
+    const spare = this.#spare;
+    this.#spare = null;
+    if (spare !== null) dump(spare);
+  }
+
+  #established(connection: Connection): void {
+    this.#agreed = connection.agreed;
+    connection.lastReceivedAt = this.#environment.clock.now();
+    this.#show("");
+    // The handler of the state may have ended it.
+    if (connection.state === "Established") this.handlers.established(connection.agreed!);
+  }
+
+  #down(reason: DownReason): void {
+    this.#flaps++;
+    this.#note(null, reason);
+    this.handlers.down(reason);
+  }
+
+  /** Remembers what went wrong, for display. The end of a collision's loser is nothing wrong. */
+  #note(end: End | null, reason: DownReason): void {
+    if (end !== null && reason.text === "") return;
+    const { notification, kind, text } = reason;
+    if (notification?.code === ErrorCode.Cease && notification.subcode === CeaseError.ConnectionCollision) return;
+    this.#lastDown = reason;
+    this.#lastError = {
+      at: this.#environment.clock.wallTime(),
+      direction: kind === "sent" || kind === "received" ? kind : "local",
+      code: notification?.code ?? null,
+      subcode: notification?.subcode ?? null,
+      text,
+    };
+  }
+
+  /** Tells of a change of the state that is shown: that of the connection that is furthest. */
+  #show(reason: string): void {
+    const main = states.indexOf(this.#main.state);
+    const spare = this.#spare === null ? 0 : states.indexOf(this.#spare.state);
+    const state = states[Math.max(main, spare)]!;
+    const from = this.#state;
+    if (state === from) return;
+    this.#state = state;
+    this.#stateSince = this.#environment.clock.now();
+    this.handlers.stateChanged?.(from, state, reason);
+  }
+
+  /** A retry without optional parameters makes sense where they were sent, and where IPv4 unicast is wanted (RFC 5492 §3). */
+  #canSpeakPlainly(openSent: Uint8Array): boolean {
+    return openSent[HEADER_LENGTH + 9] !== 0 && this.#settings.profile.offer.families.includes(0);
+  }
+
+  counted(direction: "sent" | "received", type: number, messages: number): void {
+    const counters = direction === "sent" ? this.#sent : this.#received;
+    counters[type]! += messages;
+    counters[0]! += messages;
+  }
+
+  notified(direction: "sent" | "received", notification: ReceivedNotification): void {
+    const text = notification instanceof NotificationError ? notification.message : describeNotification(notification);
+    this.handlers.notification?.(direction, viewOf(notification), text);
+  }
+
+  bug(error: unknown): void {
+    if (this.handlers.bug !== undefined) this.handlers.bug(error);
+    else
+      this.#environment.clock.defer(() => {
+        throw error;
+      });
+  }
+}
+
+/** Ends a connection that is nobody's any more. */
+function dump(connection: Connection): void {
+  if (connection.state !== "Idle") connection.event({ type: "OpenCollisionDump" });
+  connection.abandon();
+}
+
+/** NOTIFICATION 2/4 and 2/7 (RFC 5492 §3 and §5). */
+const refusesParameters = (notification: ReceivedNotification | null): boolean =>
+  notification?.code === ErrorCode.Open &&
+  (notification.subcode === OpenError.UnsupportedOptionalParameter ||
+    notification.subcode === OpenError.UnsupportedCapability);
+
+const viewOf = ({ code, subcode, data }: ReceivedNotification): NotificationView => ({ code, subcode, data });
+
+function reasonOf({ sent, received, reason }: End): DownReason {
+  if (sent !== null) return { kind: "sent", notification: viewOf(sent), text: sent.message };
+  if (received !== null) return { kind: "received", notification: received, text: describeNotification(received) };
+  return { kind: "closed", notification: null, text: reason };
+}
+
+/** The text goes out where the RFC has room for it (RFC 9003 §2), and is told to our own operator in any case. */
+function ceaseOf(subcode: number, text: string): NotificationError {
+  const typed = subcode as ErrorSubcode;
+  return typed === CeaseError.AdministrativeShutdown || typed === CeaseError.AdministrativeReset
+    ? ceaseWithText(typed, text)
+    : cease(typed, undefined, text);
+}
+
+function capabilitiesOf(message: Uint8Array, start: number): readonly Capability[] {
+  try {
+    return decodeOpen(message, start, message.length).capabilities;
+  } catch {
+    return []; // an OPEN that was refused
+  }
+}
+
+/** Whole messages back to back. */
+function countMessages(chunks: readonly Uint8Array[]): number {
+  let count = 0;
+  for (const chunk of chunks)
+    for (let at = 0; at + HEADER_LENGTH <= chunk.length; count++) at += (chunk[at + 16]! << 8) | chunk[at + 17]!;
+  return count;
 }

@@ -115,3 +115,7 @@ function blamesPeer(action: Action): boolean {
     action.do === "notify" ? action.error.code : action.do === "remember" ? action.notification.code : undefined;
   return code !== undefined && code !== 4 && code !== 6 && code !== 8;
 }
+
+/** RFC 9687 §3: never without a hold time, at least 8 minutes unless the operator says otherwise. */
+export const sendHoldMs = (session: Session): number =>
+  session.holdMs === 0 ? 0 : (session.options.sendHoldMs ?? Math.max(480_000, 2 * session.holdMs));

@@ -24,6 +24,7 @@ import {
   remember,
   type Session,
   type Step,
+  sendHoldMs,
   sendKeepalive,
   sendOpen,
   stay,
@@ -49,10 +50,6 @@ const ROUTE_REFRESH = 5;
 
 const connectRetry = (s: Session): Action =>
   armJittered("connectRetry", s.options.passive ? 0 : s.options.connectRetryMs);
-
-/** RFC 9687 §3: never without a hold time, at least 8 minutes unless the operator says otherwise. */
-const sendHold = (s: Session): Action =>
-  arm("sendHold", s.holdMs === 0 ? 0 : (s.options.sendHoldMs ?? Math.max(480_000, 2 * s.holdMs)));
 
 const startActively = (s: Session): Step =>
   s.options.passive
@@ -239,7 +236,7 @@ const openConfirm: Row = {
   BGPOpen: (s) => unexpected.OpenConfirm(s, OPEN),
   BGPOpen_with_DelayOpenTimer_running: (s) => unexpected.OpenConfirm(s, OPEN),
   BGPOpenMsgErr: (s, e) => drop(s, notify(e.error)),
-  KeepAliveMsg: (s) => to(s, "Established", arm("hold", s.holdMs), sendHold(s)),
+  KeepAliveMsg: (s) => to(s, "Established", arm("hold", s.holdMs), arm("sendHold", sendHoldMs(s))),
   UpdateMsg: (s) => unexpected.OpenConfirm(s, UPDATE),
   UpdateMsgErr: (s) => unexpected.OpenConfirm(s, UPDATE),
   RouteRefreshMsg: (s) => unexpected.OpenConfirm(s, ROUTE_REFRESH),
