@@ -1,6 +1,6 @@
 // The other routing daemons and tools that the interop scenarios talk to, from Debian, where we may install them.
 import { spawnSync } from "node:child_process";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { withLock } from "./lock.mjs";
 
@@ -23,6 +23,7 @@ export async function ensureDebianPackages() {
   if (missing().length === 0) return [];
   if (process.getuid?.() !== 0) return refuse("not root");
   if (!existsSync("/usr/bin/apt-get")) return refuse("no apt-get on this system");
+  mkdirSync("/run/lock", { recursive: true });
   await withLock("/run/lock/peerage-apt", "another installation of Debian packages", install);
   return missing();
 }
