@@ -34,6 +34,8 @@ export class Policy {
   readonly #terms: readonly CompiledTerm[];
   readonly #policyOfTerm: readonly string[];
   readonly #lastName: string;
+  /** Whether the prefix plays a part. */
+  readonly usesPrefix: boolean;
   /** The attribute set alone decides. */
   readonly #setDecides: boolean;
   readonly #maskable: boolean;
@@ -49,9 +51,8 @@ export class Policy {
     this.#terms = definitions.flatMap((definition) => definition.terms.map(compileTerm));
     this.#policyOfTerm = definitions.flatMap((definition) => definition.terms.map(() => definition.name));
     this.#lastName = definitions.at(-1)?.name ?? "";
-    this.#setDecides = this.#terms.every(
-      (term) => !term.prefix && !term.families && !term.source && term.neighborBlocks === null,
-    );
+    this.usesPrefix = this.#terms.some((term) => term.prefix || term.families || term.neighborBlocks !== null);
+    this.#setDecides = !this.usesPrefix && this.#terms.every((term) => !term.source);
     this.#maskable = this.#terms.length <= TERMS_IN_A_MASK;
     this.#modified = this.#terms.map(() => new Memo());
   }

@@ -1,0 +1,87 @@
+import { Family } from "../lib/family.ts";
+import type { PolicySource } from "./definition.ts";
+import type { Policy } from "./policy.ts";
+
+/** The prefix by its id, as numbers; words behind the first are 0 for IPv4. */
+export interface PrefixWords {
+  word(prefixId: number, index: number): number;
+  length(prefixId: number): number;
+}
+
+/** What the way out of one group of peers depends on. */
+export interface ExportSettings {
+  readonly peerKind: "internal" | "external";
+  /** Null: none configured. Then iBGP advertises and eBGP doesn't (RFC 8212 §3). */
+  readonly policy: Policy | null;
+  /** The last step for what was accepted, e.g. marking everything before leaving (RFC 8326); null: none. */
+  readonly finish: ((set: number) => number) | null;
+}
+
+/**
+ * The operator's export policy as an update group asks for it: by attribute set, prefix id and source id. It is the
+ * `ExportPolicyPort` of the export room, whom this room does not know.
+ */
+export class ExportPolicy {
+  readonly #settings: ExportSettings;
+  readonly #family: Family;
+  readonly #prefixes: PrefixWords;
+  readonly #sourceOf: (source: number) => PolicySource;
+  /** Whether the prefix plays a part: if not, one answer serves all prefixes with the same attributes and source. */
+  readonly usesPrefix: boolean;
+
+  constructor(
+    settings: ExportSettings,
+    family: Family,
+    prefixes: PrefixWords,
+    sourceOf: (source: number) => PolicySource,
+  ) {
+    this.#settings = settings;
+    this.#family = family;
+    this.#prefixes = prefixes;
+    this.#sourceOf = sourceOf;
+    this.usesPrefix = settings.policy?.usesPrefix ?? false;
+  }
+
+  /** The attribute set to advertise, or 0. */
+  evaluate(set: number, prefixId: number, source: number): number {
+    const { policy, peerKind, finish } = this.#settings;
+    const wide = this.#family === Family.Ipv6Unicast;
+    const verdict =
+      policy === null
+        ? peerKind === "internal"
+          ? set
+          : 0
+        : policy.evaluate(
+            set,
+            this.#sourceOf(source),
+            this.#family,
+            this.#prefixes.word(prefixId, 0),
+            wide ? this.#prefixes.word(prefixId, 1) : 0,
+            wide ? this.#prefixes.word(prefixId, 2) : 0,
+            wide ? this.#prefixes.word(prefixId, 3) : 0,
+            this.#prefixes.length(prefixId),
+          );
+    return verdict === 0 || finish === null ? verdict : finish(verdict);
+  }
+
+  /** The deciding policy and line, for people. */
+  explain(set: number, prefixId: number, source: number): string {
+    const { policy, peerKind } = this.#settings;
+    if (policy === null)
+      return peerKind === "internal"
+        ? "an iBGP session without an export policy advertises"
+        : "an eBGP session without an export policy advertises nothing (RFC 8212)";
+    const wide = this.#family === Family.Ipv6Unicast;
+    const trace = policy.explain(
+      set,
+      this.#sourceOf(source),
+      this.#family,
+      this.#prefixes.word(prefixId, 0),
+      wide ? this.#prefixes.word(prefixId, 1) : 0,
+      wide ? this.#prefixes.word(prefixId, 2) : 0,
+      wide ? this.#prefixes.word(prefixId, 3) : 0,
+      this.#prefixes.length(prefixId),
+    );
+    return `policy ${trace.name}: ${trace.reason}`;
+  }
+}
