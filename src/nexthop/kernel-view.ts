@@ -1,0 +1,33 @@
+import type { Family } from "../lib/family.ts";
+
+/**
+ * What next-hop tracking hears of the kernel. The FIB room's reader tells more; this is what is looked at here, so that
+ * neither room knows the other.
+ */
+export interface ViewedLink {
+  readonly ifindex: number;
+  readonly name: string;
+  /** Packets can leave: up and with carrier. */
+  readonly running: boolean;
+}
+
+export interface ViewedHop {
+  /** Gateway; null for a route straight onto the link. */
+  readonly via: readonly number[] | null;
+  readonly ifindex: number;
+  readonly onlink: boolean;
+  readonly dead: boolean;
+}
+
+/** A route that isn't ours. */
+export interface ViewedRoute {
+  readonly key: string;
+  readonly family: Family;
+  readonly words: readonly number[];
+  readonly length: number;
+  /** Lower is preferred among routes of one prefix. */
+  readonly metric: number;
+  /** "unicast" and "local" are looked at; every other type means that packets don't get through. */
+  readonly type: string;
+  readonly hops: readonly ViewedHop[];
+}
