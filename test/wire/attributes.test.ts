@@ -1,0 +1,253 @@
+import fc from "fast-check";
+import t from "tap";
+import { ByteWriter } from "../../src/lib/bytes.ts";
+import { asPathLength, neighborAs } from "../../src/wire/attribute/as-path.ts";
+import { decodeCanonical, encodeCanonical } from "../../src/wire/attribute/canonical.ts";
+import { formatCommunity, tryParseCommunity } from "../../src/wire/attribute/communities.ts";
+import { decodeAttributes } from "../../src/wire/attribute/decode.ts";
+import { formatExtendedCommunity } from "../../src/wire/attribute/extended-communities.ts";
+import { formatLargeCommunity, tryParseLargeCommunity } from "../../src/wire/attribute/large-communities.ts";
+import { formatNextHop } from "../../src/wire/attribute/next-hop.ts";
+import { attributeName, codecOf, codecs } from "../../src/wire/attribute/table.ts";
+import { type AsSegment, emptyAttributes, type PathAttributes } from "../../src/wire/attribute/types.ts";
+import { codecContext } from "../../src/wire/context.ts";
+import { attributesArbitrary } from "../support/wire/arbitrary.ts";
+import { attribute, good, hex, scan, update } from "../support/wire/messages.ts";
+
+const canonical = (attributes: PathAttributes): string => {
+  const out = new ByteWriter(1);
+  encodeCanonical(attributes, out);
+  return hex(out.copy());
+};
+const read = (text: string): PathAttributes => {
+  const data = Uint8Array.from(Buffer.from(text, "hex"));
+  return decodeCanonical(data, 0, data.length);
+};
+const sequence = (...asns: number[]): AsSegment => ({ type: 2, asns });
+const set = (...asns: number[]): AsSegment => ({ type: 1, asns });
+
+t.test("the canonical form is sorted by code, with unknown attributes in their place", async (t) => {
+  const attributes: PathAttributes = {
+    ...emptyAttributes,
+    asPath: [sequence(65001)],
+    med: 7,
+    localPref: 100,
+    largeCommunities: [[1, 2, 3]],
+    onlyToCustomer: 65001,
+    unknown: [
+      { code: 20, flags: 0xe0, value: Uint8Array.of(1) },
+      { code: 34, flags: 0xe0, value: new Uint8Array(0) },
+      { code: 99, flags: 0xe0, value: Uint8Array.of(2) },
+    ],
+  };
+  const parts = [good.origin, attribute(0x40, 2, "02010000fde9"), attribute(0x80, 4, "00000007"), good.localPref];
+  parts.push(attribute(0xe0, 20, "01"), attribute(0xc0, 32, "000000010000000200000003"), attribute(0xe0, 34));
+  parts.push(attribute(0xc0, 35, "0000fde9"), attribute(0xe0, 99, "02"));
+  t.equal(canonical(attributes), parts.join(""));
+  t.same(read(canonical(attributes)), attributes);
+});
+
+t.test("ORIGIN and AS_PATH are always there; the next hop never is: the store keeps it beside the set", async (t) => {
+  const text = canonical({ ...emptyAttributes, nextHop: { words: [1], linkLocal: null } });
+  t.equal(text, attribute(0x40, 1, "00") + attribute(0x40, 2, ""));
+  t.same(read(text), emptyAttributes);
+});
+
+t.test(
+  "communities have no order, so equal sets have equal bytes, and none is there twice (RFC 1997, 4360, 8092 §5)",
+  async (t) => {
+    const one = canonical({
+      ...emptyAttributes,
+      communities: [0xffffff01, 1, 3, 1],
+      extendedCommunities: [
+        [0x80000000, 1],
+        [2, 9],
+        [2, 8],
+        [2, 9],
+      ],
+      largeCommunities: [
+        [3, 0, 0],
+        [1, 2, 4],
+        [1, 2, 3],
+        [3, 0, 0],
+      ],
+    });
+    const other = canonical({
+      ...emptyAttributes,
+      communities: [1, 3, 0xffffff01],
+      extendedCommunities: [
+        [2, 8],
+        [2, 9],
+        [0x80000000, 1],
+      ],
+      largeCommunities: [
+        [1, 2, 3],
+        [1, 2, 4],
+        [3, 0, 0],
+      ],
+    });
+    t.equal(one, other);
+  },
+);
+
+t.test("values of more than 255 octets get Extended Length, shorter ones never (RFC 4271 §4.3)", async (t) => {
+  const of = (octets: number) =>
+    canonical({ ...emptyAttributes, unknown: [{ code: 99, flags: 0xe0, value: new Uint8Array(octets).fill(7) }] });
+  const head = canonical(emptyAttributes);
+  t.equal(of(255), `${head}e063ff${"07".repeat(255)}`);
+  t.equal(of(256), `${head}f0630100${"07".repeat(256)}`);
+  t.same(
+    read(of(256)).unknown,
+    [{ code: 99, flags: 0xe0, value: new Uint8Array(256).fill(7) }],
+    "and it isn't remembered",
+  );
+});
+
+t.test("a segment of more than 255 ASes is written as several (RFC 4271 §4.3)", async (t) => {
+  const long = Array.from({ length: 600 }, (_, i) => i + 1);
+  const back = read(canonical({ ...emptyAttributes, asPath: [sequence(...long)] })).asPath;
+  t.same(
+    back.map(({ asns }) => asns.length),
+    [255, 255, 90],
+  );
+  t.same(
+    back.flatMap(({ asns }) => asns),
+    long,
+  );
+});
+
+t.test("any set read back from its canonical bytes is the same set, and its bytes are the same again", async (t) => {
+  fc.assert(
+    fc.property(attributesArbitrary, (attributes) => {
+      const text = canonical(attributes);
+      const again = read(text);
+      t.same(again, attributes);
+      return canonical(again) === text;
+    }),
+    { seed: 7606, numRuns: 200 },
+  );
+});
+
+t.test(
+  "canonical bytes are accepted by the decoder that reads peers' UPDATEs: what goes out is checked, too",
+  async (t) => {
+    const context = codecContext({ maxReceive: 65535 });
+    fc.assert(
+      fc.property(attributesArbitrary, (attributes) => {
+        const data = update({ attributes: [canonical(attributes), good.nextHop], nlri: "00" });
+        const found = decodeAttributes(data, scan(data, context), context, "ipv4-nlri");
+        t.same(found.faults, []);
+        t.same(found.attributes, { ...attributes, nextHop: { words: [0x0a000001], linkLocal: null } });
+      }),
+      { seed: 4456, numRuns: 200 },
+    );
+  },
+);
+
+/** The path and aggregator that a two-octet peer's attributes come to (RFC 6793 §4.2.3). */
+const merge = (asPath: string, as4Path: string, aggregator = "", as4Aggregator = "") => {
+  const context = codecContext({ peerKind: "external", fourOctetAs: false, enforceFirstAs: false });
+  const attributes = [good.origin, attribute(0x40, 2, asPath), good.nextHop];
+  if (aggregator !== "") attributes.push(attribute(0xc0, 7, aggregator));
+  if (as4Path !== "") attributes.push(attribute(0xc0, 17, as4Path));
+  if (as4Aggregator !== "") attributes.push(attribute(0xc0, 18, as4Aggregator));
+  const data = update({ attributes, nlri: "00" });
+  const found = decodeAttributes(data, scan(data, context), context, "ipv4-nlri");
+  return { asPath: found.attributes?.asPath, aggregator: found.attributes?.aggregator };
+};
+const trans = "5ba0";
+const wide = "fa56ea01";
+
+t.test("AS4_PATH replaces the tail of AS_PATH; ASes that joined since stay in front (RFC 6793 §4.2.3)", async (t) => {
+  t.same(merge(`0203 0064 00c8 ${trans}`, `0202 000000c8 ${wide}`).asPath, [sequence(100, 200, 4200000001)]);
+  t.same(merge(`0201 ${trans}`, `0201 ${wide}`).asPath, [sequence(4200000001)]);
+  t.same(merge(`0202 0064 ${trans}`, "").asPath, [sequence(100, 23456)], "without AS4_PATH nothing is known");
+});
+
+t.test("an AS4_PATH that is longer than AS_PATH is out of date and ignored", async (t) => {
+  t.same(merge(`0201 ${trans}`, `0202 00000064 ${wide}`).asPath, [sequence(23456)]);
+});
+
+t.test("a set counts as one AS, and confederation segments as none, when the two are matched", async (t) => {
+  t.same(merge(`0201 0064 0102 ${trans} 0001`, `0102 ${wide} 00000001`).asPath, [sequence(100), set(4200000001, 1)]);
+  t.same(merge(`0102 0001 0002 0201 ${trans}`, `0201 ${wide}`).asPath, [set(1, 2), sequence(4200000001)]);
+  t.same(merge(`0202 0001 0002 0102 0003 0004`, "0202 00000005 00000006").asPath, [sequence(1, 5, 6)]);
+});
+
+t.test("confederation segments leave AS4_PATH and the rest counts (RFC 6793 §6)", async (t) => {
+  t.same(merge(`0202 0064 ${trans}`, `0301 00000007 0201 ${wide}`).asPath, [sequence(100, 4200000001)]);
+  t.same(merge(`0202 0064 ${trans}`, `0301 00000007`).asPath, [sequence(100, 23456)]);
+});
+
+t.test("AS4_AGGREGATOR counts where AGGREGATOR says AS_TRANS; else both AS4 attributes are out of date", async (t) => {
+  const path = `0202 0064 ${trans}`;
+  const as4 = `0201 ${wide}`;
+  t.same(merge(path, as4, `${trans} 0a000001`, `${wide} 0a000002`), {
+    asPath: [sequence(100, 4200000001)],
+    aggregator: { as: 4200000001, address: 0x0a000002 },
+  });
+  t.same(merge(path, as4, "0064 0a000001", `${wide} 0a000002`), {
+    asPath: [sequence(100, 23456)],
+    aggregator: { as: 100, address: 0x0a000001 },
+  });
+  t.same(merge(path, as4, "", `${wide} 0a000002`).aggregator, null, "without AGGREGATOR it is nobody's");
+  t.same(merge(path, as4, `${trans} 0a000001`).aggregator, { as: 23456, address: 0x0a000001 });
+});
+
+t.test("path length and neighbor AS are those of the decision (RFC 4271 §9.1.2.2, RFC 5065 §5.3)", async (t) => {
+  const confederation: AsSegment = { type: 3, asns: [7, 8] };
+  t.equal(asPathLength([confederation, sequence(1, 2), set(3, 4, 5)]), 3);
+  t.equal(neighborAs([confederation, sequence(1, 2)]), 1);
+  t.equal(neighborAs([set(1, 2)]), 0);
+  t.equal(neighborAs([]), 0);
+});
+
+t.test("attributes are shown in the words of the field", async (t) => {
+  const shown = (code: number, value: unknown) => codecOf(code)!.format(value as never);
+  t.equal(shown(1, 2), "incomplete");
+  t.equal(
+    shown(2, [{ type: 3, asns: [7] }, { type: 4, asns: [8, 9] }, sequence(1, 2), set(3, 4)]),
+    "(7) [8 9] 1 2 {3 4}",
+  );
+  t.equal(formatNextHop({ words: [0x20010db8, 0, 0, 1], linkLocal: [0xfe800000, 0, 0, 2] }), "2001:db8::1 (fe80::2)");
+  t.equal(shown(3, { words: [0x0a000001], linkLocal: null }), "10.0.0.1");
+  t.equal(shown(4, 7), "7");
+  t.equal(shown(6, true), "");
+  t.equal(shown(7, { as: 65536, address: 0x0a000001 }), "65536 10.0.0.1");
+  t.equal(shown(8, [0xfde90001, 0xffffff01]), "65001:1 no-export");
+  t.equal(shown(9, 0x0a000001), "10.0.0.1");
+  t.equal(shown(10, [0x0a000001, 0x0a000002]), "10.0.0.1 10.0.0.2");
+  t.equal(
+    shown(16, [
+      [0x0002fde9, 100],
+      [0x01030a00, 0x00010007],
+    ]),
+    "rt:65001:100 soo:10.0.0.1:7",
+  );
+  t.equal(shown(32, [[1, 2, 3]]), "1:2:3");
+  t.equal(attributeName(14), "MP_REACH_NLRI");
+  t.equal(attributeName(99), "attribute 99");
+  for (const { name } of codecs) t.match(name, /^[A-Z0-9_]+$/);
+});
+
+t.test("communities are written and read in the form of the field, well-known ones by name", async (t) => {
+  for (const text of [
+    "65001:100",
+    "0:0",
+    "65535:65535",
+    "no-export",
+    "graceful-shutdown",
+    "llgr-stale",
+    "no-llgr",
+    "blackhole",
+  ])
+    t.equal(formatCommunity(tryParseCommunity(text)!), text);
+  t.equal(tryParseCommunity("65535:65281"), 0xffffff01, "a well-known one in numbers");
+  for (const text of ["65536:1", "1:65536", "1", "1:2:3", "-1:2", "1:", "no-such"])
+    t.equal(tryParseCommunity(text), undefined, text);
+  t.equal(formatLargeCommunity(tryParseLargeCommunity("4294967295:1:0")!), "4294967295:1:0");
+  for (const text of ["4294967296:1:0", "1:2", "1:2:3:4", "a:b:c"])
+    t.equal(tryParseLargeCommunity(text), undefined, text);
+  t.equal(formatExtendedCommunity([0x0202fa56, 0xea010064]), "rt:4200000001:100", "RFC 5668");
+  t.equal(formatExtendedCommunity([0x43000000, 0x00000001]), "0x4300000000000001");
+});
