@@ -433,6 +433,7 @@ export class Connection implements TransportReceiver, DialReceiver, DeadlineOwne
       this.#deferKeepalive();
       taken();
     });
+    if (this.#takenOctets() > this.#takenAtStamp) this.#stampSent();
   }
 
   #write(type: number, chunks: readonly Uint8Array[]): void {

@@ -39,6 +39,8 @@ import { type Dial, type DialReceiver, type Network, SocketOptionError, type Tra
  * without being stopped, its idle hold timer runs, so that a session is never stuck.
  */
 
+const OPEN_SENT = states.indexOf("OpenSent");
+
 /** What all sessions of a speaker share. */
 export interface SessionEnvironment {
   readonly clock: Clock;
@@ -264,11 +266,11 @@ export class PeerSession implements ConnectionOwner {
       this.#replace(transport);
       return;
     }
-    const older = this.#spare;
-    this.#spare = new Connection(this.#settings.profile, this.#environment, this);
-    this.#spare.event({ type: "AutomaticStart_with_PassiveTcpEstablishment" });
-    this.#spare.take(transport);
-    older?.event({ type: "OpenCollisionDump" });
+    this.#dropSpare();
+    const newcomer = new Connection(this.#settings.profile, this.#environment, this);
+    newcomer.event({ type: "AutomaticStart_with_PassiveTcpEstablishment" });
+    this.#spare = newcomer;
+    newcomer.take(transport);
   }
 
   /** RFC 4724 §5: a peer with graceful restart that connects anew has lost the old connection, whatever TCP thinks. */
@@ -360,7 +362,8 @@ export class PeerSession implements ConnectionOwner {
 
   moved(connection: Connection, from: State, end: End): void {
     const { state } = connection;
-    if (connection.openSent !== null && (state === "Idle" || state === "Active"))
+    const ended = states.indexOf(from) >= OPEN_SENT && states.indexOf(state) < OPEN_SENT;
+    if (ended && connection.openSent !== null)
       this.#plain = refusesParameters(end.received) && this.#canSpeakPlainly(connection.openSent);
     if (connection !== this.#main && connection !== this.#spare) return; // given up by us
     if (state === "Established") {
