@@ -35,8 +35,7 @@ const GUARD = 64;
 /** What the daemon does with a message, all of it; throws only what isn't a NotificationError. */
 function digest(type: number, data: Uint8Array, start: number, end: number, context: CodecContext): string {
   try {
-    if (type === MessageType.Open)
-      return JSON.stringify(decodeOpen(data, start, end).capabilities.map(formatCapability));
+    if (type === MessageType.Open) return decodeOpen(data, start, end).capabilities.map(formatCapability).join("\n");
     if (type === MessageType.Notification) return describeNotification(decodeNotification(data, start, end));
     if (type === MessageType.RouteRefresh) return JSON.stringify(decodeRouteRefresh(data, start, end, true));
     if (type !== MessageType.Update) return "";
@@ -199,6 +198,7 @@ t.test(
         if (found === whole) t.fail(`${golden.madeBy} ${golden.type} cut to ${length} octets means the same`);
       }
     }
+    t.pass("none of them");
   },
 );
 
