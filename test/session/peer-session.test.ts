@@ -533,7 +533,7 @@ t.test(
     for (let i = 0; i < 7; i++) {
       net.clock.runUntil(() => side.state === "Active");
       puppet.dial(LEFT);
-      net.clock.runUntil(() => side.state === "OpenSent" && puppet.read.length > 0);
+      net.clock.runUntil(() => puppet.read.at(-1) === "OPEN");
       puppet.read.length = 0;
       puppet.open({ as: 7 });
       net.clock.runUntil(() => side.state === "Idle");
