@@ -1,4 +1,5 @@
 import type { Family } from "../lib/family.ts";
+import type { AttributeSets as PolicySets } from "../policy/attribute-sets.ts";
 
 /**
  * What an update group needs of others. `RouteTable`, `AttributeStore`, `SourceTable` and `NextHopTable` of the RIB have these
@@ -9,6 +10,8 @@ import type { Family } from "../lib/family.ts";
 export interface Prefixes {
   /** All ids in use are below. */
   readonly limit: number;
+  /** The next id in use behind this one (0 to begin), or 0. */
+  next(prefixId: number): number;
   /** Word `index` of the prefix: 0 for IPv4, 0..3 for IPv6. */
   word(prefixId: number, index: number): number;
   length(prefixId: number): number;
@@ -24,19 +27,19 @@ export interface Routes {
   bestAttributes(prefixId: number): number;
   /** Source of the best path; meaningless without one. */
   bestSource(prefixId: number): number;
-  /** Usable paths, the best first: fills `out` and returns how many there are, at most `out.length`. For ADD-PATH. */
+  /**
+   * Usable paths, the best first: fills `out` and returns how many there are, at most `out.length`. For ADD-PATH. A path keeps
+   * its number as long as it lives, so the number is its path id on the wire.
+   */
   rank(prefixId: number, out: Int32Array): number;
   pathAttributes(path: number): number;
   pathSource(path: number): number;
-  /** Path id as received; 0 if the peer sends none. */
-  pathReceivedId(path: number): number;
 }
 
 /** Interned attribute sets. The arrays grow: never keep one across an `intern`. */
-export interface AttributeSets {
-  readonly nextHop: Uint32Array;
-  readonly flags: Uint16Array | Uint32Array | Uint8Array;
-  readonly localPref: Uint32Array;
+export interface AttributeSets extends PolicySets {
+  readonly flags: Uint16Array;
+  readonly med: Uint32Array;
   /** Canonical bytes of a set stand in `chunk(id)` from `start(id)` to `end(id)`. */
   chunk(id: number): Uint8Array;
   start(id: number): number;
@@ -89,15 +92,15 @@ export interface MemberPort {
   write(chunks: readonly Uint8Array[], taken: () => void): void;
 }
 
-/** What a group tells its owner. All are called from `flush` or from a `taken`. */
+/** What a group tells its owner. All are called from `flush`, from `changed` or from a `taken`. */
 export interface GroupEvents {
-  /** There is work again: call `flush` in one of the next turns of the loop. Not repeated until `flush` was called. */
+  /** There is work: call `flush` in this turn of the loop or the next. Not repeated until `flush` was called. */
   wake(): void;
   /** A route does not go to this group although the rules allow it: once per prefix, until that changes. */
   withheld?(prefixId: number, reason: WithheldReason): void;
   /** Everything that was pending at `ExportGroup.mark(stamp)` was handed to the sockets of all members that keep up. */
   delivered?(stamp: number): void;
-  /** A member lags too far behind, or has caught up again. */
+  /** A member lags too far behind and left the log, or has caught up again. */
   lagging?(source: number, lagging: boolean): void;
 }
 

@@ -1,0 +1,121 @@
+/** Columns start with room for this many. */
+const FIRST = 16;
+
+/** What a group has to know of an attribute set to be sent: `OutSets.add` asks once per set. */
+export type Judge = (set: number) => number;
+
+/**
+ * What is sent, apart from the prefix: an attribute set together with everything else that the group's bytes depend on and
+ * that is not in the key, namely the source and its ORIGINATOR_ID, where the route was learned, and what policy set on
+ * purpose. Each combination has one number per group, 0 is none: "told" and "now" are compared as two numbers, and a set's
+ * prefixes are collected by it. The facts are kept here so that they outlive the session they came from.
+ */
+export class OutSets {
+  attributes = new Uint32Array(FIRST);
+  source = new Uint32Array(FIRST);
+  /** ORIGINATOR_ID if the attributes have none and the route is reflected; 0: not reflected. */
+  originator = new Uint32Array(FIRST);
+  /** See rules.ts. */
+  traits = new Uint8Array(FIRST);
+  /** `Outcome.Sent`, or why this set can't be sent to this group at all. */
+  verdict = new Uint8Array(FIRST);
+  /** Scratch of the packer: first and last item of the set's chain, 0 = empty. */
+  head = new Uint32Array(FIRST);
+  tail = new Uint32Array(FIRST);
+  #references = new Uint32Array(FIRST);
+  #next = new Uint32Array(FIRST);
+  /** By attribute set: the first of its OutSets. Nearly always there is one. */
+  #first = new Uint32Array(FIRST);
+  #free = 0;
+  #end = 1;
+  /** Sets in use. */
+  size = 0;
+  readonly #retain: (attributes: number) => void;
+  readonly #release: (attributes: number) => void;
+  readonly #judge: Judge;
+
+  constructor(retain: (attributes: number) => void, release: (attributes: number) => void, judge: Judge) {
+    this.#retain = retain;
+    this.#release = release;
+    this.#judge = judge;
+  }
+
+  /** The set's number, with one reference for the caller. */
+  acquire(attributes: number, source: number, originator: number, traits: number): number {
+    if (attributes < this.#first.length)
+      for (let set = this.#first[attributes]!; set !== 0; set = this.#next[set]!)
+        if (this.source[set] === source && this.originator[set] === originator && this.traits[set] === traits) {
+          this.#references[set]!++;
+          return set;
+        }
+    return this.#add(attributes, source, originator, traits);
+  }
+
+  retain(set: number): void {
+    this.#references[set]!++;
+  }
+
+  release(set: number): void {
+    if (--this.#references[set]! === 0) this.#remove(set);
+  }
+
+  #add(attributes: number, source: number, originator: number, traits: number): number {
+    let set = this.#free;
+    if (set !== 0) this.#free = this.#next[set]!;
+    else {
+      set = this.#end++;
+      if (set === this.attributes.length) this.#grow();
+    }
+    if (attributes >= this.#first.length) this.#first = widened(this.#first, attributes + 1);
+    this.size++;
+    this.attributes[set] = attributes;
+    this.source[set] = source;
+    this.originator[set] = originator;
+    this.traits[set] = traits;
+    this.head[set] = 0;
+    this.#references[set] = 1;
+    this.#next[set] = this.#first[attributes]!;
+    this.#first[attributes] = set;
+    this.#retain(attributes);
+    this.verdict[set] = this.#judge(set);
+    return set;
+  }
+
+  #remove(set: number): void {
+    const attributes = this.attributes[set]!;
+    if (this.#first[attributes] === set) this.#first[attributes] = this.#next[set]!;
+    else {
+      let before = this.#first[attributes]!;
+      while (this.#next[before] !== set) before = this.#next[before]!;
+      this.#next[before] = this.#next[set]!;
+    }
+    this.#next[set] = this.#free;
+    this.#free = set;
+    this.size--;
+    this.#release(attributes);
+  }
+
+  #grow(): void {
+    const wanted = this.attributes.length + 1;
+    this.attributes = widened(this.attributes, wanted);
+    this.source = widened(this.source, wanted);
+    this.originator = widened(this.originator, wanted);
+    this.head = widened(this.head, wanted);
+    this.tail = widened(this.tail, wanted);
+    this.#references = widened(this.#references, wanted);
+    this.#next = widened(this.#next, wanted);
+    const traits = new Uint8Array(this.attributes.length);
+    traits.set(this.traits);
+    this.traits = traits;
+    const verdict = new Uint8Array(this.attributes.length);
+    verdict.set(this.verdict);
+    this.verdict = verdict;
+  }
+}
+
+/** A longer copy: half as long again, and at least `wanted`. */
+export function widened(column: Uint32Array<ArrayBuffer>, wanted: number): Uint32Array<ArrayBuffer> {
+  const wide = new Uint32Array(Math.max(wanted, column.length + (column.length >>> 1)));
+  wide.set(column);
+  return wide;
+}
