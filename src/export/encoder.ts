@@ -1,0 +1,172 @@
+import { ByteWriter } from "../lib/bytes.ts";
+import { Family } from "../lib/family.ts";
+import { SegmentType } from "../wire/attribute/types.ts";
+import { type AttributeTransform, writeAttributes } from "../wire/message/attribute-writer.ts";
+import { nlriSize, reachSize, UpdateWriter } from "../wire/message/update-writer.ts";
+import type { GroupKey } from "./group-key.ts";
+import type { OutSets } from "./out-sets.ts";
+import type { AttributeSets, NextHops } from "./ports.ts";
+import { carries, LEARNED_MASK, Learned, MED_SET, Outcome, ownNextHop, takesOwnNextHop } from "./rules.ts";
+
+const AS_PATH = 2;
+const MED = 4;
+const LOCAL_PREF = 5;
+const ORIGINATOR_ID = 9;
+const CLUSTER_LIST = 10;
+const DEFAULT_LOCAL_PREF = 100;
+
+/** Octets that we may add to a canonical set, prepended ASes and a second AS_PATH apart; generous. */
+const GROWTH = 160;
+
+type MpNextHop = { readonly words: readonly number[]; readonly linkLocal: null };
+
+/**
+ * From a number in `OutSets` to the bytes of messages, under the rules of one group key. Everything here is mechanical:
+ * canonical bytes are copied with a few attributes left out, changed or added, nothing is decoded.
+ */
+export class Encoder {
+  /** Messages back to back; whoever takes them clears it. */
+  readonly out = new ByteWriter(1024);
+  readonly writer: UpdateWriter;
+  /** Attribute sets that were encoded to be sent: the work that is to be done once for all members. */
+  encodedSets = 0;
+  readonly #key: GroupKey;
+  readonly #sets: AttributeSets;
+  readonly #nextHops: NextHops;
+  readonly #outSets: OutSets;
+  readonly #attributes = new ByteWriter(256);
+  readonly #ownNextHop: readonly number[] | null;
+  readonly #transform: AttributeTransform;
+  /** Towards external peers, for routes whose MED is ours to send: own ones, and where policy has set it. */
+  readonly #withMed: AttributeTransform;
+  #mpNextHop: MpNextHop | null = null;
+
+  constructor(key: GroupKey, sets: AttributeSets, nextHops: NextHops, outSets: OutSets) {
+    this.#key = key;
+    this.#sets = sets;
+    this.#nextHops = nextHops;
+    this.#outSets = outSets;
+    this.writer = new UpdateWriter(this.out, key.family, key.addPath > 0, key.maxMessage);
+    this.#ownNextHop = ownNextHop(key);
+    const external = key.peerKind === "external";
+    const withMed: AttributeTransform = {
+      fourOctetAs: key.fourOctetAs,
+      prepend: external ? key.prependAs : [],
+      stripConfederation: external,
+      drop: new Set(external ? [LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST] : []), // RFC 4271 §5.1.5, RFC 4456 §8
+      localPref: external ? null : DEFAULT_LOCAL_PREF, // RFC 4271 §5.1.5: internal peers always get one
+      clusterId: key.clusterId,
+      nonTransitiveExtended: !external, // RFC 4360 §6
+    };
+    this.#withMed = withMed;
+    // RFC 4271 §5.1.4: a MED that a neighboring AS sent is for us alone.
+    this.#transform = external ? { ...withMed, drop: new Set([...withMed.drop, MED]) } : withMed;
+  }
+
+  /** Opens an UPDATE for the set. Once `begin` was called for it, further messages cost a copy only. */
+  begin(set: number): void {
+    this.#attributes.clear();
+    this.#write(set, this.#attributes);
+    this.encodedSets++;
+  }
+
+  startReach(): void {
+    this.writer.startReach(this.#attributes.bytes, 0, this.#attributes.length, this.#mpNextHop);
+  }
+
+  /** The next hop that is sent with the set; null if there's none that this session can carry. */
+  nextHop(set: number): readonly number[] | null {
+    const outSets = this.#outSets;
+    const traits = outSets.traits[set]!;
+    const id = this.#sets.nextHop[outSets.attributes[set]!]!;
+    if (id === 0 || takesOwnNextHop(this.#key, traits)) return this.#ownNextHop;
+    const words = this.#nextHops.words(id);
+    return carries(this.#key, words.length) ? words : null;
+  }
+
+  /** The attribute section of the set as it is sent, as a fresh copy; MP_REACH_NLRI is not in it. */
+  sectionOf(set: number): Uint8Array {
+    const out = new ByteWriter(256);
+    this.#write(set, out);
+    return out.copy();
+  }
+
+  /** The same with the next hop in front: equal copies, equal messages. */
+  copyOf(set: number): Uint8Array {
+    const out = new ByteWriter(256);
+    for (const word of this.nextHop(set) ?? []) out.u32(word);
+    this.#write(set, out);
+    return out.copy();
+  }
+
+  /** Whether the set can be sent at all: `Outcome.Sent`, or why not. Asked once per set. */
+  judge(set: number): number {
+    if (this.#key.loopAs !== 0 && this.#hasAs(set, this.#key.loopAs)) return Outcome.AsLoop;
+    if (this.nextHop(set) === null) return Outcome.NoNextHop;
+    return this.#fits(set) ? Outcome.Sent : Outcome.TooBig;
+  }
+
+  /** Octets of an UPDATE with this set and one prefix of the greatest length. */
+  sizeOf(set: number): number {
+    this.#attributes.clear();
+    this.#write(set, this.#attributes);
+    const { family, addPath } = this.#key;
+    const nlri = nlriSize(family === Family.Ipv4Unicast ? 32 : 128, addPath > 0);
+    return reachSize(this.#attributes.length, this.#mpNextHop, nlri);
+  }
+
+  #fits(set: number): boolean {
+    const attributes = this.#outSets.attributes[set]!;
+    const octets = this.#sets.end(attributes) - this.#sets.start(attributes);
+    // With two-octet ASes the path may be there twice; 4 octets a prepended AS, each time.
+    const most = (this.#key.fourOctetAs ? octets : 2 * octets) + GROWTH + 8 * this.#key.prependAs.length;
+    return most <= this.#key.maxMessage || this.sizeOf(set) <= this.#key.maxMessage;
+  }
+
+  #write(set: number, out: ByteWriter): void {
+    const outSets = this.#outSets;
+    const sets = this.#sets;
+    const attributes = outSets.attributes[set]!;
+    const traits = outSets.traits[set]!;
+    const keepsMed = (traits & MED_SET) !== 0 || (traits & LEARNED_MASK) === Learned.Own;
+    const nextHop = this.nextHop(set);
+    const plain = nextHop !== null && nextHop.length === 1;
+    this.#mpNextHop = plain || nextHop === null ? null : { words: nextHop, linkLocal: null };
+    writeAttributes(
+      sets.chunk(attributes),
+      sets.start(attributes),
+      sets.end(attributes),
+      keepsMed ? this.#withMed : this.#transform,
+      plain ? nextHop[0]! : -1,
+      outSets.originator[set]!,
+      out,
+    );
+  }
+
+  #hasAs(set: number, as: number): boolean {
+    const attributes = this.#outSets.attributes[set]!;
+    const bytes = this.#sets.chunk(attributes);
+    let at = this.#sets.start(attributes);
+    const end = this.#sets.end(attributes);
+    while (at < end) {
+      const extended = (bytes[at]! & 0x10) !== 0;
+      const from = at + (extended ? 4 : 3);
+      const to = from + (extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!);
+      if (bytes[at + 1] === AS_PATH) return pathHas(bytes, from, to, as);
+      at = to;
+    }
+    return false;
+  }
+}
+
+function pathHas(bytes: Uint8Array, from: number, to: number, as: number): boolean {
+  for (let at = from; at < to; ) {
+    const end = at + 2 + bytes[at + 1]! * 4;
+    if (bytes[at] === SegmentType.Sequence || bytes[at] === SegmentType.Set)
+      for (let i = at + 2; i < end; i += 4)
+        if (((bytes[i]! << 24) | (bytes[i + 1]! << 16) | (bytes[i + 2]! << 8) | bytes[i + 3]!) >>> 0 === as)
+          return true;
+    at = end;
+  }
+  return false;
+}
