@@ -1,0 +1,146 @@
+import { decodeAttributes } from "../wire/attribute/decode.ts";
+import type { PathAttributes } from "../wire/attribute/types.ts";
+import { type CodecContext, codecContext } from "../wire/context.ts";
+import { updateLayout } from "../wire/message/update-layout.ts";
+import type { ExportGroup } from "./export-group.ts";
+import type { Member } from "./member.ts";
+import { LEARNED_MASK, Learned, Outcome, outcomeText, takesOwnNextHop } from "./rules.ts";
+import type { Teller } from "./teller.ts";
+
+/** One route of a member's Adj-RIB-Out. */
+export interface AdvertisedRoute {
+  readonly prefixId: number;
+  /** On the wire; 0 without ADD-PATH. */
+  readonly pathId: number;
+  /** Source of the path. */
+  readonly source: number;
+  /** For `sentAttributes`; good until the group works again. */
+  readonly set: number;
+}
+
+/**
+ * Adj-RIB-Out of a member, in the order of prefix ids and none twice. May be left and gone on with while the group works: a
+ * route is right at its own time. With `prefixId` that prefix alone. Yields null about every thousand entries without a route,
+ * so that slices stay bounded.
+ */
+export function* advertised(
+  group: ExportGroup,
+  member: Member,
+  prefixId: number | null = null,
+): Generator<AdvertisedRoute | null> {
+  const { teller } = group;
+  const { told, outSets } = teller;
+  const routeAt = (entry: number): AdvertisedRoute | null => {
+    const set = told.set[entry]!;
+    if (set === 0) return null;
+    const source = outSets.source[set]!;
+    if (source === member.source) return null;
+    return { prefixId: told.prefix(entry), pathId: told.pathId(entry), source, set };
+  };
+  if (told.paths === null) {
+    let idle = 0;
+    for (
+      let entry = prefixId ?? 1;
+      entry < (prefixId === null ? told.end : Math.min(told.end, prefixId + 1));
+      entry++
+    ) {
+      const route = routeAt(entry);
+      if (route !== null || (++idle & 1023) === 0) yield route;
+    }
+    return;
+  }
+  const { paths } = told;
+  let idle = 0;
+  const end = prefixId === null ? paths.prefixEnd : Math.min(paths.prefixEnd, prefixId + 1);
+  for (let prefix = prefixId ?? 1; prefix < end; prefix++) {
+    const routes: AdvertisedRoute[] = [];
+    for (let entry = paths.first(prefix); entry !== 0; entry = paths.next(entry)) {
+      const route = routeAt(entry);
+      if (route !== null) routes.push(route);
+    }
+    if (routes.length > 0) yield* routes.sort((a, b) => a.pathId - b.pathId);
+    else if ((++idle & 1023) === 0) yield null;
+  }
+}
+
+/** The attributes of a route as they are on the wire, next hop included, read back by our own decoder. */
+export function sentAttributes(group: ExportGroup, set: number): PathAttributes {
+  const { encoder } = group.teller;
+  const bytes = encoder.sectionOf(set);
+  const layout = updateLayout();
+  layout.attributesStart = 0;
+  layout.attributesEnd = bytes.length;
+  const { attributes, faults } = decodeAttributes(bytes, layout, contextOf(group), "none");
+  if (attributes === null) throw new Error(`what was sent can't be read back: ${faults.map((f) => f.text).join(", ")}`);
+  const nextHop = encoder.nextHop(set);
+  return { ...attributes, nextHop: nextHop === null ? null : { words: nextHop, linkLocal: null } };
+}
+
+/** How the peer would read what we send. */
+const contextOf = ({ key }: ExportGroup): CodecContext =>
+  codecContext({ peerKind: key.peerKind, fourOctetAs: key.fourOctetAs, enforceFirstAs: false });
+
+/** Whether and how a route goes to a member, for people. */
+export interface ExplainedRoute {
+  readonly sent: boolean;
+  /** Why not, or what was changed on the way. */
+  readonly reason: string;
+  /** As sent; null if it isn't. */
+  readonly attributes: PathAttributes | null;
+}
+
+/** What becomes of a prefix on its way to a member: one answer per path with ADD-PATH, else one for the best path. */
+export function explain(group: ExportGroup, member: Member, prefixId: number): ExplainedRoute[] {
+  const { teller } = group;
+  if (teller.told.paths === null) return [explainPath(group, member, prefixId, null)];
+  const paths = new Int32Array(256);
+  const count = teller.routes.bestAttributes(prefixId) === 0 ? 0 : teller.routes.rank(prefixId, paths);
+  if (count === 0) return [no(outcomeText[Outcome.NoRoute])];
+  return [...paths.subarray(0, count)].map((path) => explainPath(group, member, prefixId, path));
+}
+
+function explainPath(group: ExportGroup, member: Member, prefixId: number, path: number | null): ExplainedRoute {
+  const { teller, key } = group;
+  const { told, encoder } = teller;
+  const { outcome, set, attributes, source } = teller.judge(prefixId, path);
+  try {
+    if (outcome === Outcome.NoRoute) return no(outcomeText[outcome]);
+    if (source === member.source) return no("it was learned from this peer");
+    if (outcome === Outcome.Policy) {
+      const said = teller.policy.explain?.(attributes, prefixId, source);
+      return no(said === undefined ? outcomeText[outcome] : `${outcomeText[outcome]}: ${said}`);
+    }
+    if (outcome === Outcome.TooBig)
+      return no(`${outcomeText[outcome]}: ${encoder.sizeOf(set)} octets, it takes ${key.maxMessage}`);
+    if (outcome === Outcome.NoNextHop) return no(noNextHop(group, set));
+    if (outcome !== Outcome.Sent) return no(outcomeText[outcome]);
+    const entry = told.paths === null ? prefixId : told.paths.find(prefixId, path!);
+    const now = entry < told.end ? told.set[entry]! : 0;
+    if (now === 0 && told.paths !== null) return no(`better paths fill the ${key.addPath} that the peer is sent`);
+    if (now !== set) return no("it is about to be sent");
+    const late = member.state === "following" ? "" : `; the peer is being brought up to date (${member.state})`;
+    return { sent: true, reason: changesOf(teller, set) + late, attributes: sentAttributes(group, set) };
+  } finally {
+    teller.forget();
+  }
+}
+
+const no = (reason: string): ExplainedRoute => ({ sent: false, reason, attributes: null });
+
+function noNextHop({ key, teller }: ExportGroup, set: number): string {
+  const kind = key.family === 0 ? "IPv4" : "IPv6";
+  return takesOwnNextHop(key, teller.outSets.traits[set]!)
+    ? `we have no ${kind} address to be its next hop: set router.${key.family === 0 ? "address" : "address6"}`
+    : `its next hop is of the other family, and the session can't carry that${key.family === 0 ? " (RFC 8950)" : ""}`;
+}
+
+/** What our rules change on the way out. */
+function changesOf({ key, outSets }: Teller, set: number): string {
+  const traits = outSets.traits[set]!;
+  const changes: string[] = [];
+  if (outSets.originator[set] !== 0) changes.push("reflected");
+  if (key.peerKind === "external") changes.push(`AS ${key.prependAs.join(" ")} prepended`);
+  if (takesOwnNextHop(key, traits))
+    changes.push((traits & LEARNED_MASK) === Learned.Own ? "an own route" : "next hop self");
+  return changes.length === 0 ? "sent as it is" : `sent: ${changes.join(", ")}`;
+}
