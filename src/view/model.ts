@@ -268,6 +268,13 @@ export interface DrainReport {
   text: string;
 }
 
+/** Of a request that failed; `place` is FILE:LINE:COL where there is one. A bad config has all of its faults in `errors`. */
 export interface ErrorAnswer {
-  error: { message: string; place: string | null };
+  error: ErrorText;
+  errors?: ErrorText[];
+}
+
+export interface ErrorText {
+  message: string;
+  place: string | null;
 }

@@ -47,21 +47,28 @@ export interface PrefixQuestion {
 export interface SpeakerControl {
   /** @throws ControlError if no such neighbor exists. */
   reset(address: string, soft: "in" | "out" | null): void;
-  /** Reads the config file again; a bad one changes nothing. @throws ConfigErrors */
+  /** Reads the config file again; a bad one changes nothing. @throws ControlError */
   reload(): Promise<ChangeReport>;
-  /** What `file` would change. @throws ConfigErrors */
+  /** What `file` (an absolute path) would change. @throws ControlError */
   diff(file: string): Promise<ChangeReport>;
   /** Leaves for good: see "Stopping and coming back". The daemon ends afterwards. */
   drain(waitSeconds: number): Promise<DrainReport>;
 }
 
-/** A request that can't be met, in one sentence. */
+/** A request that can't be met, in a sentence, or (a bad config) in several. */
 export class ControlError extends Error {
-  /** `not-found`: the thing named doesn't exist; `failed`: anything else. */
-  readonly kind: "not-found" | "failed";
+  /** `not-found`: the thing named doesn't exist; `bad-config`: the file has faults; `failed`: anything else. */
+  readonly kind: "not-found" | "bad-config" | "failed";
+  /** Each fault of a bad config with its place, FILE:LINE:COL. */
+  readonly faults: readonly { readonly message: string; readonly place: string }[];
 
-  constructor(kind: "not-found" | "failed", message: string) {
+  constructor(
+    kind: ControlError["kind"],
+    message: string,
+    faults: readonly { readonly message: string; readonly place: string }[] = [],
+  ) {
     super(message);
     this.kind = kind;
+    this.faults = faults;
   }
 }

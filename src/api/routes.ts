@@ -1,0 +1,111 @@
+import { formatAddress, tryParseAddress } from "../lib/address.ts";
+import { familyFromName } from "../lib/family.ts";
+import type { FibRow, RouteRow } from "../view/model.ts";
+import type { RouteQuery, Slices, SpeakerControl, SpeakerView } from "../view/port.ts";
+import { parseQuestion } from "../view/question.ts";
+
+/** A request as the table sees it. */
+export interface Request {
+  /** The path behind its first word: "10.0.0.1" of `/received/10.0.0.1`. */
+  readonly rest: string;
+  readonly parameters: URLSearchParams;
+}
+
+/** An answer at once, or a list (under a name) that is sent slice by slice. */
+export type Answer = { readonly value: object } | { readonly list: string; readonly slices: Slices<RouteRow | FibRow> };
+
+/** A request that makes no sense, in a sentence. */
+export class BadRequest extends Error {}
+
+/** A request for something that isn't there. */
+export class NotFound extends Error {}
+
+export interface Route {
+  readonly method: "GET" | "POST";
+  answer(request: Request): Answer | Promise<Answer>;
+}
+
+/** Everything that can be asked over the control socket, by the first word of the path. */
+export function routeTable(view: SpeakerView, control: SpeakerControl): Readonly<Record<string, Route>> {
+  const get = (answer: Route["answer"]): Route => ({ method: "GET", answer });
+  const post = (answer: Route["answer"]): Route => ({ method: "POST", answer });
+  const table = (rest: string, ask: (address: string) => Slices<RouteRow> | undefined): Answer => {
+    const address = neighborOf(rest);
+    const slices = ask(address);
+    if (slices === undefined) throw unknownNeighbor(address);
+    return { list: "routes", slices };
+  };
+  return {
+    summary: get(() => ({ value: view.summary() })),
+    neighbor: get(({ rest }) => {
+      if (rest === "") return { value: { neighbors: view.neighbors() } };
+      const neighbors = view.neighbors(neighborOf(rest));
+      if (neighbors.length === 0) throw unknownNeighbor(rest);
+      return { value: { neighbors } };
+    }),
+    route: get(({ parameters }) => ({ list: "routes", slices: view.routes(queryOf(parameters)) })),
+    received: get(({ rest, parameters }) => table(rest, (address) => view.received(address, queryOf(parameters)))),
+    advertised: get(({ rest, parameters }) => table(rest, (address) => view.advertised(address, queryOf(parameters)))),
+    fib: get(() => ({ list: "routes", slices: view.fib() })),
+    explain: get(({ parameters }) => {
+      const text = needed(parameters.get("prefix") ?? "", "a prefix or an address");
+      const question = parseQuestion(text);
+      if (typeof question === "string") throw new BadRequest(`Cannot explain ${JSON.stringify(text)}: it ${question}`);
+      return { value: view.explain(question) };
+    }),
+    reset: post(({ rest, parameters }) => {
+      const soft = parameters.get("soft");
+      if (soft !== null && soft !== "in" && soft !== "out") throw new BadRequest("soft must be in or out");
+      const address = neighborOf(rest);
+      control.reset(address, soft);
+      return { value: { reset: address, soft } };
+    }),
+    reload: post(async () => ({ value: await control.reload() })),
+    diff: post(async ({ parameters }) => {
+      const file = needed(parameters.get("file") ?? "", "the path of a config file");
+      if (!file.startsWith("/")) throw new BadRequest("file must be an absolute path");
+      return { value: await control.diff(file) };
+    }),
+    drain: post(async ({ parameters }) => {
+      const text = parameters.get("wait") ?? "10";
+      if (!/^\d{1,5}$/.test(text)) throw new BadRequest("wait must be a number of seconds");
+      return { value: await control.drain(Number(text)) };
+    }),
+  };
+}
+
+const unknownNeighbor = (address: string): NotFound => new NotFound(`There is no neighbor ${address}`);
+
+function needed(value: string, what: string): string {
+  if (value === "") throw new BadRequest(`The request needs ${what}`);
+  return value;
+}
+
+/** `2001:DB8:0::1` is the neighbor that is called `2001:db8::1`; a zone stays behind it. */
+function canonical(text: string): string {
+  const [bare = "", ...zone] = text.split("%");
+  const words = tryParseAddress(bare);
+  return words === undefined ? text : [formatAddress(words), ...zone].join("%");
+}
+
+const neighborOf = (rest: string): string => canonical(needed(rest, "a neighbor's address"));
+
+function queryOf(parameters: URLSearchParams): RouteQuery {
+  const query: { -readonly [key in keyof RouteQuery]: RouteQuery[key] } = {};
+  const prefix = parameters.get("prefix");
+  if (prefix !== null) {
+    const question = parseQuestion(prefix);
+    if (typeof question === "string") throw new BadRequest(`Cannot look up ${JSON.stringify(prefix)}: it ${question}`);
+    query.prefix = question;
+  }
+  if (parameters.get("longer") === "true") query.longer = true;
+  const family = parameters.get("family");
+  if (family !== null) {
+    const known = familyFromName(family);
+    if (known === undefined) throw new BadRequest("family must be ipv4-unicast or ipv6-unicast");
+    query.family = known;
+  }
+  const from = parameters.get("from");
+  if (from !== null) query.from = canonical(from);
+  return query;
+}

@@ -1,0 +1,71 @@
+import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
+import { connect } from "node:net";
+import { dirname } from "node:path";
+
+/** sun_path of unix(7), less its final zero. */
+const MAX_PATH_OCTETS = 107;
+
+/** Why the control socket can't be had, in one sentence. */
+export class SocketRefused extends Error {}
+
+/**
+ * Makes `path` free for a socket of ours: its directory exists, and what a dead daemon left behind is removed. A socket
+ * that somebody answers on belongs to a living daemon, and anything that is no socket to somebody else.
+ * @throws SocketRefused
+ */
+export async function claimSocketPath(path: string): Promise<void> {
+  // libuv would cut a longer one without a word, and listen somewhere else.
+  if (Buffer.byteLength(path) > MAX_PATH_OCTETS)
+    throw new SocketRefused(`Cannot use the control socket ${path}: its path is longer than ${MAX_PATH_OCTETS} octets`);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    throw new SocketRefused(`Cannot make the directory of the control socket ${path}: ${reasonOf(error)}`);
+  }
+  let isSocket: boolean;
+  try {
+    isSocket = lstatSync(path).isSocket();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw new SocketRefused(`Cannot use the control socket ${path}: ${reasonOf(error)}`);
+  }
+  if (!isSocket) throw new SocketRefused(`Cannot use the control socket ${path}: something that is no socket is there`);
+  if (await isAnswered(path))
+    throw new SocketRefused(`Another daemon is running: it answers on ${path} (control.socket chooses another path)`);
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    throw new SocketRefused(`Cannot replace the stale control socket ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/** Whether somebody accepts connections; one that may not be asked (EACCES) or is busy (EAGAIN) lives, too. */
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const done = (result: boolean) => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.on("connect", () => done(true));
+    socket.on("error", (error: NodeJS.ErrnoException) =>
+      done(error.code !== "ECONNREFUSED" && error.code !== "ENOENT"),
+    );
+  });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "the file system is read-only",
+  ENOTDIR: "a part of the path is no directory",
+  EEXIST: "a part of the path is no directory",
+  EADDRINUSE: "somebody else has just taken it",
+  ENOSPC: "the disk is full",
+  EMFILE: "too many open files",
+};
+
+/** Why a file operation failed, in words. */
+export function reasonOf(error: unknown): string {
+  return reasons[(error as NodeJS.ErrnoException).code ?? ""] ?? (error as Error).message;
+}

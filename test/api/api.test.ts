@@ -1,0 +1,310 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import { ApiError, ControlClient } from "../../src/api/client.ts";
+import { type ControlServerOptions, startControlServer } from "../../src/api/server.ts";
+import { SocketRefused } from "../../src/api/socket-file.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { type Log, silentLog } from "../../src/lib/log.ts";
+import type { RouteRow, Summary } from "../../src/view/model.ts";
+import { ControlError } from "../../src/view/port.ts";
+import { FakeSpeaker, hostile, path } from "../support/fake-speaker.ts";
+
+/** Paths of unix sockets must be short. */
+function shortDirectory(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), "peerage-api-"));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function serve(t: Test, more: Partial<ControlServerOptions> = {}) {
+  const speaker = new FakeSpeaker();
+  const socket = join(shortDirectory(t), "s");
+  const server = await startControlServer({
+    path: socket,
+    view: speaker,
+    control: speaker,
+    clock: systemClock,
+    log: silentLog,
+    ...more,
+  });
+  t.teardown(() => server.close());
+  return { speaker, socket, server, client: new ControlClient(socket) };
+}
+
+const refusal = async (attempt: Promise<unknown>): Promise<ApiError> => {
+  try {
+    await attempt;
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+  throw new Error("it was not refused");
+};
+
+t.test("the socket answers what the speaker's view says, and is for its owner and group alone", async (t) => {
+  const { socket, client, server } = await serve(t);
+  t.equal(statSync(socket).mode & 0o777, 0o660);
+  const summary = await client.get<Summary>("/summary");
+  t.match(summary, { router: { as: 65001 }, neighbors: [{ address: "10.0.0.2", state: "Established" }, {}] });
+  t.equal(summary.neighbors[1]!.description, hostile, "the value is whole");
+  t.match(
+    await client.get("/neighbor/2001:DB8:0::1"),
+    { neighbors: [{ address: "2001:db8::1" }] },
+    "any way to write it",
+  );
+  await server.close();
+  t.notOk(existsSync(socket), "the socket goes with its daemon");
+});
+
+t.test("what a peer wrote goes over the wire as escapes, safe to print as it comes", async (t) => {
+  const { client } = await serve(t);
+  let text = "";
+  await client.stream("/summary", {}, async (chunk) => {
+    text += chunk.toString();
+  });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  t.notMatch(text.trimEnd(), /[\u0000-\u001f\u007f-\u009f\u202e]/);
+  t.match(text, /gone\\u001b\[2J\\nfishing \\u202eevil/);
+});
+
+t.test("a question reaches the view with its prefix, family and source read", async (t) => {
+  const { client, speaker } = await serve(t);
+  speaker.rows = [[{ prefix: "10.0.0.0/8", paths: [path()] }]];
+  t.match(
+    await client.get("/route", { prefix: "10.1.2.3", longer: "true", family: "ipv4-unicast", from: "2001:DB8::1" }),
+    {
+      routes: [{ prefix: "10.0.0.0/8" }],
+    },
+  );
+  t.match(speaker.queries[0], {
+    prefix: { text: "10.1.2.3", family: 0, length: 32, isAddress: true },
+    longer: true,
+    family: 0,
+    from: "2001:db8::1",
+  });
+  await client.get("/received/10.0.0.2");
+  t.same(speaker.queries[1], {});
+  t.match(await client.get("/explain", { prefix: "2001:DB8::/32" }), { prefix: "2001:db8::/32" });
+});
+
+t.test("bad requests are answered with a sentence, unknown things with 404, and nothing is done", async (t) => {
+  const { client, speaker } = await serve(t);
+  for (const [attempt, status, message] of [
+    [client.get("/nothing"), 404, "There is nothing at /nothing"],
+    [client.get("/neighbor/10.9.9.9"), 404, "There is no neighbor 10.9.9.9"],
+    [client.get("/received/10.9.9.9"), 404, "There is no neighbor 10.9.9.9"],
+    [client.get("/advertised/"), 400, "The request needs a neighbor's address"],
+    [
+      client.get("/route", { prefix: "10.0.0.1/8" }),
+      400,
+      'Cannot look up "10.0.0.1/8": it must have no bits set behind its length (the prefix is 10.0.0.0/8)',
+    ],
+    [client.get("/route", { prefix: "x" }), 400, 'Cannot look up "x": it must be a prefix or an address'],
+    [client.get("/route", { family: "ipx" }), 400, "family must be ipv4-unicast or ipv6-unicast"],
+    [
+      client.get("/explain", { prefix: "10.0.0.0/33" }),
+      400,
+      'Cannot explain "10.0.0.0/33": it must have a length from 0 to 32',
+    ],
+    [client.get("/reset/10.0.0.2"), 405, "reset wants POST"],
+    [client.post("/summary"), 405, "summary wants GET"],
+    [client.post("/reset/10.0.0.2", { soft: "both" }), 400, "soft must be in or out"],
+    [client.post("/reset/10.9.9.9"), 404, "There is no neighbor 10.9.9.9"],
+    [client.post("/drain", { wait: "soon" }), 400, "wait must be a number of seconds"],
+    [client.post("/diff", { file: "relative.yaml" }), 400, "file must be an absolute path"],
+    [client.get("/toString"), 404, "There is nothing at /toString"],
+    [client.get("/%E0%A4%A"), 400, "URI malformed"],
+  ] as const) {
+    const error = await refusal(attempt);
+    t.same([error.status, error.message], [status, message]);
+  }
+  t.notOk(speaker.told.some((what) => /^(drain|diff|reload)/.test(what)));
+});
+
+t.test("the operator's words reach the speaker", async (t) => {
+  const { client, speaker } = await serve(t);
+  await client.post("/reset/10.0.0.2");
+  await client.post("/reset/10.0.0.2", { soft: "in" });
+  t.match(await client.post("/reload"), { unchangedNeighbors: 2 });
+  await client.post("/diff", { file: "/etc/peerage.yaml" });
+  t.match(await client.post("/drain", { wait: "3" }, 0), { complete: true });
+  t.same(speaker.told, ["reset 10.0.0.2 hard", "reset 10.0.0.2 in", "reload", "diff /etc/peerage.yaml", "drain 3"]);
+});
+
+t.test("a refused config comes back with every fault and its place", async (t) => {
+  const { client, speaker } = await serve(t);
+  speaker.refusal = new ControlError("bad-config", "two things", [
+    { message: "Cannot use a", place: "bgp.yaml:3:1" },
+    { message: "Cannot use b", place: "bgp.yaml:4:1" },
+  ]);
+  const error = await refusal(client.post("/reload"));
+  t.equal(error.status, 422);
+  t.same(error.errors, [
+    { message: "Cannot use a", place: "bgp.yaml:3:1" },
+    { message: "Cannot use b", place: "bgp.yaml:4:1" },
+  ]);
+});
+
+t.test("a fault of ours is a 500 with a log line, and the socket lives on", async (t) => {
+  const lines: string[] = [];
+  const log: Log = { event: (level, name) => lines.push(`${level} ${name}`) };
+  const { client, speaker } = await serve(t, { log });
+  speaker.refusal = new TypeError("x is undefined");
+  t.equal((await refusal(client.post("/reload"))).status, 500);
+  t.same(lines, ["error control-request-failed"]);
+  await client.get("/summary");
+});
+
+t.test("a list that fails in the middle is not mistaken for a whole one", async (t) => {
+  const { client, speaker } = await serve(t);
+  speaker.rows = (function* () {
+    yield [{ prefix: "10.0.0.0/8", paths: [path()] }];
+    throw new Error("walk failed");
+  })() as unknown as RouteRow[][];
+  t.match((await refusal(client.get("/route"))).message, /broke off its answer/);
+});
+
+t.test(
+  "between two slices of a long list the loop turns, and a client that stops reading stops the walk",
+  async (t) => {
+    const { speaker, socket } = await serve(t, { stallMs: 200 });
+    let taken = 0;
+    let ended = false;
+    const row = { prefix: "10.0.0.0/8", paths: [path({ communities: new Array(50).fill("65001:100") })] };
+    speaker.rows = (function* () {
+      try {
+        for (; taken < 100_000; taken++) yield new Array(100).fill(row);
+      } finally {
+        ended = true;
+      }
+    })() as unknown as RouteRow[][];
+    const client = connect(socket);
+    client.write("GET /route HTTP/1.1\r\nhost: x\r\n\r\n");
+    client.pause();
+    const closed = new Promise((resolve) => client.on("close", resolve));
+    client.on("error", () => {});
+    // Nobody reads: the walk rests, and after the stall time the server ends it.
+    while (!ended) await new Promise((resolve) => setImmediate(resolve));
+    t.ok(taken < 1000, `${taken} slices were walked for a client that read none`);
+    client.resume();
+    await closed;
+  },
+);
+
+t.test("slices that find nothing keep the answer going", async (t) => {
+  const { client, speaker } = await serve(t);
+  speaker.rows = [[], [], [{ prefix: "10.0.0.0/8", paths: [] }], [], [{ prefix: "11.0.0.0/8", paths: [] }], []];
+  t.same(await client.get("/route"), {
+    routes: [
+      { prefix: "10.0.0.0/8", paths: [] },
+      { prefix: "11.0.0.0/8", paths: [] },
+    ],
+  });
+  speaker.rows = [];
+  t.same(await client.get("/route"), { routes: [] });
+});
+
+t.test("clients that send nonsense, half a request or too much are dropped one by one", async (t) => {
+  const { client, socket } = await serve(t, { stallMs: 50 });
+  const send = (text: string) =>
+    new Promise<void>((resolve) => {
+      const raw = connect(socket);
+      raw.on("error", () => {});
+      raw.on("close", () => resolve());
+      raw.resume();
+      raw.write(text);
+    });
+  await Promise.all([
+    send("\u0000\u0001\u0002"),
+    send("GET"),
+    send(`GET /${"x".repeat(100_000)} HTTP/1.1\r\n\r\n`),
+    send("POST /reload HTTP/1.1\r\ncontent-length: 99999999\r\n\r\nabc"),
+  ]);
+  await client.get("/summary");
+});
+
+t.test("a socket left behind by a dead daemon is replaced", async (t) => {
+  const socket = join(shortDirectory(t), "s");
+  const program = `require("net").createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, "SIGKILL"))`;
+  t.equal(spawnSync(process.execPath, ["-e", program]).signal, "SIGKILL");
+  t.ok(existsSync(socket), "it is still there");
+  const speaker = new FakeSpeaker();
+  const server = await startControlServer({
+    path: socket,
+    view: speaker,
+    control: speaker,
+    clock: systemClock,
+    log: silentLog,
+  });
+  await new ControlClient(socket).get("/summary");
+  await server.close();
+});
+
+t.test("a second daemon on the same socket is refused, and the first does not notice", async (t) => {
+  const { socket, client, speaker } = await serve(t);
+  await t.rejects(
+    startControlServer({ path: socket, view: speaker, control: speaker, clock: systemClock, log: silentLog }),
+    new SocketRefused(`Another daemon is running: it answers on ${socket} (control.socket chooses another path)`),
+  );
+  await client.get("/summary");
+});
+
+t.test("a path that can't be had is one sentence", async (t) => {
+  const speaker = new FakeSpeaker();
+  const start = (path: string) =>
+    startControlServer({ path, view: speaker, control: speaker, clock: systemClock, log: silentLog });
+  const directory = shortDirectory(t);
+  mkdirSync(join(directory, "folder"));
+  writeFileSync(join(directory, "file"), "text");
+  await t.rejects(start(join(directory, "file")), { message: /something that is no socket is there/ });
+  await t.rejects(start(join(directory, "folder")), { message: /something that is no socket is there/ });
+  await t.rejects(start(join(directory, "file", "s")), {
+    message: /Cannot make the directory .* a part of the path is no directory/,
+  });
+  await t.rejects(start(join(directory, "x".repeat(120))), { message: /longer than 107 octets/ });
+  const made = join(directory, "new", "deep", "s");
+  await (await start(made)).close();
+  t.ok(existsSync(join(directory, "new", "deep")), "a missing directory is made");
+});
+
+t.test("a client without a daemon hears why in a sentence", async (t) => {
+  const directory = shortDirectory(t);
+  writeFileSync(join(directory, "file"), "text");
+  const message = async (path: string) => (await refusal(new ControlClient(path).get("/summary"))).message;
+  t.match(
+    await message(join(directory, "none")),
+    /^No daemon to ask: there is no socket .*\/none \(--socket or \$PEERAGE_SOCKET names another\)$/,
+  );
+  t.match(await message(join(directory, "file")), /^(No daemon to ask|Cannot ask)/);
+  const deaf = createServer(() => {}).listen(join(directory, "deaf"));
+  await new Promise((resolve) => deaf.on("listening", resolve));
+  t.match((await refusal(new ControlClient(join(directory, "deaf"), 20).get("/summary"))).message, /does not answer$/);
+  deaf.close();
+});
+
+t.test("requests over one kept connection are answered in order", async (t) => {
+  const { socket } = await serve(t);
+  const { Agent } = await import("node:http");
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  const ask = (path: string) =>
+    new Promise<string>((resolve, reject) => {
+      request({ socketPath: socket, path, agent }, (response) => {
+        let text = "";
+        response.on("data", (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        response.on("end", () => resolve(text));
+      })
+        .on("error", reject)
+        .end();
+    });
+  const [a, b] = await Promise.all([ask("/summary"), ask("/fib")]);
+  t.match(a, /"router"/);
+  t.match(b, /"routes"/);
+});
