@@ -1,0 +1,64 @@
+/**
+ * The bench: measures Peerage beside BIRD, FRR, GoBGP, OpenBGPD and a bare relay, each fresh as a pure reflector in a network namespace
+ * of its own, driven by the generator in `load/`. See README.md.
+ */
+import { loadavg } from "node:os";
+import { bird } from "./daemons/bird.ts";
+import type { Daemon } from "./daemons/daemon.ts";
+import { floor } from "./daemons/floor.ts";
+import { frr } from "./daemons/frr.ts";
+import { gobgp } from "./daemons/gobgp.ts";
+import { openbgpd } from "./daemons/openbgpd.ts";
+import { peerage } from "./daemons/peerage.ts";
+import { thisMachine } from "./machine.ts";
+import { runRounds } from "./measure/rounds.ts";
+import { type Options, parseOptions, UsageError } from "./options.ts";
+import { formatRegression } from "./report/regression.ts";
+import { formatResult } from "./report/tables.ts";
+import type { Result } from "./result.ts";
+import { commit, loadResults, saveResult } from "./store.ts";
+
+async function main(argv: readonly string[]): Promise<void> {
+  const options = parseOptions(argv);
+  const { workload, scale, table, variant } = options;
+  const before = loadavg()[0]!;
+  process.stderr.write(`${workload.title(scale)}\n`);
+  const runs = await runRounds(options, daemonsOf(options));
+  const result: Result = {
+    workload: workload.name,
+    title: workload.title(scale),
+    at: new Date().toISOString(),
+    command: `npm run bench -- ${argv.join(" ")}`,
+    machine: thisMachine(),
+    loadAverage: [before, loadavg()[0]!],
+    commit: commit(),
+    scale,
+    table,
+    variant,
+    runs,
+  };
+  const earlier = loadResults();
+  process.stdout.write(`\n${formatResult(result)}\n${formatRegression(result, earlier)}`);
+  if (options.save) process.stdout.write(`\nkept in ${saveResult(result)}\n`);
+}
+
+function daemonsOf({ peers, ours, floor: withFloor, nodeFlags }: Options): Daemon[] {
+  const kinds: Record<string, Daemon[]> = {
+    bird: [bird],
+    frr: [frr(0), frr(null)],
+    gobgp: [gobgp],
+    openbgpd: [openbgpd],
+  };
+  return [
+    ...(withFloor ? [floor] : []),
+    ...(ours ? [peerage(nodeFlags)] : []),
+    ...peers.flatMap((peer) => kinds[peer]!),
+  ];
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${error instanceof UsageError ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
