@@ -495,6 +495,12 @@ t.test("a repeated attribute counts once, the first time (RFC 7606 §3 g)", asyn
     const data = announce(...others, text, attribute(codec.flags, codec.code, "ffffffffff"));
     t.equal(verdict(data), `attribute-discard ${codec.name} 3/1`);
   }
+  const other = attribute(0x40, 2, "0201 0000fdea");
+  t.equal(
+    verdict(announce(good.origin, other, good.nextHop, good.asPath), external),
+    "attribute-discard AS_PATH 3/1, treat-as-withdraw AS_PATH 3/11",
+    "and the first is judged as ever",
+  );
   const data = announce(...goodSet, attribute(0xc0, 99, "01"), attribute(0xc0, 99, "02"));
   const { attributes, faults } = decodeAttributes(data, scan(data), internal, "ipv4-nlri");
   t.same(attributes?.unknown, [{ code: 99, flags: 0xe0, value: bytes("01") }], "one that nobody knows, too");

@@ -1,8 +1,8 @@
 import { ByteReader, type ByteWriter } from "../../lib/bytes.ts";
 import { type CodecContext, codecContext, defaultLimits } from "../context.ts";
-import { type AttributeCodec, type AttributeDraft, Flag } from "./row.ts";
+import { type AttributeCodec, Flag, fromDraft, newDraft } from "./row.ts";
 import { codecOf, codecs } from "./table.ts";
-import { emptyAttributes, type PathAttributes, type UnknownAttribute } from "./types.ts";
+import type { PathAttributes, UnknownAttribute } from "./types.ts";
 
 /**
  * The one form in which attributes are kept, compared and sent: sorted by code, flags normalised, 4-octet AS numbers,
@@ -73,7 +73,7 @@ const trusting: CodecContext = codecContext({
 
 /** Reads back what `encodeCanonical` wrote; `nextHop` is null. */
 export function decodeCanonical(bytes: Uint8Array, start: number, end: number): PathAttributes {
-  const draft: AttributeDraft = { ...emptyAttributes, as4Path: null, as4Aggregator: null };
+  const draft = newDraft();
   const unknown: UnknownAttribute[] = [];
   const partial: number[] = [];
   for (let at = start; at < end; ) {
@@ -90,6 +90,7 @@ export function decodeCanonical(bytes: Uint8Array, start: number, end: number): 
     }
     at = to;
   }
-  const { as4Path: _path, as4Aggregator: _aggregator, ...attributes } = draft;
-  return { ...attributes, unknown, partial };
+  draft.unknown = unknown;
+  draft.partial = partial;
+  return fromDraft(draft);
 }

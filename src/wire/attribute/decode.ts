@@ -6,9 +6,9 @@ import { checkAsPath } from "./as-path.ts";
 import { mergeAs4 } from "./as4.ts";
 import { type AttributeAction, AttributeError, type AttributeFault, faultData, isStronger, resetFor } from "./fault.ts";
 import { mpReach, mpUnreach, readMpNextHop } from "./mp.ts";
-import { type AttributeCodec, type AttributeDraft, type AttributeRules, Flag } from "./row.ts";
+import { type AttributeCodec, type AttributeDraft, type AttributeRules, Flag, fromDraft, newDraft } from "./row.ts";
 import { codecOf, codecs } from "./table.ts";
-import { emptyAttributes, type PathAttributes, type UnknownAttribute } from "./types.ts";
+import type { PathAttributes, UnknownAttribute } from "./types.ts";
 
 /**
  * The plain way from an attribute section to values, one attribute after the other by the table, until everything that is
@@ -51,13 +51,12 @@ export function decodeAttributes(
   );
   if (worst?.action === "session-reset") throw resetFor(worst);
   if (worst?.action === "treat-as-withdraw") return { attributes: null, faults };
-  const { as4Path: _path, as4Aggregator: _aggregator, ...attributes } = draft;
-  return { attributes, faults };
+  return { attributes: fromDraft(draft), faults };
 }
 
 /** One attribute section on its way through the table. */
 class Section {
-  readonly draft: AttributeDraft = { ...emptyAttributes, as4Path: null, as4Aggregator: null };
+  readonly draft: AttributeDraft = newDraft();
   readonly faults: AttributeFault[] = [];
   readonly #bytes: Uint8Array;
   readonly #context: CodecContext;
@@ -163,7 +162,8 @@ class Section {
           data: Uint8Array.of(row.code),
         });
     const path = codecOf(2)!;
-    if (!this.#seen.has(path.code) || this.faults.some((fault) => fault.code === path.code)) return;
+    const known = ({ code, action }: AttributeFault) => code === path.code && isStronger(action, "attribute-discard");
+    if (!this.#seen.has(path.code) || this.faults.some(known)) return;
     const wrong = checkAsPath(this.draft.asPath, this.#context);
     if (wrong !== null)
       this.faults.push({

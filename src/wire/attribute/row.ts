@@ -63,6 +63,46 @@ export type AttributeDraft = { -readonly [K in keyof PathAttributes]: PathAttrib
   as4Aggregator: Aggregator | null;
 };
 
+/** Nothing yet. A literal, so that every draft has the same shape. */
+export const newDraft = (): AttributeDraft => ({
+  origin: 0,
+  asPath: [],
+  nextHop: null,
+  med: null,
+  localPref: null,
+  atomicAggregate: false,
+  aggregator: null,
+  communities: [],
+  originatorId: null,
+  clusterList: [],
+  extendedCommunities: [],
+  largeCommunities: [],
+  onlyToCustomer: null,
+  unknown: [],
+  partial: [],
+  as4Path: null,
+  as4Aggregator: null,
+});
+
+/** What a finished draft comes to. */
+export const fromDraft = (draft: AttributeDraft): PathAttributes => ({
+  origin: draft.origin,
+  asPath: draft.asPath,
+  nextHop: draft.nextHop,
+  med: draft.med,
+  localPref: draft.localPref,
+  atomicAggregate: draft.atomicAggregate,
+  aggregator: draft.aggregator,
+  communities: draft.communities,
+  originatorId: draft.originatorId,
+  clusterList: draft.clusterList,
+  extendedCommunities: draft.extendedCommunities,
+  largeCommunities: draft.largeCommunities,
+  onlyToCustomer: draft.onlyToCustomer,
+  unknown: draft.unknown,
+  partial: draft.partial,
+});
+
 /** One row of the attribute table: rules, and how the value is read, written and shown. */
 export interface AttributeCodec<K extends keyof AttributeDraft = keyof AttributeDraft> extends AttributeRules {
   /** Where the value goes. */
