@@ -153,15 +153,17 @@ export class AttributeColumns {
   #describePath(id: number, bytes: Uint8Array, start: number, end: number): number {
     let flags = 0;
     let length = 0;
-    if (end > start && bytes[start] === 2) this.neighborAs[id] = word(bytes, start + 2);
+    let neighbor = -1;
     for (let at = start; at < end; ) {
       const type = bytes[at]!;
       const count = bytes[at + 1]!;
       if (type === 2) length += count;
       else if (type === 1) length++;
+      if (neighbor < 0 && type <= 2) neighbor = type === 2 ? word(bytes, at + 2) : 0;
       if (type === 1 || type === 4) flags |= AttributeFlag.HAS_AS_SET;
       at += 2 + count * 4;
     }
+    if (neighbor > 0) this.neighborAs[id] = neighbor;
     this.asPathLength[id] = Math.min(length, 0xffff);
     return flags;
   }

@@ -2,16 +2,18 @@ import { ByteWriter } from "../lib/bytes.ts";
 import { decodeCanonical, encodeCanonical } from "../wire/attribute/canonical.ts";
 import { decodeAttributes, type Reach } from "../wire/attribute/decode.ts";
 import type { AttributeFault } from "../wire/attribute/fault.ts";
-import type { PathAttributes } from "../wire/attribute/types.ts";
+import { readMpNextHop } from "../wire/attribute/mp.ts";
+import type { NextHop, PathAttributes } from "../wire/attribute/types.ts";
 import type { CodecContext } from "../wire/context.ts";
 import type { UpdateLayout } from "../wire/message/update-layout.ts";
 import { AttributeColumns } from "./attribute-columns.ts";
 import { ByteSlabs } from "./byte-slabs.ts";
 import type { Hasher } from "./hash.ts";
-import { IdIndex, MAX_ID } from "./id-index.ts";
+import { IdIndex } from "./id-index.ts";
 import { IdQueue } from "./id-queue.ts";
 import type { NextHopTable } from "./ports.ts";
 import { RawTable, RawText } from "./raw-table.ts";
+import { ShortCut } from "./short-cut.ts";
 
 /** `AttributeStore.resolve`: treat the routes as withdrawn (RFC 7606 §2). */
 export const WITHDRAW = -1;
@@ -49,7 +51,7 @@ export class AttributeStore extends AttributeColumns {
   readonly #hasher: Hasher;
   readonly #slabs = new ByteSlabs();
   readonly #raws = new RawTable(this.#slabs);
-  readonly #canonical = new IdIndex((id) => this.hash[id]!);
+  readonly #canonical = new IdIndex();
   readonly #contexts: KnownContext[] = [];
   readonly #contextIds = new Map<string, number>();
   /** Sets that may be unused, the longest so first. */
@@ -60,6 +62,7 @@ export class AttributeStore extends AttributeColumns {
   readonly #faultsOf = new Map<number, readonly AttributeFault[]>();
   #lastFaults: readonly AttributeFault[] = none;
   readonly #text = new RawText();
+  readonly #shortCut = new ShortCut();
   readonly #scratch = new ByteWriter(4096);
   #fresh = 1;
   #freed = 0;
@@ -150,15 +153,23 @@ export class AttributeStore extends AttributeColumns {
 
   #learn(contextId: number, bytes: Uint8Array, layout: UpdateLayout, reach: Reach): number {
     const { codec, scope } = this.#contexts[contextId]!;
-    const { attributes, faults } = decodeAttributes(bytes, layout, codec, reach);
-    this.#lastFaults = faults;
-    if (attributes === null) {
-      this.#rememberFaulty(this.#raws.add(this.#text, 0, 0), faults);
-      return WITHDRAW;
+    const scratch = this.#scratch;
+    scratch.clear();
+    let hop: NextHop;
+    if (this.#shortCut.run(bytes, layout.attributesStart, layout.attributesEnd, codec, reach, scratch)) {
+      hop = reach === "mp-reach" ? readMpNextHop(bytes, layout) : { words: [this.#shortCut.nextHop], linkLocal: null };
+    } else {
+      const { attributes, faults } = decodeAttributes(bytes, layout, codec, reach);
+      this.#lastFaults = faults;
+      if (attributes === null) {
+        this.#rememberFaulty(this.#raws.add(this.#text, 0, 0), faults);
+        return WITHDRAW;
+      }
+      hop = attributes.nextHop!;
+      encodeCanonical(attributes, scratch);
     }
-    const { words, linkLocal } = attributes.nextHop!;
-    const nextHop = this.#nextHops.intern(words, linkLocal, isLinkLocal(words) ? scope : 0);
-    const id = this.#internEncoded(attributes, nextHop);
+    const nextHop = this.#nextHops.intern(hop.words, hop.linkLocal, isLinkLocal(hop.words) ? scope : 0);
+    const id = this.#internBytes(scratch.bytes, 0, scratch.length, nextHop);
     this.#nextHops.release(nextHop);
     const first = this.firstRaw[id]!;
     this.firstRaw[id] = this.#raws.add(this.#text, id, first);
@@ -183,18 +194,14 @@ export class AttributeStore extends AttributeColumns {
 
   /** The id of an equal set, or a new one. `nextHop` is counted by the set itself; `attributes.nextHop` is ignored. */
   intern(attributes: PathAttributes, nextHop: number): number {
-    return this.#internEncoded(attributes, nextHop);
+    this.#scratch.clear();
+    encodeCanonical(attributes, this.#scratch);
+    return this.#internBytes(this.#scratch.bytes, 0, this.#scratch.length, nextHop);
   }
 
   /** The same set with another next hop. */
   withNextHop(id: number, nextHop: number): number {
     return this.#internBytes(this.chunk(id), this.start(id), this.end(id), nextHop);
-  }
-
-  #internEncoded(attributes: PathAttributes, nextHop: number): number {
-    this.#scratch.clear();
-    encodeCanonical(attributes, this.#scratch);
-    return this.#internBytes(this.#scratch.bytes, 0, this.#scratch.length, nextHop);
   }
 
   #internBytes(bytes: Uint8Array, start: number, end: number, nextHop: number): number {
@@ -227,7 +234,6 @@ export class AttributeStore extends AttributeColumns {
   }
 
   #allocate(): number {
-    if (this.#live === MAX_ID) throw new RangeError(`more than ${MAX_ID} attribute sets`);
     this.#live++;
     const id = this.#freed;
     if (id !== 0) {

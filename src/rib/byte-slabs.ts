@@ -13,7 +13,7 @@ export class ByteSlabs {
   readonly #fresh: number[] = [];
   readonly #used: number[] = [];
   readonly #freePages: number[] = [];
-  /** Pages with room, by size of slot. */
+  /** Pages with room, by size of slot: a hundred sizes or so at most. */
   readonly #roomy = new Map<number, number[]>();
   #bytes = 0;
 
@@ -58,7 +58,6 @@ export class ByteSlabs {
     const used = this.#used[number]!--;
     if (used === 1) {
       if ((used + 1) * size <= page.length) roomy.splice(roomy.indexOf(number), 1);
-      if (roomy.length === 0) this.#roomy.delete(size);
       this.#bytes -= page.length;
       this.#pages[number] = EMPTY;
       this.#freePages.push(number);

@@ -1,10 +1,10 @@
 /**
  * From hash to id by extendible hashing: the leading bits of the hash choose a page of slots, the trailing bits the place
  * in it. A page that is full is split in two, a pair that is nearly empty is merged, and only the directory (one reference
- * per page) is ever doubled or halved: work of some ten microseconds at a time, however large the table.
+ * per page) is ever doubled or halved: no step takes longer than a fraction of a millisecond, however large the table.
  *
- * A slot is an id of 24 bits under a tag of 8 bits of the hash, so that hardly any other record is looked at in vain.
- * The index holds no keys: the user compares them.
+ * A slot is two words, hash and id (0 = empty), so that neither a search in vain nor a split looks at the records: those
+ * are scattered over memory, and to fetch one costs more than all the rest. The index holds no keys: the user compares.
  *
  * ```ts
  * for (let id = index.first(hash); id !== 0; id = index.next()) if (sameKey(id)) return id;
@@ -12,7 +12,6 @@
  * ```
  */
 export class IdIndex {
-  readonly #hashOf: (id: number) => number;
   #directory: Uint32Array[];
   /** Leading bits of a hash that the directory looks at. */
   #depth = 0;
@@ -22,11 +21,9 @@ export class IdIndex {
   // The search under way.
   #page: Uint32Array;
   #at = 0;
-  #tag = 0;
+  #hash = 0;
 
-  /** `hashOf` tells the hash of an id again; asked for when slots move to another page, never in a search. */
-  constructor(hashOf: (id: number) => number) {
-    this.#hashOf = hashOf;
+  constructor() {
     this.#page = newPage(FIRST_SLOTS, 0);
     this.#directory = [this.#page];
   }
@@ -42,41 +39,40 @@ export class IdIndex {
     return sum;
   }
 
-  /** The first id that may have this hash, or 0. */
+  /** The first id that was inserted under this hash, or 0. */
   first(hash: number): number {
-    this.#page = this.#directory[(hash >>> 1) >>> (31 - this.#depth)]!;
-    this.#at = hash & this.#mask;
-    this.#tag = (hash >>> TAG_SHIFT) & 0xff;
-    return this.#scan();
+    const page = this.#directory[(hash >>> 1) >>> (31 - this.#depth)]!;
+    const mask = this.#mask;
+    let at = hash & mask;
+    for (;;) {
+      const id = page[at << 1]!;
+      if (id === 0) return 0;
+      if (page[(at << 1) + 1] === hash && id !== GRAVE) break;
+      at = (at + 1) & mask;
+    }
+    this.#page = page;
+    this.#at = at;
+    this.#hash = hash;
+    return page[at << 1]!;
   }
 
   /** The next one after `first` or `next`, or 0. Nothing may be inserted or removed in between. */
   next(): number {
-    this.#at = (this.#at + 1) & this.#mask;
-    return this.#scan();
-  }
-
-  #scan(): number {
     const page = this.#page;
     const mask = this.#mask;
-    const tag = this.#tag;
-    let at = this.#at;
-    for (;;) {
-      const slot = page[at]!;
-      if (slot === 0) return 0;
-      if (slot >>> 24 === tag && (slot & ID_MASK) !== 0) {
-        this.#at = at;
-        return slot & ID_MASK;
-      }
-      at = (at + 1) & mask;
+    const hash = this.#hash;
+    for (let at = (this.#at + 1) & mask; ; at = (at + 1) & mask) {
+      const id = page[at << 1]!;
+      if (id === 0) return 0;
+      if (page[(at << 1) + 1] !== hash || id === GRAVE) continue;
+      this.#at = at;
+      return id;
     }
   }
 
-  /** @throws RangeError if `id` exceeds 24 bits: see MAX_ID. */
   insert(hash: number, id: number): void {
-    if (id > MAX_ID) throw new RangeError(`an index holds ids up to ${MAX_ID}, found ${id}`);
     let page = this.#directory[(hash >>> 1) >>> (31 - this.#depth)]!;
-    while (page[this.#mask + 1 + FILLED]! >= limit(this.#mask + 1)) {
+    while (page[((this.#mask + 1) << 1) + FILLED]! >= limit(this.#mask + 1)) {
       if (!this.#makeRoom(page, hash)) break;
       page = this.#directory[(hash >>> 1) >>> (31 - this.#depth)]!;
     }
@@ -88,100 +84,83 @@ export class IdIndex {
   remove(hash: number, id: number): void {
     const mask = this.#mask;
     const page = this.#directory[(hash >>> 1) >>> (31 - this.#depth)]!;
+    const numbers = (mask + 1) << 1;
     let at = hash & mask;
-    while ((page[at]! & ID_MASK) !== id) {
-      if (page[at] === 0) throw new Error(`id ${id} is not in the index`);
+    while (page[at << 1] !== id) {
+      if (page[at << 1] === 0) throw new Error(`id ${id} is not in the index`);
       at = (at + 1) & mask;
     }
     this.#size--;
-    page[mask + 1 + LIVE]!--;
-    if (page[(at + 1) & mask] === 0) {
+    page[numbers + LIVE]!--;
+    if (page[((at + 1) & mask) << 1] === 0) {
       // Nothing is searched past here: the slot is empty again, and so are grave marks before it.
       do {
-        page[at] = 0;
-        page[mask + 1 + FILLED]!--;
+        page[at << 1] = 0;
+        page[numbers + FILLED]!--;
         at = (at - 1) & mask;
-      } while (page[at] === GRAVE);
-    } else page[at] = GRAVE;
-    if (page[mask + 1 + LIVE]! < MERGE_BELOW) this.#shrink(hash, page);
+      } while (page[at << 1] === GRAVE);
+    } else page[at << 1] = GRAVE;
+    if (page[numbers + LIVE]! < MERGE_BELOW) this.#shrink(hash, page);
   }
 
   /** Whether it is worth asking again for the page of this hash. */
   #makeRoom(page: Uint32Array, hash: number): boolean {
     const slots = this.#mask + 1;
-    if (page[slots + LIVE]! < page[slots + FILLED]! * 0.75) {
-      this.#refill(page, [page]); // grave marks took the room
-    } else if (page[slots + DEPTH]! === MAX_DEPTH) {
+    const numbers = slots << 1;
+    const depth = page[numbers + DEPTH]!;
+    if (page[numbers + LIVE]! < page[numbers + FILLED]! * 0.75) {
+      // Grave marks took the room.
+      this.#replace(hash, depth, [spread(page, newPage(slots, depth))]);
+    } else if (depth === MAX_DEPTH) {
       // So many records with 20 equal bits of a secret hash are no accident that can be planned for: fill to the brim.
-      if (page[slots + FILLED]! >= slots - 1) throw new RangeError("too many records share one hash");
+      if (page[numbers + FILLED]! >= slots - 1) throw new RangeError("too many records share one hash");
       return false;
     } else if (this.#directory.length === 1 && slots < PAGE_SLOTS) {
-      const wide = newPage(slots * 4, 0);
       this.#mask = slots * 4 - 1;
-      this.#move(page, slots, wide);
-      this.#directory = [wide];
-    } else this.#split(page, hash);
+      this.#directory = [spread(page, newPage(slots * 4, 0))];
+    } else {
+      if (depth === this.#depth) this.#double();
+      const low = newPage(slots, depth + 1);
+      const high = newPage(slots, depth + 1);
+      spread(page, low, high, 31 - depth);
+      this.#replace(hash, depth, [low, high]);
+    }
     return true;
   }
 
-  #split(page: Uint32Array, hash: number): void {
-    const depth = page[PAGE_SLOTS + DEPTH]!;
-    if (depth === this.#depth) {
-      const doubled = new Array<Uint32Array>(this.#directory.length * 2);
-      for (let i = 0; i < doubled.length; i++) doubled[i] = this.#directory[i >>> 1]!;
-      this.#directory = doubled;
-      this.#depth++;
-    }
-    const low = newPage(PAGE_SLOTS, depth + 1);
-    const high = newPage(PAGE_SLOTS, depth + 1);
-    const span = 1 << (this.#depth - depth); // directory entries that named the page
-    const from = ((hash >>> 1) >>> (31 - this.#depth)) & ~(span - 1);
-    this.#directory.fill(low, from, from + span / 2).fill(high, from + span / 2, from + span);
-    this.#refill(page, [low, high]);
+  #double(): void {
+    const doubled = new Array<Uint32Array>(this.#directory.length * 2);
+    for (let i = 0; i < doubled.length; i++) doubled[i] = this.#directory[i >>> 1]!;
+    this.#directory = doubled;
+    this.#depth++;
   }
 
-  /** Spreads the slots of `page` over one page (perhaps itself) or two. */
-  #refill(page: Uint32Array, into: readonly Uint32Array[]): void {
-    const source = page.slice();
-    const slots = this.#mask + 1;
-    if (into.length === 1) {
-      into[0]!.fill(0, 0, slots);
-      into[0]![slots + LIVE] = 0;
-      into[0]![slots + FILLED] = 0;
-      this.#move(source, slots, into[0]!);
-      return;
-    }
-    const bit = 31 - page[slots + DEPTH]!;
-    for (let i = 0; i < slots; i++) {
-      const id = source[i]! & ID_MASK;
-      if (id === 0) continue;
-      const hash = this.#hashOf(id);
-      put(into[(hash >>> bit) & 1]!, this.#mask, hash, id);
-    }
-  }
-
-  #move(from: Uint32Array, slots: number, to: Uint32Array): void {
-    for (let i = 0; i < slots; i++) {
-      const id = from[i]! & ID_MASK;
-      if (id !== 0) put(to, this.#mask, this.#hashOf(id), id);
-    }
-  }
-
-  /** Merges a page with its other half when both are nearly empty, and halves the directory when no page needs it. */
-  #shrink(hash: number, page: Uint32Array): void {
-    if (this.#directory.length === 1) return;
-    const depth = page[PAGE_SLOTS + DEPTH]!;
-    if (depth === 0) return;
+  /** Puts one page, or two halves, where the directory named a page of this depth. */
+  #replace(hash: number, depth: number, by: readonly Uint32Array[]): void {
     const span = 1 << (this.#depth - depth);
     const from = ((hash >>> 1) >>> (31 - this.#depth)) & ~(span - 1);
-    const other = this.#directory[from ^ span]!;
-    if (other[PAGE_SLOTS + DEPTH] !== depth || other[PAGE_SLOTS + LIVE]! >= MERGE_BELOW) return;
-    const merged = newPage(PAGE_SLOTS, depth - 1);
-    this.#move(page, PAGE_SLOTS, merged);
-    this.#move(other, PAGE_SLOTS, merged);
-    const low = from & ~span;
-    this.#directory.fill(merged, low, low + span * 2);
-    if (depth === this.#depth) this.#halve();
+    const each = span / by.length;
+    for (let i = 0; i < by.length; i++) this.#directory.fill(by[i]!, from + i * each, from + (i + 1) * each);
+  }
+
+  /** Merges a page with its other half while both are nearly empty, and halves the directory when no page needs it. */
+  #shrink(hash: number, page: Uint32Array): void {
+    let merged = page;
+    while (this.#directory.length > 1) {
+      const depth = merged[NUMBERS + DEPTH]!;
+      if (depth === 0) return;
+      const span = 1 << (this.#depth - depth);
+      const from = ((hash >>> 1) >>> (31 - this.#depth)) & ~(span - 1);
+      const other = this.#directory[from ^ span]!;
+      if (other[NUMBERS + DEPTH] !== depth || merged[NUMBERS + LIVE]! + other[NUMBERS + LIVE]! > MERGE_UP_TO) return;
+      const both = newPage(PAGE_SLOTS, depth - 1);
+      spread(merged, both);
+      spread(other, both);
+      const low = from & ~span;
+      this.#directory.fill(both, low, low + span * 2);
+      if (depth === this.#depth) this.#halve();
+      merged = both;
+    }
   }
 
   #halve(): void {
@@ -192,25 +171,23 @@ export class IdIndex {
   }
 }
 
-/** Ids that an index can hold: 1 to this. */
-export const MAX_ID = 0xffffff;
-
-const ID_MASK = 0xffffff;
-const TAG_SHIFT = 10;
-/** A slot whose record was removed: id 0 under a tag. */
-const GRAVE = 0xff000000;
+/** Stands for an id that was removed where a search must go on. */
+const GRAVE = 0xffffffff;
 const FIRST_SLOTS = 16;
-const PAGE_SLOTS = 1024;
+const PAGE_SLOTS = 4096;
+/** A page with so few live slots looks for its other half, to share a page that then is less than half full. */
 const MERGE_BELOW = PAGE_SLOTS / 4;
+const MERGE_UP_TO = PAGE_SLOTS / 2;
 const MAX_DEPTH = 20;
-// Behind its slots a page keeps three numbers.
+/** Behind its slots a page keeps three numbers: where, in a page of full size, and which. */
+const NUMBERS = PAGE_SLOTS << 1;
 const LIVE = 0; // slots with an id
 const FILLED = 1; // slots with an id or a grave mark
 const DEPTH = 2; // leading bits of the hash that all its records share
 
 const newPage = (slots: number, depth: number): Uint32Array => {
-  const page = new Uint32Array(slots + 3);
-  page[slots + DEPTH] = depth;
+  const page = new Uint32Array((slots << 1) + 3);
+  page[(slots << 1) + DEPTH] = depth;
   return page;
 };
 
@@ -219,8 +196,23 @@ const limit = (slots: number): number => (slots * 13) >>> 4;
 
 const put = (page: Uint32Array, mask: number, hash: number, id: number): void => {
   let at = hash & mask;
-  while (page[at] !== 0) at = (at + 1) & mask;
-  page[at] = ((((hash >>> TAG_SHIFT) & 0xff) << 24) | id) >>> 0;
-  page[mask + 1 + LIVE]!++;
-  page[mask + 1 + FILLED]!++;
+  while (page[at << 1] !== 0) at = (at + 1) & mask;
+  page[at << 1] = id;
+  page[(at << 1) + 1] = hash;
+  const numbers = (mask + 1) << 1;
+  page[numbers + LIVE]!++;
+  page[numbers + FILLED]!++;
+};
+
+/** Copies the slots of a page into another one, or into two by a bit of the hash. Returns the first. */
+const spread = (from: Uint32Array, low: Uint32Array, high = low, bit = 0): Uint32Array => {
+  const end = from.length - 3;
+  const mask = (low.length - 3) / 2 - 1;
+  for (let at = 0; at < end; at += 2) {
+    const id = from[at]!;
+    if (id === 0 || id === GRAVE) continue;
+    const hash = from[at + 1]!;
+    put(((hash >>> bit) & 1) === 0 ? low : high, mask, hash, id);
+  }
+  return low;
 };

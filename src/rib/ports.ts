@@ -15,7 +15,7 @@ export interface NextHopTable {
    * The id of a next hop, counted once more. `words`: one for IPv4, four for IPv6. `linkLocal`: the second address of a
    * 32-octet next hop (RFC 2545). `scope`: interface index, which a link-local address means nothing without; else 0.
    */
-  intern(words: readonly number[], linkLocal: readonly number[] | null, scope: number): number;
+  intern(words: readonly number[], linkLocal: readonly number[] | null, scope?: number): number;
   /** Counts an id that is held already once more. */
   retain(id: number): void;
   release(id: number): void;

@@ -1,7 +1,7 @@
 import { maskWord } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
 import type { Hasher } from "./hash.ts";
-import { IdIndex, MAX_ID } from "./id-index.ts";
+import { IdIndex } from "./id-index.ts";
 import { PAGE_BITS, PAGE_MASK, RecordPages } from "./record-pages.ts";
 
 /**
@@ -21,7 +21,7 @@ export class PrefixTable {
   readonly metaOffset: number;
   readonly headOffset: number;
   readonly #hasher: Hasher;
-  readonly #index: IdIndex;
+  readonly #index = new IdIndex();
 
   constructor(family: Family, hasher: Hasher) {
     this.family = family;
@@ -30,7 +30,6 @@ export class PrefixTable {
     this.headOffset = this.metaOffset + 1;
     this.stride = this.headOffset + 1;
     this.records = new RecordPages(this.stride);
-    this.#index = new IdIndex((id) => this.#hashOf(id));
   }
 
   /** Prefixes that are known, those without a path included. */
@@ -63,11 +62,11 @@ export class PrefixTable {
       : this.find6(words[0]!, words[1]!, words[2]!, words[3]!, length);
   }
 
-  /** The id of a prefix, made if need be; 0 when the table holds all the 16 million prefixes that it can. */
+  /** The id of a prefix, made if need be; 0 when the table holds all that it can, some 268 million. */
   insert4(address: number, length: number): number {
     const hash = this.#hasher.prefix4(address, length);
     const found = this.#search4(address, length, hash);
-    if (found !== 0 || this.records.live >= MAX_ID - PAGE_MASK) return found;
+    if (found !== 0 || this.records.live >= MAX_PREFIXES) return found;
     const id = this.records.allocate();
     const page = this.records.pages[id >>> PAGE_BITS]!;
     const at = (id & PAGE_MASK) * 3;
@@ -81,7 +80,7 @@ export class PrefixTable {
   insert6(w0: number, w1: number, w2: number, w3: number, length: number): number {
     const hash = this.#hasher.prefix6(w0, w1, w2, w3, length);
     const found = this.#search6(w0, w1, w2, w3, length, hash);
-    if (found !== 0 || this.records.live >= MAX_ID - PAGE_MASK) return found;
+    if (found !== 0 || this.records.live >= MAX_PREFIXES) return found;
     const id = this.records.allocate();
     const page = this.records.pages[id >>> PAGE_BITS]!;
     const at = (id & PAGE_MASK) * 6;
@@ -224,6 +223,8 @@ export class PrefixTable {
   }
 }
 
+/** So many that an id stays clear of the bit that ends a chain of paths. */
+const MAX_PREFIXES = 1 << 28;
 // The meta word: length in bits 0-7, flags in 8-15, pins in 16-31.
 const PIN_SHIFT = 16;
 /** The record is in use. */

@@ -54,7 +54,7 @@ export class RawText {
 export class RawTable {
   readonly #records = new RecordPages(STRIDE);
   readonly #slabs: ByteSlabs;
-  readonly #index = new IdIndex((id) => this.#word(id, HASH));
+  readonly #index = new IdIndex();
 
   constructor(slabs: ByteSlabs) {
     this.#slabs = slabs;

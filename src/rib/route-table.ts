@@ -1,6 +1,7 @@
 import type { Family } from "../lib/family.ts";
 import type { AttributeStore } from "./attribute-store.ts";
-import { Decision } from "./decision/decision.ts";
+import { Decision, type PathCandidate } from "./decision/decision.ts";
+import type { Judgement } from "./decision/ladder.ts";
 import { type DecisionOptions, defaultDecision } from "./decision/options.ts";
 import type { Hasher } from "./hash.ts";
 import { IdQueue } from "./id-queue.ts";
@@ -424,6 +425,12 @@ export class RouteTable {
   rank(prefixId: number, out: Int32Array): number {
     const first = this.firstPath(prefixId);
     return first === 0 ? 0 : this.#decision.rank(first, out);
+  }
+
+  /** All paths of a prefix, the best first, each with the step of the decision at which it lost, in words. */
+  explain(prefixId: number): Judgement<PathCandidate>[] {
+    const first = this.firstPath(prefixId);
+    return first === 0 ? [] : this.#decision.explain(first);
   }
 
   /** Attribute set of a path under the import policy; 0 if it was rejected. */

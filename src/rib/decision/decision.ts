@@ -5,6 +5,7 @@ import { CHAIN_END, PATH_EFFECTIVE, PATH_NEXT, PATH_STRIDE, type PathTable } fro
 import type { NextHopTable } from "../ports.ts";
 import { PAGE_BITS, PAGE_MASK } from "../record-pages.ts";
 import { SourceKind, type SourceTable } from "../source-table.ts";
+import { type Candidate, type Judgement, judge } from "./ladder.ts";
 import { type DecisionOptions, defaultDecision } from "./options.ts";
 
 export interface DecisionParts {
@@ -12,6 +13,10 @@ export interface DecisionParts {
   readonly sources: SourceTable;
   readonly nextHops: NextHopTable;
   readonly paths: PathTable;
+}
+
+export interface PathCandidate extends Candidate {
+  readonly path: number;
 }
 
 /**
@@ -104,6 +109,50 @@ export class Decision {
       left[left.indexOf(best)] = left[--total]!;
     }
     return count;
+  }
+
+  /** A path with its numbers spelled out, for `judge` and views. */
+  candidate(path: number): PathCandidate {
+    const { flags, localPref, asPathLength, origin, med, neighborAs, originatorId, clusterListLength } =
+      this.#attributes;
+    const source = this.#paths.source(path);
+    const { kind, address, routerId } = this.#sources.info(source)!;
+    const effective = this.#paths.effective(path);
+    const set = effective === 0 ? this.#paths.received(path) : effective;
+    return {
+      path,
+      state: effective === 0 ? "rejected" : this.usable(path) ? "usable" : "unreachable",
+      longLivedStale: (flags[set]! & AttributeFlag.LLGR_STALE) !== 0,
+      own: kind === "local",
+      localPref: localPref[set]!,
+      asPathLength: asPathLength[set]!,
+      origin: origin[set]!,
+      med: med[set]!,
+      neighborAs: neighborAs[set]!,
+      external: kind === "external",
+      metric: this.#nextHops.metric[this.#attributes.nextHop[set]!]!,
+      routerId: originatorId[set] || routerId,
+      clusterListLength: clusterListLength[set]!,
+      address,
+      source,
+      pathId: this.#paths.pathId(path),
+    };
+  }
+
+  /**
+   * All paths of a chain, the best first, each with the step at which it lost. With `deterministicMed: false` the order of
+   * the paths plays a part that no ladder shows: then each loser is held against the best one alone.
+   */
+  explain(first: number): Judgement<PathCandidate>[] {
+    const candidates: PathCandidate[] = [];
+    for (let path = first; path !== 0; path = this.#paths.next(path)) candidates.push(this.candidate(path));
+    const judged = judge(candidates, this.options);
+    const best = this.choose(first);
+    if (best === 0 || judged[0]!.candidate.path === best) return judged;
+    const winner = candidates.find(({ path }) => path === best)!;
+    const chosen = { candidate: winner, lostAt: null, text: "best: in the order in which the paths stand" };
+    const others = candidates.filter((candidate) => candidate !== winner);
+    return [chosen, ...others.map((candidate) => heldAgainst(candidate, winner, this.options))];
   }
 
   /** Leaves in `#tied` the usable paths that nothing up to ORIGIN tells apart; returns one of them, or 0. */
@@ -254,4 +303,14 @@ export class Decision {
     wide.set(this.#tied);
     this.#tied = wide;
   }
+}
+
+function heldAgainst(loser: PathCandidate, winner: PathCandidate, options: DecisionOptions): Judgement<PathCandidate> {
+  const judged = judge([loser, winner], options).find(({ candidate }) => candidate === loser)!;
+  if (judged.lostAt !== null || loser.state !== "usable") return judged;
+  return {
+    candidate: loser,
+    lostAt: "order",
+    text: "lost to a path that lost to another (MED isn't deterministic here)",
+  };
 }
