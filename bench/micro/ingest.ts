@@ -15,14 +15,11 @@ const random = seededRandom(11);
 const below = (n: number) => Math.floor(random.next() * n);
 const stream = new Uint8Array(40 << 20);
 let end = 0;
-const u8 = (value: number) => {
-  stream[end++] = value;
+const u8 = (...values: number[]) => {
+  for (const value of values) stream[end++] = value;
 };
-const u32 = (value: number) => {
-  u8(value >>> 24);
-  u8(value >>> 16);
-  u8(value >>> 8);
-  u8(value);
+const u32 = (...values: number[]) => {
+  for (const value of values) u8(value >>> 24, value >>> 16, value >>> 8, value);
 };
 
 let sets = 0;
@@ -31,28 +28,36 @@ for (let route = 0; route < ROUTES; ) {
   sets++;
   const start = end;
   end += 2;
-  u8(0), u8(0);
+  u8(0, 0);
   const attributes = end;
   end += 2;
-  u8(0x40), u8(1), u8(1), u8(0);
+  u8(0x40, 1, 1, 0);
   const path = 1 + below(6);
-  u8(0x50), u8(2), u8(0), u8(2 + path * 4), u8(2), u8(path);
+  u8(0x50, 2, 0, 2 + path * 4, 2, path);
   for (let i = 0; i < path; i++) u32(64512 + below(100_000));
-  u8(0x40), u8(3), u8(4), u32(0x0a000001 + below(4));
-  if (random.next() < 0.3) u8(0x80), u8(4), u8(4), u32(below(1000));
-  u8(0x40), u8(5), u8(4), u32(100);
-  if (random.next() < 0.7) {
-    const n = 1 + below(8);
-    u8(0xc0), u8(8), u8(n * 4);
-    for (let i = 0; i < n; i++) u32(((65001 << 16) | below(65536)) >>> 0);
+  u8(0x40, 3, 4);
+  u32(0x0a000001 + below(4));
+  if (random.next() < 0.3) {
+    u8(0x80, 4, 4);
+    u32(below(1000));
   }
-  if (random.next() < 0.1) u8(0xc0), u8(32), u8(12), u32(65001), u32(below(1000)), u32(sets);
+  u8(0x40, 5, 4);
+  u32(100);
+  if (random.next() < 0.7) {
+    const communities = 1 + below(8);
+    u8(0xc0, 8, communities * 4);
+    for (let i = 0; i < communities; i++) u32(((65001 << 16) | below(65536)) >>> 0);
+  }
+  if (random.next() < 0.1) {
+    u8(0xc0, 32, 12);
+    u32(65001, below(1000), sets);
+  }
   stream[attributes] = (end - attributes - 2) >>> 8;
   stream[attributes + 1] = end - attributes - 2;
   for (let i = 0; i < count; i++, route++) {
     // Distinct and scattered: the multiplier is odd, so that 2^20 numbers stay distinct.
     const scattered = (Math.imul(route, 0x9e3b1) & 0xfffff) + (16 << 16);
-    u8(24), u8(scattered >>> 16), u8(scattered >>> 8), u8(scattered);
+    u8(24, scattered >>> 16, scattered >>> 8, scattered);
   }
   stream[start] = (end - start - 2) >>> 8;
   stream[start + 1] = end - start - 2;

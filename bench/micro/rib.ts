@@ -1,4 +1,3 @@
-import { Family } from "../../src/lib/family.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { Rib } from "../../src/rib/rib.ts";
 import { emptyAttributes } from "../../src/wire/attribute/types.ts";
@@ -129,4 +128,3 @@ measure("free all attribute sets", SETS, () => {
   rib.attributes.trim(Number.POSITIVE_INFINITY);
 });
 console.log(`  sets ${rib.attributes.size}, octets of the store ${rib.attributes.bytes}`);
-void Family;

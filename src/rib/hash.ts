@@ -47,9 +47,9 @@ export class Hasher {
   }
 
   /**
-   * HalfSipHash-1-3 (as in Linux's hsiphash) of octets, started from `state` so that hashes chain: pieces that are
-   * hashed one after the other count as one text. Simple multiplicative hashes of long input have collisions that hold
-   * for every seed; this one doesn't.
+   * HalfSipHash-1-3 (as in Linux's hsiphash) of octets, started from `state`: the hash of the piece before, or of whatever
+   * else tells texts apart. Simple multiplicative hashes of long input have collisions that hold for every seed; this one
+   * doesn't.
    */
   bytes(bytes: Uint8Array, start: number, end: number, state: number): number {
     let v0 = this.#key0 ^ state;

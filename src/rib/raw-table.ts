@@ -12,8 +12,8 @@ const NEXT = 4;
 const KEY = 5;
 
 /**
- * Attribute sections as they arrived, without the MP attributes: up to three pieces of a message that count as one text.
- * Reused from one UPDATE to the next.
+ * An attribute section as it arrived, without the MP attributes: up to four pieces of a message. The same octets cut at
+ * other places are another text (with a set of their own, or an entry more of the same one). Reused for every UPDATE.
  */
 export class RawText {
   bytes: Uint8Array = new Uint8Array(0);

@@ -148,17 +148,17 @@ export class TableWalk {
       target.remove(path);
       return true;
     }
+    let changed = false;
     if ((actions & REEVALUATE) !== 0) {
       target.reevaluate(path);
-      return true;
+      changed = true;
     }
-    if ((actions & REDECIDE) !== 0) {
-      target.redecide(path);
-      return false;
+    if ((actions & REDECIDE) !== 0) target.redecide(path);
+    if (this.#nextHopJob !== null && this.#nextHops[target.nextHop(path)] === 1) {
+      target.touch(path);
+      changed = true;
     }
-    if (this.#nextHopJob === null || this.#nextHops[target.nextHop(path)] !== 1) return false;
-    target.touch(path);
-    return true;
+    return changed;
   }
 
   #finish(): void {

@@ -23,7 +23,7 @@ t.test(
     const word = (id: number, w: number) => records.pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * 3 + w]!;
     const add = () => {
       const id = records.allocate();
-      t.notOk(model.has(id) || id === 0, `id ${id} is fresh`);
+      if (model.has(id) || id === 0) t.fail(`id ${id} isn't fresh`);
       const value = below(random, 1 << 30);
       records.pages[id >>> PAGE_BITS]!.fill(value, (id & PAGE_MASK) * 3, (id & PAGE_MASK) * 3 + 3);
       model.set(id, value);
@@ -69,7 +69,7 @@ t.test(
         return found.sort((a, b) => a - b);
       };
       let fresh = 1;
-      const count = hashes === 7 ? 2000 : 60_000;
+      const count = hashes === 7 ? 2000 : 40_000;
       for (let i = 0; i < count; i++) {
         if (hashOf.size > 0 && random.next() < 0.3) {
           const id = [...hashOf.keys()][0]!;
@@ -110,7 +110,7 @@ t.test("grave marks of a table that changes without growing don't make it grow",
     live.push([hash, id]);
   }
   const bytes = index.bytes;
-  for (let id = 20_001; id <= 300_000; id++) {
+  for (let id = 20_001; id <= 120_000; id++) {
     const at = below(random, live.length);
     index.remove(...live[at]!);
     live[at] = [below(random, 0xffffffff) >>> 0, id];
@@ -128,7 +128,7 @@ t.test("byte strings of every length keep their octets, and freed room is used a
   const write = ({ location, length, seed }: (typeof kept)[number]) => {
     const page = slabs.page(location);
     const start = slabs.offset(location);
-    t.ok(start + length <= page.length || t.fail("out of the page"));
+    if (start + length > page.length) t.fail("out of the page");
     for (let i = 0; i < length; i++) page[start + i] = seed + i;
   };
   const intact = ({ location, length, seed }: (typeof kept)[number]) => {
@@ -363,10 +363,10 @@ t.test("a source id that was freed rests before it is used again", (t) => {
   let id = first;
   for (let i = 0; i < 1000; i++) {
     sources.remove(id);
-    t.equal(sources.info(id), undefined);
+    if (sources.info(id) !== undefined) t.fail(`source ${id} is still there`);
     id = sources.add(info);
     if (i < 200) {
-      t.notOk(seen.has(id), "not one of the last ones");
+      if (seen.has(id)) t.fail(`source ${id} was used again too soon`);
       seen.add(id);
     }
   }
