@@ -1,5 +1,6 @@
 import { ByteWriter } from "../lib/bytes.ts";
 import { decodeCanonical, encodeCanonical } from "../wire/attribute/canonical.ts";
+import { Canonicalizer } from "../wire/attribute/canonicalizer.ts";
 import { decodeAttributes, type Reach } from "../wire/attribute/decode.ts";
 import type { AttributeFault } from "../wire/attribute/fault.ts";
 import { readMpNextHop } from "../wire/attribute/mp.ts";
@@ -13,7 +14,6 @@ import { IdIndex } from "./id-index.ts";
 import { IdQueue } from "./id-queue.ts";
 import type { NextHopTable } from "./ports.ts";
 import { RawTable, RawText } from "./raw-table.ts";
-import { ShortCut } from "./short-cut.ts";
 
 /** `AttributeStore.resolve`: treat the routes as withdrawn (RFC 7606 §2). */
 export const WITHDRAW = -1;
@@ -62,8 +62,8 @@ export class AttributeStore extends AttributeColumns {
   readonly #faultsOf = new Map<number, readonly AttributeFault[]>();
   #lastFaults: readonly AttributeFault[] = none;
   readonly #text = new RawText();
-  readonly #shortCut = new ShortCut();
-  readonly #scratch = new ByteWriter(4096);
+  readonly #canonicalizer = new Canonicalizer();
+  readonly #scratch = new ByteWriter();
   #fresh = 1;
   #freed = 0;
   #live = 0;
@@ -124,7 +124,7 @@ export class AttributeStore extends AttributeColumns {
    * The set that the announcements of an UPDATE have, WITHDRAW if they are to be treated as withdrawn.
    * @throws NotificationError where RFC 7606 ends the session.
    */
-  resolve(contextId: number, bytes: Uint8Array, layout: UpdateLayout, reach: Reach): number {
+  resolve(contextId: number, bytes: Uint8Array, layout: UpdateLayout, reach: Exclude<Reach, "none">): number {
     this.#lastFaults = none;
     if (layout.error !== null) {
       this.#lastFaults = [layout.error];
@@ -151,13 +151,13 @@ export class AttributeStore extends AttributeColumns {
     return this.#lastFaults;
   }
 
-  #learn(contextId: number, bytes: Uint8Array, layout: UpdateLayout, reach: Reach): number {
+  #learn(contextId: number, bytes: Uint8Array, layout: UpdateLayout, reach: Exclude<Reach, "none">): number {
     const { codec, scope } = this.#contexts[contextId]!;
-    const scratch = this.#scratch;
-    scratch.clear();
+    const plain = this.#canonicalizer;
     let hop: NextHop;
-    if (this.#shortCut.run(bytes, layout.attributesStart, layout.attributesEnd, codec, reach, scratch)) {
-      hop = reach === "mp-reach" ? readMpNextHop(bytes, layout) : { words: [this.#shortCut.nextHop], linkLocal: null };
+    let octets: { readonly bytes: Uint8Array; readonly length: number } = plain;
+    if (plain.run(bytes, layout, codec, reach)) {
+      hop = reach === "mp-reach" ? readMpNextHop(bytes, layout) : { words: [plain.nextHop], linkLocal: null };
     } else {
       const { attributes, faults } = decodeAttributes(bytes, layout, codec, reach);
       this.#lastFaults = faults;
@@ -166,10 +166,10 @@ export class AttributeStore extends AttributeColumns {
         return WITHDRAW;
       }
       hop = attributes.nextHop!;
-      encodeCanonical(attributes, scratch);
+      octets = this.#encode(attributes);
     }
     const nextHop = this.#nextHops.intern(hop.words, hop.linkLocal, isLinkLocal(hop.words) ? scope : 0);
-    const id = this.#internBytes(scratch.bytes, 0, scratch.length, nextHop);
+    const id = this.#internBytes(octets.bytes, 0, octets.length, nextHop);
     this.#nextHops.release(nextHop);
     const first = this.firstRaw[id]!;
     this.firstRaw[id] = this.#raws.add(this.#text, id, first);
@@ -194,9 +194,14 @@ export class AttributeStore extends AttributeColumns {
 
   /** The id of an equal set, or a new one. `nextHop` is counted by the set itself; `attributes.nextHop` is ignored. */
   intern(attributes: PathAttributes, nextHop: number): number {
+    const { bytes, length } = this.#encode(attributes);
+    return this.#internBytes(bytes, 0, length, nextHop);
+  }
+
+  #encode(attributes: PathAttributes): ByteWriter {
     this.#scratch.clear();
     encodeCanonical(attributes, this.#scratch);
-    return this.#internBytes(this.#scratch.bytes, 0, this.#scratch.length, nextHop);
+    return this.#scratch;
   }
 
   /** The same set with another next hop. */
