@@ -31,7 +31,7 @@ export interface Transport {
   /** Stops and resumes reading: the way to slow a peer down. */
   pause(): void;
   resume(): void;
-  /** Applies TTL, GTSM and type of service to a connection that was accepted. @throws SocketOptionError */
+  /** Applies options to a connection that is up: all but the key to one that was accepted, a new key to any. @throws SocketOptionError */
   configure(options: SocketOptions): void;
   /** Writes out what waits, half-closes, reads on without listening until the peer closes, then destroys; bounded by a timer. */
   end(): void;
@@ -45,8 +45,8 @@ export interface SocketOptions {
   readonly ttl?: number | undefined;
   /** Lowest TTL (hop limit) that is accepted: the GTSM of RFC 5082 (255 - hops + 1). */
   readonly minTtl?: number | undefined;
-  /** TCP MD5 key (RFC 2385), 1..80 octets. */
-  readonly md5Key?: Uint8Array | undefined;
+  /** TCP MD5 key (RFC 2385), 1..80 octets; null takes it away from a connection that is up. */
+  readonly md5Key?: Uint8Array | null | undefined;
   /** Type of service (traffic class) octet, 0xC0 for BGP (RFC 4271 appendix E: IP precedence). Best effort: never a reason to fail. */
   readonly tos?: number | undefined;
 }
@@ -73,6 +73,8 @@ export interface ListenOptions {
   /** Addresses of either family; "::" is IPv6 only. */
   readonly addresses: readonly string[];
   readonly port: number;
+  /** TTL of what answers a SYN; 255 where any peer uses GTSM (RFC 5082), which would not hear us otherwise. */
+  readonly ttl?: number | undefined;
   /** Called for each connection in the turn that it arrives: attach, or destroy it in the same turn. */
   accepted(transport: Transport): void;
   /** Something that passes but that an operator should know (out of file descriptors, an address family that this host lacks). */

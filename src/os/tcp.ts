@@ -1,0 +1,219 @@
+import { createServer, type Server, Socket, type SocketConstructorOpts } from "node:net";
+import {
+  type Dial,
+  type DialOptions,
+  type DialReceiver,
+  ListenError,
+  type Listener,
+  type ListenOptions,
+  type Network,
+  SocketOptionError,
+} from "../session/transport.ts";
+import { type Libc, loadLibc } from "./libc.ts";
+import { ipVersionOf, needsOwnSocket, openSocket, setMd5Key, setNumber, setOptions } from "./socket-options.ts";
+import { fileDescriptor, reasonOf, SocketTransport, type TransportHome } from "./tcp-transport.ts";
+
+/**
+ * BGP's sockets: the session room's `Network` by `node:net`. Node does the work; the C library is asked only for what Node has no
+ * name for (`socket-options.ts`), and loaded when the first such option is wanted. A dial with such options starts from a
+ * socket of our own making, as TTL and MD5 key must hold for the very first packet; an accepted connection inherits its key
+ * from the listening socket and gets the rest before anything is read.
+ */
+export class TcpNetwork implements Network, TransportHome {
+  #libc: Libc | null = null;
+  readonly #ending = new Set<SocketTransport>();
+  #drained: (() => void)[] = [];
+  readonly lingerMs: number;
+
+  /** @param lingerMs how long a connection that we ended waits for the peer to read our last word and to close, too. */
+  constructor(lingerMs = 5_000) {
+    this.lingerMs = lingerMs;
+  }
+
+  /** The C library, loaded on first use. @throws SocketOptionError */
+  libc(): Libc {
+    try {
+      this.#libc ??= loadLibc();
+    } catch (error) {
+      throw new SocketOptionError(`${(error as Error).message} (TTL, GTSM and TCP MD5 need it).`);
+    }
+    return this.#libc;
+  }
+
+  connect(options: DialOptions, receiver: DialReceiver): Dial {
+    let socket: Socket;
+    try {
+      socket = this.#socketFor(options);
+    } catch (error) {
+      const timer = setImmediate(() => receiver.failed(reasonOf(error as Error)));
+      return { cancel: () => clearImmediate(timer) };
+    }
+    const failed = (error: Error) => {
+      socket.destroy();
+      receiver.failed(
+        (error as NodeJS.ErrnoException).code === "EADDRNOTAVAIL" && options.localAddress !== undefined
+          ? `no such local address ${options.localAddress}`
+          : reasonOf(error),
+      );
+    };
+    socket.once("error", failed);
+    socket.once("connect", () => {
+      socket.removeListener("error", failed);
+      const transport = new SocketTransport(socket, this);
+      try {
+        if (options.tos !== undefined) transport.configure({ tos: options.tos });
+      } catch {
+        // best effort
+      }
+      receiver.connected(transport);
+    });
+    socket.connect({
+      host: options.remoteAddress,
+      port: options.remotePort,
+      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+    });
+    return {
+      cancel() {
+        socket.removeAllListeners("connect");
+        socket.removeListener("error", failed);
+        socket.on("error", () => {});
+        socket.destroy();
+      },
+    };
+  }
+
+  #socketFor(options: DialOptions): Socket {
+    const common = { allowHalfOpen: true };
+    let socket: Socket;
+    if (needsOwnSocket(options)) {
+      const libc = this.libc();
+      const fd = openSocket(libc, ipVersionOf(options.remoteAddress));
+      try {
+        setOptions(libc, fd, options.remoteAddress, options);
+      } catch (error) {
+        libc.close(fd);
+        throw error;
+      }
+      // manualStart: don't read from a socket that isn't connected yet (undocumented, as old as Node's own use of it).
+      const adopt = { ...common, fd, readable: true, writable: true, manualStart: true };
+      socket = new Socket(adopt as SocketConstructorOpts);
+    } else socket = new Socket(common);
+    socket.setNoDelay(true);
+    return socket;
+  }
+
+  async listen(options: ListenOptions): Promise<Listener> {
+    const servers: Server[] = [];
+    let missing: ListenError | null = null;
+    for (const address of options.addresses) {
+      try {
+        servers.push(await this.#listenOn(address, options));
+      } catch (error) {
+        if (error instanceof FamilyMissing) {
+          missing = error;
+          options.trouble?.(error.message);
+          continue;
+        }
+        for (const server of servers) server.close();
+        throw error;
+      }
+    }
+    if (missing !== null && servers.length === 0) throw missing;
+    return this.#listener(servers);
+  }
+
+  #listenOn(address: string, options: ListenOptions): Promise<Server> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    server.on("connection", (socket) => options.accepted(new SocketTransport(socket, this)));
+    return new Promise((resolve, reject) => {
+      server.once("error", (error) => reject(listenError(address, options.port, error)));
+      server.listen({ host: address, port: options.port, ipv6Only: true, backlog: 4096 }, () => {
+        server.removeAllListeners("error");
+        server.on("error", troubleshooter(options));
+        try {
+          if (options.ttl !== undefined)
+            setNumber(this.libc(), fileDescriptor(server), ipVersionOf(address), "ttl", options.ttl);
+        } catch (error) {
+          server.close();
+          reject(error);
+          return;
+        }
+        resolve(server);
+      });
+    });
+  }
+
+  #listener(servers: readonly Server[]): Listener {
+    const endpoints = servers.map((server) => {
+      const { address, port } = server.address() as { address: string; port: number };
+      return { address, port };
+    });
+    return {
+      endpoints,
+      setMd5Key: (prefix, key) => {
+        const libc = this.libc();
+        for (const [i, server] of servers.entries())
+          if (ipVersionOf(endpoints[i]!.address) === ipVersionOf(prefix))
+            setMd5Key(libc, fileDescriptor(server), prefix, key);
+      },
+      // Not when the connections are over, which `close` of Node waits for, but when nothing listens any more.
+      close: () =>
+        new Promise((resolve) => {
+          for (const server of servers) server.close();
+          setImmediate(resolve);
+        }),
+    };
+  }
+
+  /** Resolves when no connection is ending any more: our last words have been read, or given up. */
+  drained(): Promise<void> {
+    if (this.#ending.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#drained.push(resolve));
+  }
+
+  ending(transport: SocketTransport): void {
+    this.#ending.add(transport);
+  }
+
+  gone(transport: SocketTransport): void {
+    if (!this.#ending.delete(transport) || this.#ending.size > 0) return;
+    const waiting = this.#drained;
+    this.#drained = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** This host has no IPv6 (or no IPv4): a word of warning where another address works. */
+class FamilyMissing extends ListenError {}
+
+function listenError(address: string, port: number, error: NodeJS.ErrnoException): ListenError {
+  const where = `Cannot listen on ${address} port ${port}`;
+  switch (error.code) {
+    case "EADDRINUSE":
+      return new ListenError(`${where}: the port is in use by another program.`);
+    case "EACCES":
+    case "EPERM":
+      return new ListenError(`${where}: not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE.`);
+    case "EADDRNOTAVAIL":
+      if (address === "::") return new FamilyMissing(`${where}: this host has no IPv6.`);
+      return new ListenError(`${where}: it is not an address of this host.`);
+    case "EAFNOSUPPORT":
+      return new FamilyMissing(`${where}: this host has no ${ipVersionOf(address) === 6 ? "IPv6" : "IPv4"}.`);
+    default:
+      return new ListenError(`${where}: ${error.message}.`);
+  }
+}
+
+/**
+ * Errors of `accept`, told at most once a second. Out of file descriptors there is mostly none: libuv takes each connection that
+ * waits with a descriptor that it keeps in reserve and closes it, so that nothing spins and nobody waits in vain.
+ */
+function troubleshooter(options: ListenOptions): (error: NodeJS.ErrnoException) => void {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    const now = performance.now();
+    if (now - saidAt < 1_000) return;
+    saidAt = now;
+    options.trouble?.(`Cannot accept a connection on port ${options.port}: ${reasonOf(error)}.`);
+  };
+}
