@@ -4,8 +4,8 @@ import { type Family, families } from "../lib/family.ts";
 export interface AttributeLimits {
   /** ASes in one AS_PATH, sets and confederations included. */
   readonly asPathLength: number;
-  /** Communities of one kind (RFC 1997, 4360, 8092 each). */
-  readonly communities: number;
+  /** Octets of communities of one kind (RFC 1997, 4360, 8092 each); an attribute holds 65535, and policy may add some. */
+  readonly communityOctets: number;
   /** Cluster ids in one CLUSTER_LIST. */
   readonly clusterListLength: number;
   /** Attributes that we don't implement, in one route. */
@@ -15,7 +15,7 @@ export interface AttributeLimits {
 /** What fits into the largest message (RFC 8654) is carried, but no AS_PATH beyond any honest one. */
 export const defaultLimits: AttributeLimits = {
   asPathLength: 4096,
-  communities: 16_384,
+  communityOctets: 64_000,
   clusterListLength: 1024,
   unknownAttributes: 64,
 };

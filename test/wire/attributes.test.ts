@@ -103,6 +103,15 @@ t.test("values of more than 255 octets get Extended Length, shorter ones never (
   );
 });
 
+t.test("an attribute that can't be written is refused: its length has two octets", async (t) => {
+  const communities = Array.from({ length: 16384 }, (_, i) => i);
+  t.throws(() => canonical({ ...emptyAttributes, communities }), {
+    name: "RangeError",
+    message: /attribute 8 of 65536/,
+  });
+  t.equal(read(canonical({ ...emptyAttributes, communities: communities.slice(1) })).communities.length, 16383);
+});
+
 t.test("a segment of more than 255 ASes is written as several (RFC 4271 §4.3)", async (t) => {
   const long = Array.from({ length: 600 }, (_, i) => i + 1);
   const back = read(canonical({ ...emptyAttributes, asPath: [sequence(...long)] })).asPath;

@@ -358,7 +358,7 @@ const malformed: readonly [what: string, text: string, wanted: string, context?:
     "COMMUNITIES more than the bound",
     attribute(0xc0, 8, "0000000100000002"),
     "treat-as-withdraw COMMUNITIES 3/9",
-    codecContext({ limits: { ...defaultLimits, communities: 1 } }),
+    codecContext({ limits: { ...defaultLimits, communityOctets: 4 } }),
   ],
   ["ORIGINATOR_ID of five octets (§7.9)", attribute(0x80, 9, "0a00000100"), "treat-as-withdraw ORIGINATOR_ID 3/5"],
   ["CLUSTER_LIST of six octets (§7.10)", attribute(0x80, 10, "0a0000010000"), "treat-as-withdraw CLUSTER_LIST 3/5"],

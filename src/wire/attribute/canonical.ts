@@ -48,13 +48,17 @@ export function openAttribute(out: ByteWriter, flags: number, code: number): num
   return start;
 }
 
-/** A value of more than 255 octets moves up by one, and Extended Length is set (RFC 4271 §4.3). */
+/**
+ * A value of more than 255 octets moves up by one, and Extended Length is set (RFC 4271 §4.3).
+ * @throws RangeError above 65535 octets, which no received attribute has: whoever adds to one keeps below `communityOctets` and its like.
+ */
 export function closeAttribute(out: ByteWriter, start: number): void {
   const length = out.length - start - 3;
   if (length <= 255) {
     out.bytes[start + 2] = length;
     return;
   }
+  if (length > 0xffff) throw new RangeError(`attribute ${out.bytes[start + 1]} of ${length} octets`);
   out.u8(0);
   out.bytes.copyWithin(start + 4, start + 3, out.length - 1);
   out.bytes[start] = out.bytes[start]! | Flag.EXTENDED;
@@ -66,7 +70,7 @@ const trusting: CodecContext = codecContext({
   limits: {
     ...defaultLimits,
     asPathLength: Number.POSITIVE_INFINITY,
-    communities: Number.POSITIVE_INFINITY,
+    communityOctets: Number.POSITIVE_INFINITY,
     clusterListLength: Number.POSITIVE_INFINITY,
   },
 });

@@ -103,7 +103,7 @@ export class Canonicalizer {
         break;
       case 8:
         if (kind !== BOTH || length === 0 || length % 4 !== 0) return false;
-        if (length / 4 > (context.limits ?? defaultLimits).communities) return false;
+        if (length > (context.limits ?? defaultLimits).communityOctets) return false;
         if (isAscending(bytes, from, to, 1)) break;
         return this.#sortWords(bytes, from, to, flags);
       case 9:
@@ -115,11 +115,11 @@ export class Canonicalizer {
         break;
       case 16:
         if (kind !== BOTH || length === 0 || length % 8 !== 0 || !isAscending(bytes, from, to, 2)) return false;
-        if (length / 8 > (context.limits ?? defaultLimits).communities) return false;
+        if (length > (context.limits ?? defaultLimits).communityOctets) return false;
         break;
       case 32:
         if (kind !== BOTH || length === 0 || length % 12 !== 0 || !isAscending(bytes, from, to, 3)) return false;
-        if (length / 12 > (context.limits ?? defaultLimits).communities) return false;
+        if (length > (context.limits ?? defaultLimits).communityOctets) return false;
         break;
       case 35:
         if (kind !== BOTH || length !== 4) return false;

@@ -60,8 +60,8 @@ export const communities: AttributeCodec<"communities"> = {
   decode(value, context) {
     if (value.length === 0 || value.length % 4 !== 0) throw badLength("a non-zero multiple of 4", value.length);
     const count = value.length / 4;
-    const limit = (context.limits ?? defaultLimits).communities;
-    if (count > limit) throw badValue(UpdateError.OptionalAttribute, `more than ${limit} communities`);
+    const limit = (context.limits ?? defaultLimits).communityOctets;
+    if (value.length > limit) throw badValue(UpdateError.OptionalAttribute, `more than ${limit} octets of communities`);
     const found = new Array<number>(count);
     for (let i = 0; i < count; i++) found[i] = value.u32();
     return canonicalCommunities(found);

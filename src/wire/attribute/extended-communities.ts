@@ -48,8 +48,8 @@ export const extendedCommunities: AttributeCodec<"extendedCommunities"> = {
   decode(value, context) {
     if (value.length === 0 || value.length % 8 !== 0) throw badLength("a non-zero multiple of 8", value.length);
     const count = value.length / 8;
-    const limit = (context.limits ?? defaultLimits).communities;
-    if (count > limit) throw badValue(UpdateError.OptionalAttribute, `more than ${limit} communities`);
+    const limit = (context.limits ?? defaultLimits).communityOctets;
+    if (value.length > limit) throw badValue(UpdateError.OptionalAttribute, `more than ${limit} octets of communities`);
     const found: ExtendedCommunity[] = [];
     for (let i = 0; i < count; i++) found.push([value.u32(), value.u32()]);
     return canonicalExtended(found);

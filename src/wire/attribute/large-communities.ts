@@ -40,8 +40,8 @@ export const largeCommunities: AttributeCodec<"largeCommunities"> = {
   decode(value, context) {
     if (value.length === 0 || value.length % 12 !== 0) throw badLength("a non-zero multiple of 12", value.length);
     const count = value.length / 12;
-    const limit = (context.limits ?? defaultLimits).communities;
-    if (count > limit) throw badValue(UpdateError.OptionalAttribute, `more than ${limit} communities`);
+    const limit = (context.limits ?? defaultLimits).communityOctets;
+    if (value.length > limit) throw badValue(UpdateError.OptionalAttribute, `more than ${limit} octets of communities`);
     const found: LargeCommunity[] = [];
     for (let i = 0; i < count; i++) found.push([value.u32(), value.u32(), value.u32()]);
     return canonicalLarge(found);
