@@ -1,6 +1,20 @@
 import { MAX_MESSAGE } from "./context.ts";
 import { badMessageLength, badMessageType, connectionNotSynchronized } from "./errors.ts";
 
+/**
+ * The wire room turns octets into meaning and back, and knows nothing else: no socket, no clock, no session, no table.
+ *
+ * A message comes in through the framer, which cuts the stream in place. OPEN, NOTIFICATION and ROUTE-REFRESH are rare and become
+ * objects (`message/`). An UPDATE is hot: `scanUpdate` notes in a reusable layout where its parts lie, `walkNlri` hands out
+ * prefixes as numbers, and the attribute section stays octets, which the store compares with those that it has seen. Only a new
+ * set is looked into, by `attribute/canonicalizer.ts` when all is well with it and else by the table (`attribute/table.ts`),
+ * whose rows say for every attribute what is wrong with it when, and what RFC 7606 does then. On the way out the canonical
+ * octets of a set are transformed, never decoded (`message/attribute-writer.ts`), and packed (`message/update-writer.ts`).
+ *
+ * What both sides agreed on comes in as a `CodecContext`. What ends the session is thrown as a `NotificationError`; nothing
+ * else leaves this room, whatever comes in. Views of a message are only good during the call that hands them out.
+ */
+
 /** Message types: RFC 4271 §4.1, RFC 2918 §3. */
 export const MessageType = { Open: 1, Update: 2, Notification: 3, Keepalive: 4, RouteRefresh: 5 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];

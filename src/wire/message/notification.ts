@@ -2,7 +2,7 @@ import { MAX_MESSAGE } from "../context.ts";
 import { CeaseError, ErrorCode, errorName, type NotificationError } from "../errors.ts";
 import { HEADER_LENGTH, MessageType } from "../framer.ts";
 import { printable } from "../text.ts";
-import { encodeHeader } from "./keepalive.ts";
+import { encodeHeader } from "./header.ts";
 
 /** A NOTIFICATION as received (RFC 4271 §4.5); numbers of any value, since newer RFCs may know more. */
 export interface NotificationMessage {

@@ -11,7 +11,7 @@ import {
   unsupportedVersion,
 } from "../errors.ts";
 import { HEADER_LENGTH, MessageType } from "../framer.ts";
-import { encodeHeader } from "./keepalive.ts";
+import { encodeHeader } from "./header.ts";
 
 /** OPEN as received (RFC 4271 §4.2). */
 export interface OpenMessage {

@@ -1,7 +1,7 @@
 import { afiOf, type Family, familyOf, SAFI_UNICAST } from "../../lib/family.ts";
 import { badMessageLength, routeRefreshLength } from "../errors.ts";
 import { HEADER_LENGTH, MessageType } from "../framer.ts";
-import { encodeHeader } from "./keepalive.ts";
+import { encodeHeader } from "./header.ts";
 
 /** RFC 7313 §3.2: 0 asks for the routes, 1 and 2 mark where their re-advertisement begins and ends. */
 export const RefreshKind = { Request: 0, Begin: 1, End: 2 } as const;

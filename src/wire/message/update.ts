@@ -7,8 +7,14 @@ import type { CodecContext } from "../context.ts";
 import { type NotificationError, UpdateError, updateError } from "../errors.ts";
 import { HEADER_LENGTH, MessageType } from "../framer.ts";
 import { validateNlri } from "../nlri/walk.ts";
-import { encodeHeader } from "./keepalive.ts";
+import { encodeHeader } from "./header.ts";
 import type { UpdateLayout } from "./update-layout.ts";
+
+/**
+ * Where everything in an UPDATE lies, and whether it can be relied upon. RFC 7606 saves the session wherever it is known which
+ * routes a message is about; so this file ends it only where that isn't known (§3 b, g, j, §5.3) or where there is no route to
+ * withdraw instead (§5.2). What attributes say is judged later, once per distinct set.
+ */
 
 /**
  * One pass over the headers of an UPDATE's body; values of attributes other than the MP ones are not looked at.
