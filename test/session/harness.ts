@@ -13,7 +13,8 @@ import {
 import type { Transport, TransportReceiver } from "../../src/session/transport.ts";
 import { NotificationError } from "../../src/wire/errors.ts";
 import { Framer, HEADER_LENGTH, MessageType } from "../../src/wire/framer.ts";
-import { encodeHeader, encodeKeepalive } from "../../src/wire/message/keepalive.ts";
+import { encodeHeader } from "../../src/wire/message/header.ts";
+import { encodeKeepalive } from "../../src/wire/message/keepalive.ts";
 import { decodeNotification } from "../../src/wire/message/notification.ts";
 import { encodeOpen, type OpenToSend } from "../../src/wire/message/open.ts";
 import { type NetworkOptions, type SimulatedHost, SimulatedNetwork } from "../support/simulated-network.ts";
