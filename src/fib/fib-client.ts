@@ -691,32 +691,25 @@ export class FibClient implements FibPort, OwnRoutes {
     });
   }
 
+  /** Who has a route in our place: the same prefix, table and metric. */
   #ownerInTheWay(table: FibTable, id: number): string | null {
-    const p = table.prefixes;
-    const { scope, mirror } = this.#options;
-    const metric = effectiveMetric(scope.metric, table.family);
-    for (const route of mirror?.foreignAt(
-      table.family,
-      p.word(id, 0),
-      table.family === Family.Ipv4Unicast ? 0 : p.word(id, 1),
-      table.family === Family.Ipv4Unicast ? 0 : p.word(id, 2),
-      table.family === Family.Ipv4Unicast ? 0 : p.word(id, 3),
-      p.length(id),
-    ) ?? [])
-      if (route.table === scope.table && route.metric === metric) return protocolName(route.protocol);
-    return null;
+    const metric = effectiveMetric(this.#options.scope.metric, table.family);
+    return this.#owner(table, id, (other) => other === metric);
   }
 
-  /** Owner of a foreign route that is preferred to ours by its lower metric; ours stands behind it. */
+  /** Who is followed instead of us: ours isn't there because of theirs, or stands behind it with its higher metric. */
   #ownerBefore(table: FibTable, id: number): string | null {
-    const p = table.prefixes;
+    const metric = effectiveMetric(this.#options.scope.metric, table.family);
+    return this.#owner(table, id, (other) => other < metric || (other === metric && table.held[id] === 0));
+  }
+
+  #owner(table: FibTable, id: number, stands: (metric: number) => boolean): string | null {
     const { scope, mirror } = this.#options;
     if (mirror === null) return null;
-    const metric = effectiveMetric(scope.metric, table.family);
-    const words = p.words(id);
-    const routes = mirror.foreignAt(table.family, words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, p.length(id));
-    for (const route of routes)
-      if (route.table === scope.table && route.metric < metric) return protocolName(route.protocol);
+    const words = table.prefixes.words(id);
+    const length = table.prefixes.length(id);
+    for (const route of mirror.foreignAt(table.family, words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, length))
+      if (route.table === scope.table && stands(route.metric)) return protocolName(route.protocol);
     return null;
   }
 
@@ -1022,11 +1015,11 @@ export class FibClient implements FibPort, OwnRoutes {
   }
 
   #state(table: FibTable, id: number): { state: FibState; owner: string | null; error: string | null } {
+    const owner = table.want[id] === 0 ? null : this.#ownerBefore(table, id);
+    if (owner !== null) return { state: "overridden", owner, error: null };
     const trouble = table.troubles.get(id);
     if (trouble?.state === "failed") return { state: "failed", owner: null, error: trouble.text };
     if (trouble?.state === "overridden") return { state: "overridden", owner: trouble.text, error: null };
-    const before = table.want[id] === 0 ? null : this.#ownerBefore(table, id);
-    if (before !== null) return { state: "overridden", owner: before, error: null };
     const pending = (table.marks[id]! & (Mark.Queued | Mark.InFlight)) !== 0 || table.held[id] === 0;
     return { state: pending ? "pending" : "installed", owner: null, error: null };
   }

@@ -97,6 +97,8 @@ export class KernelMirror implements KernelReader {
   /** Keys of what events told during a full reading; null when none runs. */
   #touched: Set<string> | null = null;
   #again = false;
+  /** Events were lost. */
+  #overrun = false;
   #changed = false;
   /** Something changed that may let a failed write succeed. */
   #hopeful = false;
@@ -200,6 +202,7 @@ export class KernelMirror implements KernelReader {
   /** A reading is a run of jobs: from here on, events are newer than what it brings. */
   #begin(): void {
     this.#step(() => {
+      this.drain(Number.POSITIVE_INFINITY); // so that every event heard from now on is newer than the reading
       this.#epoch++;
       this.#touched = new Set();
       this.#own?.auditBegin();
@@ -235,25 +238,30 @@ export class KernelMirror implements KernelReader {
     });
   }
 
-  /** Takes in the events that wait; called by the socket, and before routes are written. */
-  drain(): void {
+  /** Takes in the events that wait, at most `most`; called by the socket, and before routes are written. */
+  drain(most = EVENTS_PER_TURN): void {
     const socket = this.#events;
-    if (socket === null) return;
-    for (let i = 0; i < EVENTS_PER_TURN && !this.#closed; i++) {
+    if (socket === null || this.#closed) return;
+    let empty = false;
+    for (let i = 0; i < most && !this.#closed; i++) {
       const length = socket.receive();
-      if (length === 0) break;
-      if (length < 0) {
-        if (length === -nl.ENOBUFS) this.#overrun();
-        continue;
+      if (length === 0) {
+        empty = true;
+        break;
       }
+      if (length === -nl.ENOBUFS) this.#overrun = true;
+      if (length < 0) continue;
       eachMessage(socket.buffer, length, (type, flags, start, end) =>
         this.#event(type, flags, socket.buffer, start, end),
       );
     }
     this.#settle();
+    // what still waits is older than the loss: first that, then the reading, which is newer
+    if (this.#overrun && empty) this.#resyncAfterOverrun();
   }
 
-  #overrun(): void {
+  #resyncAfterOverrun(): void {
+    this.#overrun = false;
     this.resyncs++;
     if (this.#touched === null && !this.#running) this.resync(() => {});
     else this.#again = true; // the reading that runs may have missed it: once more after it
