@@ -2,7 +2,9 @@
  * The bench: measures Peerage beside BIRD, FRR, GoBGP, OpenBGPD and a bare relay, each fresh as a pure reflector in a network namespace
  * of its own, driven by the generator in `load/`. See README.md.
  */
+import { spawnSync } from "node:child_process";
 import { loadavg } from "node:os";
+import { join } from "node:path";
 import { bird } from "./daemons/bird.ts";
 import type { Daemon } from "./daemons/daemon.ts";
 import { floor } from "./daemons/floor.ts";
@@ -13,12 +15,30 @@ import { peerage } from "./daemons/peerage.ts";
 import { thisMachine } from "./machine.ts";
 import { runRounds } from "./measure/rounds.ts";
 import { type Options, parseOptions, UsageError } from "./options.ts";
+import { root } from "./paths.ts";
+import { writeDocument } from "./report/document.ts";
 import { formatRegression } from "./report/regression.ts";
 import { formatResult } from "./report/tables.ts";
 import type { Result } from "./result.ts";
 import { commit, loadResults, saveResult } from "./store.ts";
 
+/** Benches that are programs of their own; what follows their name is handed on. */
+const programs: Record<string, string> = { fib: "dist/bench/fib/writer.js", wire: "dist/bench/wire.js" };
+
 async function main(argv: readonly string[]): Promise<void> {
+  const program = programs[argv[0] ?? ""];
+  if (program !== undefined) {
+    process.exitCode =
+      spawnSync(process.execPath, [join(root, program), ...argv.slice(1)], { stdio: "inherit" }).status ?? 1;
+    return;
+  }
+  if (argv[0] === "report") {
+    const missing = writeDocument(loadResults());
+    process.stdout.write(
+      `docs/performance.md is written${missing.length > 0 ? `; not measured yet: ${missing.join(", ")}` : ""}\n`,
+    );
+    return;
+  }
   const options = parseOptions(argv);
   const { workload, scale, table, variant } = options;
   const before = loadavg()[0]!;
