@@ -1,0 +1,78 @@
+import type { Clock } from "../lib/clock.ts";
+import type { AttributeStore } from "../rib/attribute-store.ts";
+import { CeaseError } from "../wire/errors.ts";
+import type { Peer } from "./peer.ts";
+
+/** GRACEFUL_SHUTDOWN, RFC 8326 §4. */
+const GRACEFUL_SHUTDOWN = 0xffff0000;
+/** How often it is looked whether everything has been taken. */
+const LOOK_MS = 50;
+/** A peer that takes nothing for this long isn't waited for. */
+const PATIENCE_SECONDS = 30;
+
+export interface DrainOutcome {
+  /** False: the time ran out before all peers had taken everything. */
+  readonly complete: boolean;
+  readonly waitingFor: readonly string[];
+  readonly text: string;
+}
+
+/** What leaving needs of the speaker. */
+export interface DrainParts {
+  readonly clock: Clock;
+  readonly store: AttributeStore;
+  peers(): Iterable<Peer>;
+  /** The last step of everything that is advertised, from now on; all of it is told anew. */
+  finishWith(step: (set: number) => number): void;
+}
+
+/** The same route, to be used only as long as there is no other: RFC 8326 §4.1, for internal peers by LOCAL_PREF 0. */
+export function lastResort(store: AttributeStore): (set: number) => number {
+  return (set) => {
+    const attributes = store.view(set);
+    const communities = [...new Set([...attributes.communities, GRACEFUL_SHUTDOWN])].sort((a, b) => a - b);
+    return store.intern({ ...attributes, communities, localPref: 0 }, store.nextHop[set]!);
+  };
+}
+
+/**
+ * Leaves for good (RFC 8326): routes become the last resort, so that peers move to others while packets still get through;
+ * then they are withdrawn; then sessions end, by a hard reset where a mere one would make the peer keep them (RFC 8538).
+ */
+export async function drain(parts: DrainParts, waitSeconds: number): Promise<DrainOutcome> {
+  const { clock, store } = parts;
+  const pause = (ms: number) => new Promise<void>((resolve) => clock.setTimer(ms, resolve));
+  const behind = () => [...parts.peers()].filter(isBehind).map((peer) => peer.address);
+  const untilTaken = async (): Promise<string[]> => {
+    for (const end = clock.now() + PATIENCE_SECONDS * 1000; clock.now() < end; await pause(LOOK_MS))
+      if (behind().length === 0) return [];
+    return behind();
+  };
+  parts.finishWith(lastResort(store));
+  await pause(LOOK_MS);
+  const late = new Set(await untilTaken());
+  await pause(waitSeconds * 1000);
+  parts.finishWith(() => 0);
+  await pause(LOOK_MS);
+  for (const address of await untilTaken()) late.add(address);
+  for (const peer of parts.peers()) {
+    const hard = peer.live?.agreed.gracefulRestart?.notification === true;
+    peer.session.stop({ subcode: hard ? CeaseError.HardReset : CeaseError.AdministrativeShutdown });
+  }
+  const waitingFor = [...late];
+  return {
+    complete: waitingFor.length === 0,
+    waitingFor,
+    text:
+      waitingFor.length === 0
+        ? "all peers have taken the withdrawals"
+        : `gave up waiting for ${waitingFor.join(", ")} after ${PATIENCE_SECONDS} seconds`,
+  };
+}
+
+const isBehind = (peer: Peer): boolean =>
+  peer.live !== null &&
+  (peer.session.backlog > 0 ||
+    peer.live.memberships.some(
+      (place) => place && (place.group.pending > 0 || place.group.queuedFor(place.member) > 0),
+    ));

@@ -1,0 +1,106 @@
+import type { OriginateConfig } from "../config/model.ts";
+import { type Prefix, parsePrefix } from "../lib/address.ts";
+import { Family } from "../lib/family.ts";
+import { LOCAL_SOURCE } from "../rib/source-table.ts";
+import { emptyAttributes, type PathAttributes } from "../wire/attribute/types.ts";
+import type { Tables } from "./tables.ts";
+
+/** An own prefix, and what it is announced with. */
+export interface OwnRoute {
+  readonly prefix: Prefix;
+  /** Also a blackhole in the kernel. */
+  readonly blackhole: boolean;
+  readonly attributes: PathAttributes;
+}
+
+/** Next hop of own routes: each peer gets our address on its session instead. */
+const NO_NEXT_HOP = 0;
+
+const byNumber = (a: number, b: number): number => a - b;
+
+/** A configured prefix as an own route. */
+export const ownRouteOf = (config: OriginateConfig): OwnRoute => ({
+  prefix: parsePrefix(config.prefix),
+  blackhole: config.blackhole,
+  attributes: {
+    ...emptyAttributes,
+    med: config.med,
+    localPref: config.localPref,
+    communities: [...new Set(config.communities)].sort(byNumber),
+    largeCommunities: [...config.largeCommunities].sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]),
+  },
+});
+
+/** The prefixes that we originate: a table change each, never a matter of sessions. */
+export class OwnRoutes {
+  readonly #tables: Tables;
+  readonly #routes = new Map<string, OwnRoute>();
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  /** Exactly these from now on, of those under `owner`; what is the same already isn't touched. */
+  replace(owner: string, routes: readonly OwnRoute[]): void {
+    const wanted = new Map(routes.map((route) => [`${owner} ${keyOf(route.prefix)}`, route]));
+    for (const [key, route] of this.#routes)
+      if (key.startsWith(`${owner} `) && !wanted.has(key)) this.#withdraw(key, route);
+    for (const [key, route] of wanted) {
+      const before = this.#routes.get(key);
+      if (before !== undefined && JSON.stringify(before) === JSON.stringify(route)) continue;
+      this.#routes.set(key, route);
+      this.#announce(route);
+    }
+  }
+
+  add(owner: string, route: OwnRoute): void {
+    this.#routes.set(`${owner} ${keyOf(route.prefix)}`, route);
+    this.#announce(route);
+  }
+
+  remove(owner: string, prefix: Prefix): void {
+    const key = `${owner} ${keyOf(prefix)}`;
+    const route = this.#routes.get(key);
+    if (route !== undefined) this.#withdraw(key, route);
+  }
+
+  /** Whether a prefix of ours is to be a blackhole in the kernel. */
+  isBlackhole(family: Family, prefixId: number): boolean {
+    const { prefixes } = this.#tables.byFamily[family]!;
+    const key = keyOf({
+      words:
+        family === Family.Ipv4Unicast
+          ? [prefixes.word(prefixId, 0)]
+          : [0, 1, 2, 3].map((i) => prefixes.word(prefixId, i)),
+      length: prefixes.length(prefixId),
+    });
+    for (const owner of owners) if (this.#routes.get(`${owner} ${key}`)?.blackhole) return true;
+    return false;
+  }
+
+  #announce({ prefix, attributes }: OwnRoute): void {
+    const { words, length, family } = prefix;
+    const table = this.#tables.byFamily[family]!;
+    const set = this.#tables.store.intern(attributes, NO_NEXT_HOP);
+    if (family === Family.Ipv4Unicast) table.announce4(LOCAL_SOURCE, words[0]!, length, 0, set);
+    else table.announce6(LOCAL_SOURCE, words[0]!, words[1]!, words[2]!, words[3]!, length, 0, set);
+  }
+
+  #withdraw(key: string, { prefix }: OwnRoute): void {
+    this.#routes.delete(key);
+    const { words, length, family } = prefix;
+    const other = [...this.#routes].find(([k]) => k.endsWith(` ${keyOf(prefix)}`))?.[1];
+    if (other !== undefined) {
+      this.#announce(other);
+      return;
+    }
+    const table = this.#tables.byFamily[family]!;
+    if (family === Family.Ipv4Unicast) table.withdraw4(LOCAL_SOURCE, words[0]!, length, 0);
+    else table.withdraw6(LOCAL_SOURCE, words[0]!, words[1]!, words[2]!, words[3]!, length, 0);
+  }
+}
+
+/** Who may originate: the config's list, and workloads on this host. */
+export const owners = ["config", "workload"] as const;
+
+const keyOf = ({ words, length }: Pick<Prefix, "words" | "length">): string => `${words.join(".")}/${length}`;

@@ -1,0 +1,98 @@
+import type { NeighborConfig, PeerSettings } from "../config/model.ts";
+import { type Prefix, parseAddress, parsePrefix } from "../lib/address.ts";
+import type { Family } from "../lib/family.ts";
+import { families } from "../lib/family.ts";
+import type { PolicySource } from "../policy/definition.ts";
+import type { ImportPipeline } from "../policy/import-pipeline.ts";
+import type { SourceInfo } from "../rib/source-table.ts";
+import type { Agreed } from "../session/agreed.ts";
+import type { PeerSession } from "../session/peer-session.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Membership } from "./update-groups.ts";
+import type { Inbound } from "./update-reader.ts";
+
+/** Who a peer is, whichever way it came about. */
+export interface PeerIdentity {
+  /** Canonical text, with a zone for a link-local address. */
+  readonly address: string;
+  readonly settings: PeerSettings;
+  /** Came out of a range. */
+  readonly dynamic: boolean;
+  /** Of the inventory; empty if it doesn't know the peer. */
+  readonly blocks: readonly Prefix[];
+}
+
+export const identityOf = (neighbor: NeighborConfig): PeerIdentity => ({
+  address: neighbor.zone === null ? neighbor.address : `${neighbor.address}%${neighbor.zone}`,
+  settings: neighbor,
+  dynamic: false,
+  blocks: (neighbor.blocks ?? []).map(parsePrefix),
+});
+
+/** What exists while a session is Established, and all of it goes when the session does. */
+export interface LiveSession extends Inbound {
+  readonly agreed: Agreed;
+  readonly outbox: Outbox;
+  /** By family. */
+  readonly memberships: (Membership | undefined)[];
+  readonly endOfRibReceived: boolean[];
+}
+
+/** One peer: its settings, its session, and the state that links the session to the tables. Plain state; `Peers` acts on it. */
+export class Peer {
+  identity: PeerIdentity;
+  readonly session: PeerSession;
+  /** Null unless Established. */
+  live: LiveSession | null = null;
+  /** The source under which the peer's routes stand, also while they are kept as stale; 0 = none. */
+  source = 0;
+  /** Stale routes are waiting for the peer (RFC 4724 §4.2). */
+  restarting = false;
+  everEstablished = false;
+  /** The peer's AS and identifier in its last session. */
+  remoteAs: number | null = null;
+  remoteRouterId: number | null = null;
+  /** The maximum-prefix limit was passed and said so; by family. */
+  readonly overLimit: boolean[] = families.map(() => false);
+  policySource: PolicySource;
+  pipeline: ImportPipeline | null = null;
+
+  constructor(identity: PeerIdentity, makeSession: (peer: Peer) => PeerSession) {
+    this.identity = identity;
+    this.policySource = policySourceOf(identity);
+    this.remoteAs = typeof identity.settings.remoteAs === "number" ? identity.settings.remoteAs : null;
+    this.session = makeSession(this);
+  }
+
+  get address(): string {
+    return this.identity.address;
+  }
+
+  get settings(): PeerSettings {
+    return this.identity.settings;
+  }
+
+  membership(family: Family): Membership | undefined {
+    return this.live?.memberships[family];
+  }
+}
+
+/** A peer's address in words, without the zone. */
+export const addressWords = (address: string): readonly number[] => parseAddress(address.split("%")[0]!);
+
+export const policySourceOf = ({ address, settings, blocks }: PeerIdentity): PolicySource => ({
+  address: addressWords(address),
+  peerGroup: settings.peerGroup,
+  learnedFrom: settings.kind === "external" ? "external" : settings.routeReflectorClient ? "client" : "internal",
+  blocks,
+});
+
+export const sourceInfoOf = ({ address, settings }: PeerIdentity, agreed: Agreed): SourceInfo => ({
+  kind: settings.kind,
+  client: settings.routeReflectorClient,
+  remoteAs: agreed.remoteAs,
+  routerId: agreed.remoteRouterId,
+  address: addressWords(address),
+  peer: address,
+  name: settings.description,
+});

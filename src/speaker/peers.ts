@@ -1,0 +1,138 @@
+import type { Config, DynamicNeighborsConfig } from "../config/model.ts";
+import { type Prefix, parsePrefix, prefixContains } from "../lib/address.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Transport } from "../session/transport.ts";
+import { CeaseError, cease, type NotificationError } from "../wire/errors.ts";
+import { encodeNotification } from "../wire/message/notification.ts";
+import { addressWords, type Peer, type PeerIdentity } from "./peer.ts";
+
+interface Range {
+  readonly config: DynamicNeighborsConfig;
+  readonly prefix: Prefix;
+  members: number;
+}
+
+/** Connections that were turned away at the door. */
+export interface RefusalCounters {
+  /** Nobody that we know. */
+  unknown: number;
+  /** Of a range that has its limit of members. */
+  overLimit: number;
+}
+
+/** Refusals of one kind are logged at most this often; the number of those in between is said. */
+const REFUSAL_LOG_MS = 10_000;
+
+/** All peers by address, listed and dynamic, and the door at which connections arrive. */
+export class Peers implements Iterable<Peer> {
+  readonly #byAddress = new Map<string, Peer>();
+  readonly #rangeOf = new Map<Peer, Range>();
+  readonly #create: (identity: PeerIdentity) => Peer;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #lastSaid = new Map<string, { at: number; since: number }>();
+  #ranges: Range[] = [];
+  readonly refused: RefusalCounters = { unknown: 0, overLimit: 0 };
+
+  constructor(create: (identity: PeerIdentity) => Peer, clock: Clock, log: Log) {
+    this.#create = create;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  [Symbol.iterator](): Iterator<Peer> {
+    return this.#byAddress.values();
+  }
+
+  get size(): number {
+    return this.#byAddress.size;
+  }
+
+  get(address: string): Peer | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  add(identity: PeerIdentity): Peer {
+    const peer = this.#create(identity);
+    this.#byAddress.set(identity.address, peer);
+    return peer;
+  }
+
+  /** Forgets a peer; its session has been stopped. */
+  remove(peer: Peer): void {
+    if (this.#byAddress.get(peer.address) === peer) this.#byAddress.delete(peer.address);
+    const range = this.#rangeOf.get(peer);
+    if (range !== undefined) range.members--;
+    this.#rangeOf.delete(peer);
+  }
+
+  /** The ranges of a (new) config, the longest first. Members of ranges that are still there stay with them. */
+  setRanges(config: Config): void {
+    const before = this.#ranges;
+    this.#ranges = config.dynamicNeighbors.map((range) => ({
+      config: range,
+      prefix: parsePrefix(range.range),
+      members: before.find((old) => old.config.range === range.range)?.members ?? 0,
+    }));
+    for (const [peer, old] of this.#rangeOf) {
+      const now = this.#ranges.find((range) => range.config.range === old.config.range);
+      if (now) this.#rangeOf.set(peer, now);
+    }
+  }
+
+  /** The range that a dynamic peer came out of. */
+  rangeOf(peer: Peer): string | undefined {
+    return this.#rangeOf.get(peer)?.config.range;
+  }
+
+  /** A connection has arrived: it goes to its peer, makes one out of a range, or is turned away in the same turn. */
+  accept(transport: Transport): void {
+    const { remoteAddress } = transport;
+    const known = this.#byAddress.get(remoteAddress);
+    if (known !== undefined) {
+      known.session.accept(transport);
+      return;
+    }
+    const words = addressWords(remoteAddress);
+    const range = this.#ranges.find(({ prefix }) => prefixContains(prefix, words));
+    if (range === undefined) {
+      this.refused.unknown++;
+      this.#say("refused-unknown", `${remoteAddress} is no neighbor and in no range: closed`);
+      transport.destroy();
+      return;
+    }
+    if (range.config.limit > 0 && range.members >= range.config.limit) {
+      this.refused.overLimit++;
+      this.#say(
+        "refused-over-limit",
+        `${remoteAddress} would be one more than the ${range.config.limit} of range ${range.config.range}`,
+      );
+      refuse(transport, cease(CeaseError.ConnectionRejected));
+      return;
+    }
+    const peer = this.add({ address: remoteAddress, settings: range.config, dynamic: true, blocks: [] });
+    range.members++;
+    this.#rangeOf.set(peer, range);
+    peer.session.start();
+    peer.session.accept(transport);
+  }
+
+  #say(name: string, message: string): void {
+    const now = this.#clock.now();
+    const last = this.#lastSaid.get(name);
+    if (last !== undefined && now - last.at < REFUSAL_LOG_MS) {
+      last.since++;
+      return;
+    }
+    this.#log.event("warn", name, message, last?.since ? { before: last.since } : {});
+    this.#lastSaid.set(name, { at: now, since: 0 });
+  }
+}
+
+/** Says why, and lets the other side read it (RFC 4486 §4). */
+function refuse(transport: Transport, { code, subcode, data }: NotificationError): void {
+  transport.attach({ received() {}, closed() {} });
+  transport.write([encodeNotification({ code, subcode, data })]);
+  transport.end();
+}

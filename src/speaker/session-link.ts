@@ -1,0 +1,314 @@
+import type { Config } from "../config/model.ts";
+import type { ExportPolicyPort } from "../export/ports.ts";
+import { parseIpv4 } from "../lib/address.ts";
+import type { Clock } from "../lib/clock.ts";
+import { afiOf, type Family, families, familyName, SAFI_UNICAST } from "../lib/family.ts";
+import type { Log } from "../lib/log.ts";
+import { ExportPolicy } from "../policy/export-policy.ts";
+import type { Agreed } from "../session/agreed.ts";
+import type { State } from "../session/fsm/state.ts";
+import type { DownReason, NotificationView, SessionHandlers } from "../session/handlers.ts";
+import type { AttributeFault } from "../wire/attribute/fault.ts";
+import { maximumPrefixesReached } from "../wire/errors.ts";
+import { decodeRouteRefresh, RefreshKind } from "../wire/message/route-refresh.ts";
+import { groupKey, ownSide } from "./group-key.ts";
+import type { LocalAddresses } from "./local-addresses.ts";
+import { Outbox } from "./outbox.ts";
+import { type LiveSession, type Peer, policySourceOf, sourceInfoOf } from "./peer.ts";
+import type { PolicyBook } from "./policy-book.ts";
+import type { OwnSide } from "./policy-definitions.ts";
+import type { StaleRoutes } from "./stale-routes.ts";
+import type { Tables } from "./tables.ts";
+import type { UpdateGroups } from "./update-groups.ts";
+import type { UpdateFindings, UpdateReader } from "./update-reader.ts";
+import type { WorkLoop } from "./work-loop.ts";
+
+/** What sessions are linked to. */
+export interface LinkParts {
+  readonly config: () => Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly tables: Tables;
+  readonly reader: UpdateReader;
+  readonly groups: UpdateGroups;
+  readonly stale: StaleRoutes;
+  readonly loop: WorkLoop;
+  readonly book: PolicyBook;
+  readonly local: LocalAddresses;
+  /** The last step of what is advertised; changes when the speaker drains. */
+  readonly finish: () => ((set: number) => number) | null;
+  /** A session has come up or gone down; the peer's state is settled. */
+  readonly changed: (peer: Peer) => void;
+  /** End-of-RIB of a family has come. */
+  readonly endOfRib: (peer: Peer, family: Family) => void;
+}
+
+/** How many octets of a faulty UPDATE go into the log line. */
+const LOGGED_OCTETS = 256;
+
+/** Links one peer's session to tables and update groups. One object per peer. */
+export class SessionLink implements SessionHandlers, UpdateFindings {
+  readonly #peer: Peer;
+  readonly #parts: LinkParts;
+
+  constructor(peer: Peer, parts: LinkParts) {
+    this.#peer = peer;
+    this.#parts = parts;
+  }
+
+  established(agreed: Agreed): void {
+    const peer = this.#peer;
+    const { tables, stale, groups, loop } = this.#parts;
+    peer.everEstablished = true;
+    peer.remoteAs = agreed.remoteAs;
+    peer.remoteRouterId = agreed.remoteRouterId;
+    const info = sourceInfoOf(peer.identity, agreed);
+    if (peer.source === 0) peer.source = tables.sources.add(info);
+    else tables.sources.update(peer.source, info);
+    tables.bind(peer.source, peer);
+    this.usePolicies(agreed);
+    this.#setLimits();
+    stale.returned(peer, agreed);
+    const live: LiveSession = {
+      agreed,
+      codec: agreed.codec,
+      context: tables.store.context(agreed.codec),
+      source: peer.source,
+      outbox: new Outbox(peer.session),
+      memberships: [],
+      endOfRibReceived: families.map(() => false),
+    };
+    peer.live = live;
+    const own = this.#own(agreed);
+    for (const family of agreed.families) {
+      const { key, policy } = this.#group(agreed, family, own);
+      live.memberships[family] = groups.join(key, policy, {
+        source: peer.source,
+        write: (chunks, taken) => live.outbox.write(chunks, taken),
+      });
+    }
+    this.#say("info", "established", `session with ${peer.address} is up`, {
+      as: agreed.remoteAs,
+      families: agreed.families.map(familyName).join(" "),
+      holdTime: agreed.holdTimeSeconds,
+    });
+    this.#parts.changed(peer);
+    loop.touch();
+  }
+
+  down(reason: DownReason): void {
+    const peer = this.#peer;
+    const { live } = peer;
+    if (live === null) return;
+    peer.live = null;
+    for (const membership of live.memberships) if (membership) this.#parts.groups.leave(membership);
+    peer.overLimit.fill(false);
+    this.#parts.stale.wentAway(peer, live.agreed, reason);
+    this.#say("warn", "down", `session with ${peer.address} is down: ${reason.text}`);
+    this.#parts.changed(peer);
+    this.#parts.loop.touch();
+  }
+
+  update(bytes: Uint8Array, start: number, end: number): void {
+    const { live } = this.#peer;
+    if (live === null) return;
+    this.#parts.reader.read(live, bytes, start, end, this);
+    this.#parts.loop.touch();
+  }
+
+  chunkDone(): void {
+    for (const family of families) if (this.#peer.settings.families[family]?.maximumPrefix) this.#checkLimit(family);
+  }
+
+  routeRefresh(bytes: Uint8Array, start: number, end: number): void {
+    const { live } = this.#peer;
+    if (live === null) return;
+    const { family, kind } = decodeRouteRefresh(bytes, start, end, live.agreed.enhancedRouteRefresh);
+    const membership = family === undefined ? undefined : live.memberships[family];
+    if (family === undefined || membership === undefined) return;
+    if (kind === RefreshKind.Request) {
+      membership.group.refresh(membership.member, live.agreed.enhancedRouteRefresh);
+      this.#say("info", "route-refresh", `${this.#peer.address} asked for its ${familyName(family)} routes again`);
+    } else if (kind === RefreshKind.Begin) this.#parts.stale.refreshBegins(this.#peer, family);
+    else if (kind === RefreshKind.End) this.#parts.stale.refreshEnds(this.#peer, family);
+    this.#parts.loop.touch();
+  }
+
+  endOfRib(family: Family): void {
+    const { live } = this.#peer;
+    if (live === null) return;
+    live.endOfRibReceived[family] = true;
+    this.#parts.stale.endOfRib(this.#peer, family);
+    this.#say("debug", "end-of-rib", `${this.#peer.address} has told all its ${familyName(family)} routes`);
+    this.#parts.endOfRib(this.#peer, family);
+  }
+
+  faults(faults: readonly AttributeFault[], bytes: Uint8Array): void {
+    const shown = bytes.subarray(0, LOGGED_OCTETS);
+    for (const fault of faults)
+      this.#say(
+        "warn",
+        "update-fault",
+        `${this.#peer.address} sent a faulty ${fault.name}: ${fault.text}; ${outcome[fault.action]} (RFC 7606)`,
+        { update: Buffer.from(shown).toString("hex"), cut: bytes.length > shown.length },
+      );
+  }
+
+  stateChanged(from: State, to: State, reason: string): void {
+    this.#say("debug", "state", `${this.#peer.address}: ${from} to ${to}${reason === "" ? "" : `, ${reason}`}`, {
+      from,
+      to,
+    });
+    // A member of a range that got no further than this is forgotten again.
+    if (to === "Idle" || to === "Active") this.#parts.changed(this.#peer);
+  }
+
+  notification(direction: "sent" | "received", { code, subcode, data }: NotificationView, text: string): void {
+    this.#say(
+      "warn",
+      "notification",
+      `${direction} NOTIFICATION ${direction === "sent" ? "to" : "from"} ${this.#peer.address}: ${text}`,
+      {
+        code,
+        subcode,
+        data: Buffer.from(data.subarray(0, LOGGED_OCTETS)).toString("hex"),
+      },
+    );
+  }
+
+  bug(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#say("error", "bug", `session with ${this.#peer.address} was ended by an error of ours: ${text}`);
+  }
+
+  restartState(): { restarting: boolean; forwarding: (family: Family) => boolean } {
+    return this.#parts.stale.ownRestart();
+  }
+
+  /** Takes on the policies of today's config, for what comes in. True if that changes anything. */
+  usePolicies(agreed: Agreed): boolean {
+    const peer = this.#peer;
+    const { settings } = peer;
+    const config = this.#parts.config();
+    const before = peer.pipeline;
+    const pipeline = this.#parts.book.pipeline(
+      config,
+      {
+        peerKind: settings.kind,
+        ownAsns: [...new Set([config.router.as, settings.localAs])],
+        allowasIn: settings.allowAsIn,
+        routerId: parseIpv4(config.router.routerId),
+        clusterId: parseIpv4(config.router.clusterId),
+        role: settings.role,
+        remoteAs: agreed.remoteAs,
+        refuseDefaultRoute: peer.identity.dynamic && settings.importPolicy === null,
+      },
+      settings.importPolicy,
+      this.#own(agreed),
+    );
+    const source = policySourceOf(peer.identity);
+    const sourceChanged = JSON.stringify(source) !== JSON.stringify(peer.policySource);
+    if (sourceChanged) peer.policySource = source;
+    peer.pipeline = pipeline;
+    return before !== pipeline || sourceChanged;
+  }
+
+  /** After a reload that leaves the session up: the peer is told, and its routes are judged, as the new config says. */
+  reconfigured(): void {
+    const peer = this.#peer;
+    const { live } = peer;
+    const { tables, groups, stale } = this.#parts;
+    if (live === null) return;
+    const { agreed } = live;
+    tables.sources.update(peer.source, sourceInfoOf(peer.identity, agreed));
+    this.#setLimits();
+    if (this.usePolicies(agreed)) stale.reevaluate(peer.source);
+    const own = this.#own(agreed);
+    for (const family of agreed.families) {
+      const membership = live.memberships[family];
+      if (membership === undefined) continue;
+      const { key, policy } = this.#group(agreed, family, own);
+      live.memberships[family] = groups.move(membership, key, policy);
+    }
+    this.#parts.loop.touch();
+  }
+
+  /** The policy of what goes out in one family, as the group asks for it. */
+  exportPolicy(agreed: Agreed, family: Family): ExportPolicy {
+    const { config, book, tables, finish } = this.#parts;
+    const { settings } = this.#peer;
+    return new ExportPolicy(
+      {
+        peerKind: settings.kind,
+        policy: book.policy(config(), settings.exportPolicy, this.#own(agreed)),
+        finish: finish(),
+      },
+      family,
+      tables.byFamily[family]!.prefixes,
+      (source) => tables.policySource(source),
+    );
+  }
+
+  #group(
+    agreed: Agreed,
+    family: Family,
+    own: OwnSide,
+  ): { key: ReturnType<typeof groupKey>; policy: () => ExportPolicyPort } {
+    const { identity } = this.#peer;
+    const config = this.#parts.config();
+    const text = this.#parts.book.text(config, identity.settings.exportPolicy, own);
+    return {
+      key: groupKey(config, identity, agreed, family, own, text),
+      policy: () => this.exportPolicy(agreed, family),
+    };
+  }
+
+  #own(agreed: Agreed): OwnSide {
+    return ownSide(this.#parts.config(), this.#peer.identity, agreed, this.#parts.local);
+  }
+
+  /** maximum-prefix with `discard`: what is over the limit is never taken in. */
+  #setLimits(): void {
+    for (const family of families) {
+      const limit = this.#peer.settings.families[family]?.maximumPrefix;
+      const bound = limit?.action === "discard" ? limit.limit : Number.POSITIVE_INFINITY;
+      this.#parts.tables.byFamily[family]!.setLimit(this.#peer.source, bound);
+    }
+  }
+
+  #checkLimit(family: Family): void {
+    const peer = this.#peer;
+    const limit = peer.settings.families[family]!.maximumPrefix!;
+    const table = this.#parts.tables.byFamily[family]!;
+    const count = table.counts(peer.source)[limit.count];
+    // With `discard` the count stops at the limit; what was turned away tells.
+    const over = count > limit.limit || (limit.action === "discard" && table.counts(peer.source).refused > 0);
+    if (over === peer.overLimit[family]) return;
+    peer.overLimit[family] = over;
+    if (!over) return;
+    this.#say(
+      "warn",
+      "maximum-prefix",
+      `${peer.address} has ${count} ${familyName(family)} routes, the limit is ${limit.limit}`,
+      {
+        action: limit.action,
+      },
+    );
+    if (limit.action === "restart") peer.session.fail(maximumPrefixesReached(afiOf(family), SAFI_UNICAST, limit.limit));
+  }
+
+  #say(
+    level: "debug" | "info" | "warn" | "error",
+    name: string,
+    message: string,
+    fields: Record<string, string | number | boolean | null> = {},
+  ): void {
+    this.#parts.log.event(level, name, message, { peer: this.#peer.address, ...fields });
+  }
+}
+
+const outcome = {
+  "attribute-discard": "the attribute was discarded",
+  "treat-as-withdraw": "its routes were treated as withdrawn",
+  "session-reset": "the session was reset",
+} as const;

@@ -1,0 +1,69 @@
+import type { Config, PeerRole, PeerSettings } from "../config/model.ts";
+import { parseIpv4 } from "../lib/address.ts";
+import { families } from "../lib/family.ts";
+import { Role, type SessionProfile } from "../session/settings.ts";
+import type { SocketOptions } from "../session/transport.ts";
+
+/** IP precedence "internetwork control", which RFC 4271 appendix E asks for. */
+const TOS_INTERNETWORK_CONTROL = 0xc0;
+/** How long a listed peer, and one that only came out of a range, may take to send its OPEN. */
+const OPEN_HOLD_MS = 240_000;
+const OPEN_HOLD_DYNAMIC_MS = 60_000;
+/** Longest pause of a peer whose sessions keep failing (RFC 4271 §8.1.1). */
+const IDLE_HOLD_MAX_MS = 30_000;
+
+const roleCodes: Record<PeerRole, Role> = {
+  provider: Role.Provider,
+  "rs-server": Role.RouteServer,
+  "rs-client": Role.RouteServerClient,
+  customer: Role.Customer,
+  peer: Role.Peer,
+};
+
+/** The config's words for one peer, or for all members of a range, in the words of the session room. */
+export function sessionProfile(config: Config, peer: PeerSettings, dynamic: boolean): SessionProfile {
+  const { timers, gracefulRestart } = peer;
+  return {
+    localAs: peer.localAs,
+    routerId: parseIpv4(config.router.routerId),
+    remoteAs: peer.kind === "internal" ? "internal" : peer.remoteAs,
+    holdTimeSeconds: timers.holdTimeSeconds,
+    keepaliveSeconds: timers.keepaliveSeconds,
+    minHoldTimeSeconds: 3,
+    connectRetryMs: timers.connectRetrySeconds * 1000,
+    delayOpenMs: timers.delayOpenSeconds * 1000,
+    openHoldMs: dynamic ? OPEN_HOLD_DYNAMIC_MS : OPEN_HOLD_MS,
+    sendHoldMs: null,
+    idleHoldMaxMs: IDLE_HOLD_MAX_MS,
+    passive: dynamic || peer.passive,
+    socket: socketOptions(peer),
+    offer: {
+      families: families.filter((family) => peer.families[family]),
+      fourOctetAs: true,
+      routeRefresh: true,
+      enhancedRouteRefresh: true,
+      extendedMessages: peer.extendedMessages,
+      extendedNextHop: peer.extendedNextHop,
+      addPath: families.map(() => ({ send: peer.addPath.send !== 0, receive: peer.addPath.receive })),
+      gracefulRestart: gracefulRestart && {
+        restartTimeSeconds: gracefulRestart.restarter ? gracefulRestart.restartTimeSeconds : 0,
+        notification: true,
+      },
+      longLivedStaleSeconds: gracefulRestart?.longLivedSeconds ?? 0,
+      role: peer.role && roleCodes[peer.role],
+      roleStrict: false,
+      hostName: { host: config.router.name, domain: "" },
+    },
+    dropAttributes: new Set(peer.dropAttributes),
+    enforceFirstAs: peer.enforceFirstAs,
+  };
+}
+
+function socketOptions(peer: PeerSettings): SocketOptions {
+  return {
+    tos: TOS_INTERNETWORK_CONTROL,
+    ...(peer.kind === "external" && { ttl: peer.ttl }),
+    ...(peer.ttlSecurity !== null && { ttl: 255, minTtl: 256 - peer.ttlSecurity }),
+    ...(peer.password && { md5Key: Buffer.from(peer.password.reveal()) }),
+  };
+}

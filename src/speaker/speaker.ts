@@ -1,0 +1,438 @@
+/**
+ * One speaker: sessions on one side, tables in the middle, update groups and the kernel on the other side. This room knows
+ * all the others and introduces them to each other; the rules live in theirs. The way of a route through it:
+ *
+ *   session → `SessionLink` → `UpdateReader` → route tables ─┬→ update groups → `Outbox` → session
+ *                                                            └→ `FibFeed` → FIB
+ *
+ * What takes long runs in slices in the `WorkLoop`. Nothing here knows sockets, files or the machine's clock: ports are handed in.
+ */
+import { type ConfigDiff, neighborKey } from "../config/diff.ts";
+import { matchesPattern } from "../config/host.ts";
+import type { Config, KernelConfig } from "../config/model.ts";
+import { ExportGroup } from "../export/export-group.ts";
+import type { GroupKey } from "../export/group-key.ts";
+import type { ExportPolicyPort } from "../export/ports.ts";
+import type { OpenedFib } from "../fib/open.ts";
+import type { FibResult, KernelLink } from "../fib/port.ts";
+import { formatPrefix, parseIpv4 } from "../lib/address.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { families } from "../lib/family.ts";
+import type { Log } from "../lib/log.ts";
+import type { Random } from "../lib/random.ts";
+import { NextHopTracker, type TrackerOptions } from "../nexthop/next-hop-tracker.ts";
+import { type DecisionOptions, defaultDecision } from "../rib/decision/options.ts";
+import { Rib } from "../rib/rib.ts";
+import { LOCAL_SOURCE, type SourceInfo } from "../rib/source-table.ts";
+import { KeepaliveLag } from "../session/counters.ts";
+import { PeerSession } from "../session/peer-session.ts";
+import type { SessionSettings } from "../session/settings.ts";
+import type { Listener, Network } from "../session/transport.ts";
+import { CeaseError } from "../wire/errors.ts";
+import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
+import { type DrainOutcome, drain } from "./drain.ts";
+import { FibFeed } from "./fib-feed.ts";
+import { LocalAddresses } from "./local-addresses.ts";
+import { OwnRoutes, ownRouteOf } from "./own-routes.ts";
+import { identityOf, Peer, type PeerIdentity } from "./peer.ts";
+import { Peers } from "./peers.ts";
+import { PolicyBook } from "./policy-book.ts";
+import { SessionLink } from "./session-link.ts";
+import { sessionProfile } from "./session-profile.ts";
+import { StaleRoutes } from "./stale-routes.ts";
+import { Tables } from "./tables.ts";
+import { UpdateGroups } from "./update-groups.ts";
+import { UpdateReader } from "./update-reader.ts";
+import { WorkLoop } from "./work-loop.ts";
+
+/** The outside world of one speaker. */
+export interface SpeakerPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly log: Log;
+  openFib(kernel: KernelConfig): OpenedFib;
+}
+
+const localSource = ({ router }: Config): SourceInfo => ({
+  kind: "local",
+  client: false,
+  remoteAs: router.as,
+  routerId: parseIpv4(router.routerId),
+  address: [],
+  peer: "self",
+  name: "",
+});
+
+/** Sessions over 127.0.0.0/8 mean that next hops lie there, too. */
+const usesLoopback = (config: Config): boolean =>
+  [
+    config.router.address ?? "",
+    ...config.neighbors.map((neighbor) => neighbor.address),
+    ...config.dynamicNeighbors.map((range) => range.range),
+  ].some((text) => text.startsWith("127."));
+
+const trackerOptions = (config: Config): TrackerOptions => ({
+  resolve: config.kernel.fib !== "none",
+  viaDefault: config.kernel.resolveViaDefault,
+  onLink: config.kernel.onLink,
+  loopback: usesLoopback(config),
+  ignores: (name) => config.kernel.ignoreInterfaces.some((pattern) => matchesPattern(name, pattern)),
+});
+
+function decisionOptions({ router }: Config): DecisionOptions {
+  return { ...defaultDecision, ...router.bestPath };
+}
+
+/** How often groups are ticked, limits looked at and leftovers swept. */
+const TICK_MS = 1000;
+
+export class Speaker {
+  readonly tables: Tables;
+  readonly peers: Peers;
+  readonly groups: UpdateGroups;
+  readonly ownRoutes: OwnRoutes;
+  readonly nextHops: NextHopTracker;
+  readonly local: LocalAddresses;
+  readonly keepaliveLag = new KeepaliveLag();
+  readonly fib: OpenedFib;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly startedAt: number;
+  readonly #ports: SpeakerPorts;
+  readonly #links = new WeakMap<Peer, SessionLink>();
+  readonly #book: PolicyBook;
+  readonly #stale: StaleRoutes;
+  readonly #loop: WorkLoop;
+  readonly #reader: UpdateReader;
+  readonly #feeds: FibFeed[] = [];
+  #config: Config;
+  #listener: Listener | null = null;
+  #tick: Timer | null = null;
+  #stopping = false;
+  #finish: ((set: number) => number) | null = null;
+
+  constructor(config: Config, ports: SpeakerPorts) {
+    const { clock, random, log } = ports;
+    this.#config = config;
+    this.#ports = ports;
+    this.clock = clock;
+    this.log = log;
+    this.startedAt = clock.now();
+    this.fib = ports.openFib(config.kernel);
+    this.nextHops = new NextHopTracker(trackerOptions(config));
+    this.local = new LocalAddresses((link) => this.#linkDown(link));
+    this.tables = new Tables(
+      new Rib({
+        random,
+        nextHops: this.nextHops,
+        local: { as: config.router.as, routerId: parseIpv4(config.router.routerId) },
+        decision: decisionOptions(config),
+      }),
+    );
+    const { rib, store } = this.tables;
+    this.#book = new PolicyBook(store, this.nextHops);
+    this.#reader = new UpdateReader(store, this.tables.byFamily);
+    this.ownRoutes = new OwnRoutes(this.tables);
+    this.groups = new UpdateGroups(
+      {
+        create: (key, policy) => this.#createGroup(key, policy),
+        connect: (group) => this.tables.byFamily[group.key.family]!.addConsumer(group, group.key.addPath > 0),
+        disconnect: (group) => this.tables.byFamily[group.key.family]!.removeConsumer(group),
+      },
+      clock,
+    );
+    this.#loop = new WorkLoop(clock, [
+      { run: (units) => rib.work(units) },
+      { run: (units) => rib.flush(units) },
+      this.groups,
+    ]);
+    this.#stale = new StaleRoutes(
+      clock,
+      this.tables,
+      (peer) => this.#forgetIfDynamic(peer),
+      () => this.#loop.touch(),
+    );
+    this.peers = new Peers((identity) => this.#createPeer(identity), clock, log);
+    this.#feedFib();
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  /** What is listened on; empty until started. */
+  get endpoints(): readonly { readonly address: string; readonly port: number }[] {
+    return this.#listener?.endpoints ?? [];
+  }
+
+  /** Opens the door and dials. @throws ListenError or the FIB's error, each with one clear sentence. */
+  async start(): Promise<void> {
+    const { network } = this.#ports;
+    await this.fib.fib.ready;
+    this.fib.reader.subscribe(this.local);
+    this.fib.reader.subscribe(this.nextHops);
+    const { listen } = this.#config.router;
+    if (listen.addresses.length > 0)
+      this.#listener = await network.listen({
+        addresses: listen.addresses,
+        port: listen.port,
+        accepted: (transport) => this.peers.accept(transport),
+        trouble: (message) => this.log.event("warn", "listen", message),
+      });
+    this.ownRoutes.replace("config", this.#config.originate.map(ownRouteOf));
+    this.peers.setRanges(this.#config);
+    this.#setKeys(this.#config);
+    for (const neighbor of this.#config.neighbors) this.peers.add(identityOf(neighbor)).session.start();
+    this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
+    this.#loop.touch();
+  }
+
+  /** A planned restart: sessions end as the contract's "Stopping and coming back" says, kernel routes stay or go as configured. */
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#tick?.cancel();
+    this.#stale.stop();
+    for (const peer of this.peers) peer.session.stop({ subcode: CeaseError.AdministrativeShutdown });
+    await this.#listener?.close();
+    await this.fib.fib.close(this.#config.kernel.keepOnExit);
+  }
+
+  /** Ends the session with Cease 6/4, or only asks for or tells all routes again. */
+  reset(peer: Peer, soft: "in" | "out" | null): void {
+    if (soft === null) {
+      peer.session.reset(CeaseError.AdministrativeReset);
+      return;
+    }
+    const { live } = peer;
+    if (live === null) return;
+    for (const family of live.agreed.families)
+      if (soft === "out") {
+        const membership = live.memberships[family];
+        membership?.group.refresh(membership.member, live.agreed.enhancedRouteRefresh);
+      } else if (live.agreed.routeRefresh) peer.session.send(encodeRouteRefresh(family));
+      else this.#stale.reevaluate(peer.source);
+    this.#loop.touch();
+  }
+
+  /** Name of an interface, or its index as text if the kernel doesn't know it. */
+  linkName(ifindex: number): string {
+    return this.fib.reader.links.get(ifindex)?.name ?? String(ifindex);
+  }
+
+  /** Leaves for good; afterwards only `stop` is left to do. */
+  drain(waitSeconds: number): Promise<DrainOutcome> {
+    return drain(
+      {
+        clock: this.clock,
+        store: this.tables.store,
+        peers: () => this.peers,
+        finishWith: (step) => {
+          this.#finish = step;
+          this.groups.reevaluate();
+          this.#loop.touch();
+        },
+      },
+      waitSeconds,
+    );
+  }
+
+  linkOf(peer: Peer): SessionLink {
+    return this.#links.get(peer)!;
+  }
+
+  /** Takes on a new config: only what differs is touched. The caller has seen to it that it is valid. */
+  reconfigure(config: Config, diff: ConfigDiff): void {
+    const routerChanged = new Set(diff.router.map((change) => change.effect));
+    const changeOf = new Map([...diff.neighbors, ...diff.ranges].map((change) => [change.key, change]));
+    this.#config = config;
+    this.#book.clear();
+    if (routerChanged.has("restart")) this.tables.sources.update(LOCAL_SOURCE, localSource(config));
+    if (routerChanged.has("decision"))
+      for (const table of this.tables.byFamily) table.setDecision(decisionOptions(config));
+    this.ownRoutes.replace("config", config.originate.map(ownRouteOf));
+    this.peers.setRanges(config);
+    this.#setKeys(config);
+    const everyone = routerChanged.has("export") || routerChanged.has("import");
+    const wanted = new Map(config.neighbors.map((neighbor) => [neighborKey(neighbor), identityOf(neighbor)]));
+    for (const peer of [...this.peers]) {
+      const key = peer.identity.dynamic ? (this.peers.rangeOf(peer) ?? "") : peer.address;
+      const change = changeOf.get(key);
+      const identity = peer.identity.dynamic ? this.#dynamicIdentity(peer, config) : wanted.get(peer.address);
+      wanted.delete(peer.address);
+      if (identity === undefined) this.#removePeer(peer, CeaseError.PeerDeconfigured);
+      else if (change?.kind === "restart") {
+        this.#removePeer(peer, CeaseError.OtherConfigurationChange);
+        if (!identity.dynamic) this.peers.add(identity).session.start();
+      } else if (change !== undefined || everyone) {
+        peer.identity = identity;
+        peer.session.update(this.#sessionSettings(identity));
+        this.linkOf(peer).reconfigured();
+        if (change?.effects.has("refresh")) this.reset(peer, "in");
+      }
+    }
+    for (const identity of wanted.values()) this.peers.add(identity).session.start();
+    this.#loop.touch();
+  }
+
+  #dynamicIdentity(peer: Peer, config: Config): PeerIdentity | undefined {
+    const range = config.dynamicNeighbors.find((candidate) => candidate.range === this.peers.rangeOf(peer));
+    return range && { ...peer.identity, settings: range };
+  }
+
+  #removePeer(peer: Peer, subcode: number): void {
+    peer.session.stop({ subcode });
+    this.#stale.purge(peer);
+    this.peers.remove(peer);
+  }
+
+  #createPeer(identity: PeerIdentity): Peer {
+    const { clock, random, network } = this.#ports;
+    return new Peer(identity, (peer) => {
+      const link = new SessionLink(peer, {
+        config: () => this.#config,
+        clock,
+        log: this.log,
+        tables: this.tables,
+        reader: this.#reader,
+        groups: this.groups,
+        stale: this.#stale,
+        loop: this.#loop,
+        book: this.#book,
+        local: this.local,
+        finish: () => this.#finish,
+        changed: (changed) => this.#peerChanged(changed),
+        endOfRib: () => {},
+      });
+      this.#links.set(peer, link);
+      return new PeerSession(
+        this.#sessionSettings(identity),
+        { clock, random, network, keepaliveLag: this.keepaliveLag },
+        link,
+      );
+    });
+  }
+
+  #sessionSettings(identity: PeerIdentity): SessionSettings {
+    const { settings, dynamic, address } = identity;
+    return {
+      profile: sessionProfile(this.#config, settings, dynamic),
+      remoteAddress: address,
+      remotePort: settings.port,
+      ...(settings.localAddress !== null && { localAddress: settings.localAddress }),
+    };
+  }
+
+  #createGroup(key: GroupKey, policy: ExportPolicyPort): ExportGroup {
+    const { store, sources, byFamily } = this.tables;
+    return new ExportGroup({
+      key,
+      policy,
+      sources,
+      routes: byFamily[key.family]!,
+      sets: store,
+      nextHops: this.nextHops,
+      events: {
+        wake: () => this.#loop.touch(),
+        withheld: (prefixId, reason) => this.#withheld(key, prefixId, reason),
+      },
+    });
+  }
+
+  #withheld(key: GroupKey, prefixId: number, reason: string): void {
+    const { prefixes } = this.tables.byFamily[key.family]!;
+    const words = key.family === 0 ? [0] : [0, 1, 2, 3];
+    const prefix = formatPrefix(
+      words.map((i) => prefixes.word(prefixId, i)),
+      prefixes.length(prefixId),
+    );
+    const why = reason === "too-big" ? "it doesn't fit into a message" : "there's no next hop to send it with";
+    this.log.event("warn", "withheld", `${prefix} is not advertised to ${key.peerKind} peers: ${why}`, {
+      prefix,
+      reason,
+    });
+  }
+
+  #feedFib(): void {
+    const { kernel } = this.#config;
+    this.fib.fib.onResult((result) => this.#fibResult(result));
+    if (kernel.fib === "none") return;
+    for (const family of families) {
+      const feed = new FibFeed({
+        routes: this.tables.byFamily[family]!,
+        fib: this.fib.fib,
+        nextHopOf: (set) => this.tables.store.nextHop[set]!,
+        hopsOf: (nextHop) => this.nextHops.hops(nextHop),
+        localSource: LOCAL_SOURCE,
+        isBlackhole: (prefixId) => this.ownRoutes.isBlackhole(family, prefixId),
+        maximumPaths: kernel.maximumPaths,
+      });
+      this.#feeds.push(feed);
+      this.tables.byFamily[family]!.addConsumer(feed, kernel.maximumPaths > 1);
+    }
+    this.nextHops.onChange((ids) => this.#nextHopsChanged(ids));
+  }
+
+  #nextHopsChanged(ids: readonly number[]): void {
+    const changed = new Set(ids);
+    for (const feed of this.#feeds) feed.nextHopsChanged(changed);
+    this.tables.rib.nextHopsChanged(ids);
+    this.#loop.touch();
+  }
+
+  #fibResult(result: FibResult): void {
+    if (result.state === "failed")
+      this.log.event("warn", "fib-failed", `${result.prefix} is not in the kernel: ${result.error}`, {
+        prefix: result.prefix,
+      });
+    else if (result.state === "overridden")
+      this.log.event(
+        "warn",
+        "fib-overridden",
+        `${result.prefix} belongs to ${result.owner} in the kernel and is left alone`,
+        {
+          prefix: result.prefix,
+          owner: result.owner,
+        },
+      );
+    else this.log.event("info", "fib-installed", `${result.prefix} is in the kernel now`, { prefix: result.prefix });
+  }
+
+  /** Single-hop sessions over a link that is down can't go on, and nothing on the wire will tell (their hold timer would). */
+  #linkDown(link: KernelLink): void {
+    for (const peer of this.peers) {
+      const local = peer.live?.agreed.localAddress;
+      if (local === undefined || this.local.interfaceOf(local) !== link.ifindex) continue;
+      if (this.local.isOnLink(link.ifindex, peer.address)) peer.session.disconnect(`our link ${link.name} went down`);
+    }
+  }
+
+  #peerChanged(peer: Peer): void {
+    if (peer.live === null) this.#forgetIfDynamic(peer);
+  }
+
+  /** A member of a range exists while its session does, or its stale routes. */
+  #forgetIfDynamic(peer: Peer): void {
+    if (!peer.identity.dynamic || peer.live !== null || peer.restarting) return;
+    this.clock.defer(() => {
+      const { state } = peer.session;
+      if (peer.restarting || state === "OpenSent" || state === "OpenConfirm" || state === "Established") return;
+      peer.session.stop({ quiet: true });
+      this.peers.remove(peer);
+    });
+  }
+
+  #setKeys(config: Config): void {
+    for (const neighbor of config.neighbors)
+      if (neighbor.password) this.#listener?.setMd5Key(neighbor.address, Buffer.from(neighbor.password.reveal()));
+    for (const range of config.dynamicNeighbors)
+      if (range.password) this.#listener?.setMd5Key(range.range, Buffer.from(range.password.reveal()));
+  }
+
+  #onTick(): void {
+    if (this.#stopping) return;
+    this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
+    if (this.groups.tick()) this.#loop.touch();
+  }
+}

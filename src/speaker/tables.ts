@@ -1,0 +1,78 @@
+import type { Family } from "../lib/family.ts";
+import type { PolicySource } from "../policy/definition.ts";
+import type { AttributeStore } from "../rib/attribute-store.ts";
+import type { ImportPort } from "../rib/ports.ts";
+import type { Rib } from "../rib/rib.ts";
+import type { RouteTable } from "../rib/route-table.ts";
+import { LOCAL_SOURCE, type SourceTable } from "../rib/source-table.ts";
+import type { Peer } from "./peer.ts";
+
+const ownSource: PolicySource = { address: [], peerGroup: null, learnedFrom: "own", blocks: [] };
+
+/** The RIB of one speaker, and which of its sources is which peer: so it can ask a peer's import pipeline. */
+export class Tables implements ImportPort {
+  readonly rib: Rib;
+  readonly #peers: (Peer | undefined)[] = [];
+  readonly #policySources: (PolicySource | undefined)[] = [];
+
+  constructor(rib: Rib) {
+    this.rib = rib;
+    rib.setImportPort(this);
+  }
+
+  get store(): AttributeStore {
+    return this.rib.attributes;
+  }
+
+  get sources(): SourceTable {
+    return this.rib.sources;
+  }
+
+  /** Indexed by family. */
+  get byFamily(): readonly RouteTable[] {
+    return this.rib.tables;
+  }
+
+  /** Says which peer a source is. */
+  bind(source: number, peer: Peer): void {
+    this.#peers[source] = peer;
+    this.#policySources[source] = peer.policySource;
+  }
+
+  /** All paths of a source go, in slices, and with the last of them its id. */
+  purge(source: number): void {
+    this.rib.purge(source, () => {
+      this.#peers[source] = undefined;
+      this.#policySources[source] = undefined;
+    });
+  }
+
+  /** The peer of a source, also while its routes are stale; undefined for own routes and for what is being purged. */
+  peerOf(source: number): Peer | undefined {
+    const peer = this.#peers[source];
+    return peer?.source === source ? peer : undefined;
+  }
+
+  policySource(source: number): PolicySource {
+    return this.#peers[source]?.policySource ?? this.#policySources[source] ?? ownSource;
+  }
+
+  /** The import port of the route tables. */
+  evaluate(family: Family, prefixId: number, source: number, received: number): number {
+    if (source === LOCAL_SOURCE) return received;
+    const peer = this.#peers[source];
+    if (peer?.pipeline == null) return 0;
+    const { prefixes } = this.byFamily[family]!;
+    const wide = family === 1;
+    return peer.pipeline.evaluate(
+      received,
+      peer.policySource,
+      family,
+      prefixes.word(prefixId, 0),
+      wide ? prefixes.word(prefixId, 1) : 0,
+      wide ? prefixes.word(prefixId, 2) : 0,
+      wide ? prefixes.word(prefixId, 3) : 0,
+      prefixes.length(prefixId),
+    );
+  }
+}

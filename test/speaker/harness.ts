@@ -1,0 +1,72 @@
+import { diffConfig } from "../../src/config/diff.ts";
+import { parseConfig } from "../../src/config/load.ts";
+import { openFib } from "../../src/fib/open.ts";
+import { parsePrefix } from "../../src/lib/address.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { seededRandom } from "../../src/lib/random.ts";
+import { Speaker } from "../../src/speaker/speaker.ts";
+import type { PrefixQuestion } from "../../src/view/port.ts";
+import { LiveView } from "../../src/view/speaker-view.ts";
+import { type SimulatedHost, SimulatedNetwork } from "../support/simulated-network.ts";
+import type { VirtualClock } from "../support/virtual-clock.ts";
+
+/** One real speaker on a simulated host. */
+export interface TestSpeaker {
+  readonly name: string;
+  readonly speaker: Speaker;
+  readonly view: LiveView;
+  readonly host: SimulatedHost;
+  reload(yaml: string): void;
+}
+
+/** Several real speakers on a simulated network, under virtual time. */
+export class TestWorld {
+  readonly network = new SimulatedNetwork();
+  readonly clock: VirtualClock = this.network.clock;
+  #seed = 1;
+
+  /** Starts a speaker at `address` with this config. */
+  start(name: string, address: string, yaml: string): TestSpeaker {
+    const config = parseConfig(yaml, `${name}.yaml`);
+    const host = this.network.host(address);
+    const { clock } = this;
+    const speaker = new Speaker(config, {
+      clock,
+      random: seededRandom(this.#seed++),
+      network: host,
+      log: silentLog,
+      openFib: (kernel) => openFib({ ...kernel, mode: kernel.fib, writer: "inside", clock, os: null }),
+    });
+    void speaker.start();
+    return {
+      name,
+      speaker,
+      host,
+      view: new LiveView(speaker, "test"),
+      reload: (text) => {
+        const next = parseConfig(text, `${name}.yaml`);
+        speaker.reconfigure(next, diffConfig(speaker.config, next));
+      },
+    };
+  }
+
+  /** Lets promises settle, then virtual time pass. */
+  async advance(seconds: number): Promise<void> {
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    this.clock.advance(seconds * 1000);
+  }
+}
+
+export function question(text: string): PrefixQuestion {
+  const { family, words, length } = parsePrefix(text);
+  return { text, family, words, length, isAddress: !text.includes("/") };
+}
+
+/** Best paths of a speaker: "PREFIX FROM NEXTHOP" each. */
+export function best({ view }: TestSpeaker): string[] {
+  const rows: string[] = [];
+  for (const slice of view.routes({}))
+    for (const { prefix, paths } of slice)
+      for (const path of paths) if (path.best) rows.push(`${prefix} ${path.from} ${path.nextHop}`);
+  return rows;
+}

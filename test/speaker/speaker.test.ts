@@ -1,0 +1,122 @@
+import t from "tap";
+import { best, question, TestWorld } from "./harness.ts";
+
+const reflector = (more = "") => `
+router: {as: 65001, router-id: 10.0.0.250, address: 10.0.0.250}
+kernel: {fib: none}
+peer-groups:
+  clients: {remote-as: internal, route-reflector-client: true}
+dynamic-neighbors:
+  - {range: 10.0.0.0/24, peer-group: clients}
+${more}`;
+
+const node = (address: string, block: string, more = "") => `
+router: {as: 65001, router-id: ${address}, address: ${address}}
+kernel: {fib: none}
+originate: [{prefix: ${block}}]
+neighbors:
+  - {address: 10.0.0.250, remote-as: internal, local-address: ${address}}
+${more}`;
+
+t.test("a reflector tells each client of the others, with the next hop untouched (RFC 4456 §8, §10)", async (t) => {
+  const world = new TestWorld();
+  const rr = world.start("rr", "10.0.0.250", reflector());
+  const a = world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24"));
+  const b = world.start("b", "10.0.0.2", node("10.0.0.2", "172.17.9.0/24"));
+  await world.advance(20);
+  t.same(
+    rr.view.summary().neighbors.map(({ state }) => state),
+    ["Established", "Established"],
+  );
+  t.same(best(rr), ["172.17.8.0/24 10.0.0.1 10.0.0.1", "172.17.9.0/24 10.0.0.2 10.0.0.2"]);
+  t.same(best(a), ["172.17.8.0/24 self null", "172.17.9.0/24 10.0.0.250 10.0.0.2"]);
+  t.same(best(b), ["172.17.8.0/24 10.0.0.250 10.0.0.1", "172.17.9.0/24 self null"]);
+  const [row] = [...a.view.routes({ prefix: question("172.17.9.0/24") })].flat();
+  t.match(row?.paths[0], { originatorId: "10.0.0.2", clusterList: ["10.0.0.250"], localPref: 100, asPath: [] });
+  t.equal([...a.view.routes({ from: "10.0.0.250" })].flat().length, 1, "nobody is told its own route");
+});
+
+t.test(
+  "the routes of a silent peer go at hold time (RFC 4271 §6.5), or with graceful restart after its restart time (RFC 8538 §4)",
+  async (t) => {
+    for (const [restart, goneAfter] of [
+      ["false", 90],
+      ["{restart-time: 120}", 210],
+    ] as const) {
+      const world = new TestWorld();
+      const clients = `clients: {remote-as: internal, route-reflector-client: true, graceful-restart: ${restart}}`;
+      const rr = world.start("rr", "10.0.0.250", reflector().replace(/clients: \{remote-as.*/, clients));
+      const a = world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24"));
+      const b = world.start("b", "10.0.0.2", node("10.0.0.2", "172.17.9.0/24"));
+      await world.advance(20);
+      t.equal(best(a).length, 2);
+      world.network.cut(rr.host, b.host);
+      await world.advance(goneAfter - 30);
+      t.equal(best(a).length, 2, "a keepalive may have come just before the cut");
+      await world.advance(31);
+      t.same(best(a), ["172.17.8.0/24 self null"], `gone after ${goneAfter} s`);
+    }
+  },
+);
+
+t.test("a reload sends the difference only, and leaves sessions up", async (t) => {
+  const world = new TestWorld();
+  const rr = world.start("rr", "10.0.0.250", reflector());
+  const a = world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24"));
+  const b = world.start("b", "10.0.0.2", node("10.0.0.2", "172.17.9.0/24"));
+  await world.advance(20);
+  const updatesBefore = b.view.neighbors()[0]!.messages.received.update;
+  a.reload(node("10.0.0.1", "172.17.10.0/24"));
+  await world.advance(1);
+  t.same(best(b), ["172.17.9.0/24 self null", "172.17.10.0/24 10.0.0.250 10.0.0.1"]);
+  t.equal(rr.view.summary().neighbors[0]!.state, "Established");
+  t.equal(b.view.neighbors()[0]!.messages.received.update - updatesBefore, 2, "one withdrawal, one announcement");
+});
+
+t.test("eBGP: own AS prepended, next hop self, and nothing without a policy (RFC 4271 §5.1, RFC 8212)", async (t) => {
+  const world = new TestWorld();
+  const side = (as: number, own: string, other: string, block: string, policy: boolean) => `
+router: {as: ${as}, router-id: ${own}, address: ${own}}
+kernel: {fib: none}
+originate: [{prefix: ${block}}]
+prefix-lists: {blocks: [{prefix: 172.16.0.0/12, ge: 12, le: 24}]}
+policies: {all: [{match: {prefix-list: blocks}, then: accept}]}
+neighbors:
+  - {address: ${other}, remote-as: external, local-address: ${own}${policy ? ", import-policy: [all], export-policy: [all]" : ""}}`;
+  const left = world.start("left", "10.1.0.1", side(65001, "10.1.0.1", "10.1.0.2", "172.17.8.0/24", true));
+  const right = world.start("right", "10.1.0.2", side(4200000002, "10.1.0.2", "10.1.0.1", "172.17.9.0/24", true));
+  await world.advance(20);
+  t.same(best(left), ["172.17.8.0/24 self null", "172.17.9.0/24 10.1.0.2 10.1.0.2"]);
+  const [row] = [...left.view.routes({ prefix: question("172.17.9.0/24") })].flat();
+  t.same(row?.paths[0]?.asPath, [4200000002]);
+  right.reload(side(4200000002, "10.1.0.2", "10.1.0.1", "172.17.9.0/24", false));
+  await world.advance(5);
+  t.same(best(left), ["172.17.8.0/24 self null"]);
+  t.same(best(right), ["172.17.9.0/24 self null"]);
+  t.match([...right.view.received("10.1.0.1", {})!].flat()[0]?.paths[0], {
+    rejectedBy: "ebgp-without-policy",
+    policy: { verdict: "reject" },
+  });
+});
+
+t.test("explain says the whole way of a prefix", async (t) => {
+  const world = new TestWorld();
+  const rr = world.start("rr", "10.0.0.250", reflector());
+  world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24"));
+  world.start("b", "10.0.0.2", node("10.0.0.2", "172.17.9.0/24"));
+  await world.advance(20);
+  const explanation = rr.view.explain(question("172.17.9.0/24"));
+  t.match(explanation, {
+    prefix: "172.17.9.0/24",
+    decision: { best: "10.0.0.2" },
+    nextHop: { address: "10.0.0.2", reachable: true },
+  });
+  t.same(
+    explanation.advertised.map(({ address, sent }) => [address, sent]),
+    [
+      ["10.0.0.1", true],
+      ["10.0.0.2", false],
+    ],
+  );
+  t.same(rr.view.explain(question("10.99.0.0/16")).received, []);
+});
