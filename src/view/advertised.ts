@@ -1,0 +1,62 @@
+import { advertised, sentAttributes } from "../export/views.ts";
+import { families } from "../lib/family.ts";
+import { LOCAL_SOURCE } from "../rib/source-table.ts";
+import type { Peer } from "../speaker/peer.ts";
+import type { Speaker } from "../speaker/speaker.ts";
+import type { PathRow, RouteRow } from "./model.ts";
+import { attributeColumns } from "./path-row.ts";
+import type { RouteQuery } from "./port.ts";
+import { prefixAsked, prefixText } from "./routes.ts";
+
+const SLICE = 512;
+
+/** Adj-RIB-Out of a peer: each route with the attributes that were sent. */
+export function* advertisedSlices(speaker: Speaker, peer: Peer, query: RouteQuery): Generator<RouteRow[]> {
+  for (const family of families) {
+    const place = peer.membership(family);
+    const { prefix: question } = query;
+    if (place === undefined || (query.family ?? family) !== family) continue;
+    if (question !== undefined && question.family !== family) continue;
+    const table = speaker.tables.byFamily[family]!;
+    const only = question !== undefined && !query.longer ? prefixAsked(table, question) : null;
+    if (only === 0) continue;
+    let slice: RouteRow[] = [];
+    for (const route of advertised(place.group, place.member, only)) {
+      if (route === null) {
+        yield slice;
+        slice = [];
+        continue;
+      }
+      if (
+        question !== undefined &&
+        query.longer &&
+        !table.prefixes.within(route.prefixId, question.words, question.length)
+      )
+        continue;
+      const path: PathRow = {
+        ...emptyColumns,
+        from: route.source === LOCAL_SOURCE ? "self" : (speaker.tables.sources.info(route.source)?.peer ?? "unknown"),
+        ...columnsOf(place.group, route.set),
+        pathId: route.pathId === 0 ? null : route.pathId,
+        policy: { verdict: "accept", name: policyName(peer), line: null },
+      };
+      const prefix = prefixText(table, route.prefixId);
+      const last = slice.at(-1);
+      if (last?.prefix === prefix) last.paths.push(path);
+      else slice.push({ prefix, paths: [path] });
+      if (slice.length < SLICE) continue;
+      yield slice;
+      slice = [];
+    }
+    yield slice;
+  }
+}
+
+const emptyColumns = { best: true, valid: true, multipath: false, stale: false, rejectedBy: null } as const;
+
+const policyName = (peer: Peer): string => peer.settings.exportPolicy?.join(", ") ?? "default";
+
+function columnsOf(group: Parameters<typeof sentAttributes>[0], set: number) {
+  const attributes = sentAttributes(group, set);
+  return attributeColumns(attributes, attributes.nextHop?.words ?? [], false);
+}

@@ -1,0 +1,106 @@
+import { explain as explainExport } from "../export/views.ts";
+import type { FibPort } from "../fib/port.ts";
+import { formatAddress } from "../lib/address.ts";
+import type { RouteTable } from "../rib/route-table.ts";
+import { LOCAL_SOURCE } from "../rib/source-table.ts";
+import type { Speaker } from "../speaker/speaker.ts";
+import { fibRow } from "./fib-row.ts";
+import type { ExplainedAdvertisement, ExplainedPath, Explanation } from "./model.ts";
+import type { PrefixQuestion } from "./port.ts";
+import { importVerdict, pathRows, prefixAsked, prefixText, wordsOf } from "./routes.ts";
+
+/** The whole way of a prefix through this speaker, in the order in which it goes. */
+export function explain(speaker: Speaker, question: PrefixQuestion): Explanation {
+  const table = speaker.tables.byFamily[question.family]!;
+  const id = prefixAsked(table, question);
+  const empty: Explanation = {
+    prefix: question.text,
+    question: question.text,
+    received: [],
+    decision: { best: null, text: "nobody has announced it" },
+    nextHop: null,
+    kernel: kernelOf(speaker.fib.fib, question.family, question.words, question.length),
+    advertised: [],
+  };
+  if (id === 0) return empty;
+  const best = table.best(id);
+  return {
+    prefix: prefixText(table, id),
+    question: question.text,
+    received: receivedOf(speaker, table, id),
+    decision: decisionOf(speaker, table, id, best),
+    nextHop: nextHopOf(speaker, table, best),
+    kernel: kernelOf(speaker.fib.fib, table.family, wordsOf(table, id), table.prefixes.length(id)),
+    advertised: best === 0 ? [] : advertisedOf(speaker, table, id),
+  };
+}
+
+function receivedOf(speaker: Speaker, table: RouteTable, id: number): ExplainedPath[] {
+  const rows = pathRows(speaker, table, id);
+  const lost = new Map(table.explain(id).map(({ candidate, text }) => [candidate.path, text]));
+  const paths: number[] = [];
+  for (let path = table.firstPath(id); path !== 0; path = table.nextPath(path)) paths.push(path);
+  return rows.map((row, index) => ({
+    ...row,
+    policy: importVerdict(speaker, table, paths[index]!),
+    lostAt: row.best || row.rejectedBy !== null ? null : (lost.get(paths[index]!) ?? null),
+  }));
+}
+
+function decisionOf(speaker: Speaker, table: RouteTable, id: number, best: number): Explanation["decision"] {
+  if (best === 0) return { best: null, text: "no path is usable: each was rejected or has no reachable next hop" };
+  const source = table.pathSource(best);
+  const from = source === LOCAL_SOURCE ? "self" : (speaker.tables.sources.info(source)?.peer ?? "unknown");
+  const candidates = table.explain(id);
+  const runnerUp = candidates.find(({ candidate, lostAt }) => candidate.path !== best && lostAt !== null);
+  return {
+    best: from,
+    text: runnerUp ? `${runnerUp.lostAt}: ${runnerUp.text}` : "it is the only usable path",
+  };
+}
+
+function nextHopOf(speaker: Speaker, table: RouteTable, best: number): Explanation["nextHop"] {
+  if (best === 0 || table.pathSource(best) === LOCAL_SOURCE) return null;
+  const nextHop = speaker.tables.store.nextHop[table.pathAttributes(best)]!;
+  if (nextHop === 0) return null;
+  const hop = speaker.nextHops.hops(nextHop)[0];
+  const reachable = speaker.nextHops.reachable[nextHop] === 1;
+  return {
+    address: formatAddress(speaker.nextHops.words(nextHop)),
+    reachable,
+    metric: reachable ? speaker.nextHops.metric[nextHop]! : null,
+    via: hop?.via ? formatAddress(hop.via) : null,
+    dev: hop ? speaker.linkName(hop.ifindex) : null,
+    text: speaker.nextHops.explain(nextHop),
+  };
+}
+
+function kernelOf(fib: FibPort, family: 0 | 1, words: readonly number[], length: number): Explanation["kernel"] {
+  const row = fib.row(family, words, length);
+  if (row === undefined) return null;
+  const text = {
+    installed: "the kernel holds it as intended",
+    pending: "it waits to be written",
+    failed: `the kernel refused it: ${row.error ?? "unknown reason"}`,
+    overridden: `a route of ${row.owner ?? "somebody else"} is in its place and is left alone`,
+  }[row.state];
+  return { intended: fibRow(row), state: row.state, text };
+}
+
+/** To whom it is advertised, or why not. */
+function advertisedOf(speaker: Speaker, table: RouteTable, id: number): ExplainedAdvertisement[] {
+  const rows: ExplainedAdvertisement[] = [];
+  for (const peer of speaker.peers) {
+    const base = { address: peer.address, description: peer.settings.description, nextHop: null };
+    const membership = peer.membership(table.family);
+    if (membership === undefined) {
+      rows.push({ ...base, sent: false, reason: `the session is ${peer.session.state}, or doesn't carry this family` });
+      continue;
+    }
+    for (const { sent, reason, attributes } of explainExport(membership.group, membership.member, id)) {
+      const nextHop = attributes?.nextHop ? formatAddress(attributes.nextHop.words) : null;
+      rows.push({ ...base, sent, reason, nextHop });
+    }
+  }
+  return rows;
+}

@@ -1,0 +1,159 @@
+import { formatIpv4 } from "../lib/address.ts";
+import { type Family, families, familyName } from "../lib/family.ts";
+import type { Peer } from "../speaker/peer.ts";
+import type { Speaker } from "../speaker/speaker.ts";
+import type {
+  CapabilityText,
+  LastError,
+  MessageCounts,
+  NeighborDetail,
+  NeighborFamily,
+  NeighborSummary,
+} from "./model.ts";
+
+const seconds = (ms: number): number => Math.floor(ms / 1000);
+
+function advertisedTo(peer: Peer, family: Family): number {
+  const place = peer.membership(family);
+  return place === undefined ? 0 : place.group.advertisedTo(place.member);
+}
+
+/** Prefixes of a peer in one family. */
+function familyCounts(speaker: Speaker, peer: Peer, family: Family) {
+  const table = speaker.tables.byFamily[family]!;
+  return {
+    received: peer.source === 0 ? 0 : table.counts(peer.source).received,
+    accepted: peer.source === 0 ? 0 : table.counts(peer.source).accepted,
+    advertised: advertisedTo(peer, family),
+  };
+}
+
+function lastErrorOf(peer: Peer): LastError | null {
+  const error = peer.session.lastError;
+  if (error === null) return null;
+  const { at, direction, code, subcode, text } = error;
+  return {
+    at: new Date(at).toISOString(),
+    direction,
+    code: code === 0 ? null : code,
+    subcode: code === 0 ? null : subcode,
+    text,
+  };
+}
+
+/** One row of `summary`. */
+export function neighborSummary(speaker: Speaker, peer: Peer): NeighborSummary {
+  const { session, settings } = peer;
+  const counts = families.map((family) => familyCounts(speaker, peer, family));
+  const sum = (pick: (count: (typeof counts)[number]) => number) =>
+    counts.reduce((total, count) => total + pick(count), 0);
+  const memberships = peer.live?.memberships ?? [];
+  return {
+    address: peer.address,
+    remoteAs: peer.remoteAs,
+    state: session.state,
+    uptimeSeconds: seconds(speaker.clock.now() - session.stateSince),
+    everEstablished: peer.everEstablished,
+    dynamic: peer.identity.dynamic,
+    routeReflectorClient: settings.routeReflectorClient,
+    description: settings.description,
+    messagesReceived: session.counters.received[0]!,
+    messagesSent: session.counters.sent[0]!,
+    tableVersion: speaker.tables.byFamily.reduce((total, table) => total + table.version, 0),
+    inQueue: 0,
+    outQueue: memberships.reduce((total, place) => total + (place ? place.group.queuedFor(place.member) : 0), 0),
+    prefixes: {
+      received: sum((count) => count.received),
+      accepted: sum((count) => count.accepted),
+      advertised: sum((count) => count.advertised),
+    },
+    lastError: lastErrorOf(peer),
+  };
+}
+
+const messageCounts = (counts: readonly number[]): MessageCounts => ({
+  open: counts[1]!,
+  update: counts[2]!,
+  notification: counts[3]!,
+  keepalive: counts[4]!,
+  routeRefresh: counts[5]!,
+});
+
+function familyDetail(speaker: Speaker, peer: Peer, family: Family): NeighborFamily {
+  const maximum = peer.settings.families[family]?.maximumPrefix ?? null;
+  const member = peer.membership(family)?.member;
+  return {
+    family: familyName(family),
+    ...familyCounts(speaker, peer, family),
+    endOfRibSent: member?.state === "following",
+    endOfRibReceived: peer.live?.endOfRibReceived[family] ?? false,
+    addPathSend: peer.live?.codec.addPathSend[family] ?? false,
+    addPathReceive: peer.live?.codec.addPathReceive[family] ?? false,
+    maximumPrefix: maximum && { limit: maximum.limit, action: maximum.action },
+  };
+}
+
+/** The hold timer runs since then; null without one. */
+const sinceLastMessage = (holdTimeSeconds: number, leftMs: number | null): number | null =>
+  leftMs === null ? null : Math.max(0, seconds(holdTimeSeconds * 1000 - leftMs));
+
+/** Counted by a walk: asked for by people, and only of a peer that is away. */
+function staleRoutes(speaker: Speaker, { source }: Peer): number {
+  let count = 0;
+  for (const table of speaker.tables.byFamily)
+    for (let path = table.nextPathOf(source, 0); path !== 0; path = table.nextPathOf(source, path))
+      if (table.isStale(path)) count++;
+  return count;
+}
+
+/** Everything about one neighbor. */
+export function neighborDetail(speaker: Speaker, peer: Peer): NeighborDetail {
+  const { session, settings, live } = peer;
+  const { timers } = settings;
+  const capabilities = session.capabilities();
+  const words = (list: readonly CapabilityText[] | undefined): CapabilityText[] => [...(list ?? [])];
+  const { ends } = session;
+  const restart = live?.agreed.gracefulRestart;
+  return {
+    ...neighborSummary(speaker, peer),
+    localAs: settings.localAs,
+    kind: settings.kind,
+    peerGroup: settings.peerGroup,
+    stateReason: session.state === "Established" ? null : (session.lastDown?.text ?? session.lastError?.text ?? null),
+    remoteRouterId: peer.remoteRouterId === null ? null : formatIpv4(peer.remoteRouterId),
+    hostName: capabilities?.peerHostName ?? null,
+    localAddress: ends?.localAddress ?? settings.localAddress,
+    localPort: ends?.localPort ?? null,
+    remotePort: ends?.remotePort ?? null,
+    passive: settings.passive || peer.identity.dynamic,
+    flaps: session.flaps,
+    timers: {
+      holdTimeSeconds: live?.agreed.holdTimeSeconds ?? timers.holdTimeSeconds,
+      keepaliveSeconds: live?.agreed.keepaliveSeconds ?? timers.keepaliveSeconds,
+      connectRetrySeconds: timers.connectRetrySeconds,
+      advertisementIntervalSeconds: timers.advertisementIntervalSeconds,
+      configuredHoldTimeSeconds: timers.holdTimeSeconds,
+      sinceLastMessageSeconds:
+        live === null ? null : sinceLastMessage(live.agreed.holdTimeSeconds, session.timers().holdMs),
+    },
+    capabilities: {
+      sent: words(capabilities?.sent),
+      received: words(capabilities?.received),
+      used: words(capabilities?.used),
+    },
+    families: families
+      .filter((family) => settings.families[family])
+      .map((family) => familyDetail(speaker, peer, family)),
+    messages: { received: messageCounts(session.counters.received), sent: messageCounts(session.counters.sent) },
+    gracefulRestart:
+      restart || peer.restarting
+        ? {
+            restartTimeSeconds: restart?.restartTimeSeconds ?? null,
+            staleRoutes: peer.restarting ? staleRoutes(speaker, peer) : 0,
+          }
+        : null,
+    importPolicy: settings.importPolicy === null ? null : [...settings.importPolicy],
+    exportPolicy: settings.exportPolicy === null ? null : [...settings.exportPolicy],
+    nextHop: settings.nextHop,
+  };
+}

@@ -1,0 +1,56 @@
+import { diffConfig } from "../config/diff.ts";
+import type { Config } from "../config/model.ts";
+import type { Speaker } from "../speaker/speaker.ts";
+import { changeReport } from "./change-report.ts";
+import type { ChangeReport, DrainReport, NeighborChange } from "./model.ts";
+import { ControlError, type SpeakerControl } from "./port.ts";
+
+/** What an operator may tell a running speaker. */
+export class LiveControl implements SpeakerControl {
+  readonly #speaker: Speaker;
+  readonly #load: (file: string) => Config;
+  readonly #drained: () => void;
+
+  /** @param load reads a config file or throws ConfigErrors. @param drained called when the daemon may end. */
+  constructor(speaker: Speaker, load: (file: string) => Config, drained: () => void) {
+    this.#speaker = speaker;
+    this.#load = load;
+    this.#drained = drained;
+  }
+
+  reset(address: string, soft: "in" | "out" | null): void {
+    const peer = this.#speaker.peers.get(address);
+    if (peer === undefined) throw new ControlError("not-found", `There is no neighbor ${address}`);
+    this.#speaker.reset(peer, soft);
+  }
+
+  async reload(): Promise<ChangeReport> {
+    const before = this.#speaker.config;
+    const config = this.#load(before.file);
+    const diff = diffConfig(before, config);
+    this.#speaker.reconfigure(config, diff);
+    const report = changeReport(diff, config.warnings);
+    this.#speaker.log.event("info", "reload", "took on the config again", {
+      added: count(report, "added"),
+      removed: count(report, "removed"),
+      restarted: count(report, "restart"),
+      changed: count(report, "soft"),
+      unchanged: report.unchangedNeighbors,
+    });
+    return report;
+  }
+
+  async diff(file: string): Promise<ChangeReport> {
+    const config = this.#load(file);
+    return changeReport(diffConfig(this.#speaker.config, config), config.warnings);
+  }
+
+  async drain(waitSeconds: number): Promise<DrainReport> {
+    const { complete, waitingFor, text } = await this.#speaker.drain(waitSeconds);
+    this.#drained();
+    return { complete, waitingFor: [...waitingFor], text };
+  }
+}
+
+const count = (report: ChangeReport, change: NeighborChange["change"]): number =>
+  report.neighbors.filter((neighbor) => neighbor.change === change).length;

@@ -1,0 +1,81 @@
+/**
+ * Read-only answers about a running speaker: the one thing that the edges (control socket, metrics, lab) may ask. Nothing is
+ * kept here; each answer is made from the speaker's tables when it is asked for, long ones in slices.
+ */
+import { type FamilyName, families, familyName } from "../lib/family.ts";
+import type { Speaker } from "../speaker/speaker.ts";
+import { advertisedSlices } from "./advertised.ts";
+import { explain } from "./explain.ts";
+import { fibRow } from "./fib-row.ts";
+import type { Explanation, FibRow, NeighborDetail, RouteRow, Summary } from "./model.ts";
+import { neighborDetail, neighborSummary } from "./neighbors.ts";
+import type { PrefixQuestion, RouteQuery, Slices, SpeakerView } from "./port.ts";
+import { receivedSlices, routeSlices } from "./routes.ts";
+
+/** Rows of the FIB in one slice. */
+const FIB_SLICE = 512;
+
+export class LiveView implements SpeakerView {
+  readonly #speaker: Speaker;
+  readonly #version: string;
+
+  constructor(speaker: Speaker, version: string) {
+    this.#speaker = speaker;
+    this.#version = version;
+  }
+
+  summary(): Summary {
+    const speaker = this.#speaker;
+    const { router } = speaker.config;
+    const routes = Object.fromEntries(
+      families.map((family) => [familyName(family), speaker.tables.byFamily[family]!.bestCount]),
+    ) as Record<FamilyName, number>;
+    return {
+      router: {
+        as: router.as,
+        routerId: router.routerId,
+        clusterId: router.clusterId,
+        version: this.#version,
+        uptimeSeconds: Math.floor((speaker.clock.now() - speaker.startedAt) / 1000),
+        routes,
+        tableVersion: speaker.tables.byFamily.reduce((total, table) => total + table.version, 0),
+      },
+      neighbors: [...speaker.peers].map((peer) => neighborSummary(speaker, peer)),
+    };
+  }
+
+  neighbors(address?: string): NeighborDetail[] {
+    const speaker = this.#speaker;
+    const peers = address === undefined ? [...speaker.peers] : [speaker.peers.get(address)];
+    return peers.flatMap((peer) => (peer === undefined ? [] : [neighborDetail(speaker, peer)]));
+  }
+
+  routes(query: RouteQuery): Slices<RouteRow> {
+    return routeSlices(this.#speaker, query);
+  }
+
+  received(address: string, query: RouteQuery): Slices<RouteRow> | undefined {
+    const peer = this.#speaker.peers.get(address);
+    return peer && receivedSlices(this.#speaker, peer, query);
+  }
+
+  advertised(address: string, query: RouteQuery): Slices<RouteRow> | undefined {
+    const peer = this.#speaker.peers.get(address);
+    return peer && advertisedSlices(this.#speaker, peer, query);
+  }
+
+  *fib(): Generator<FibRow[]> {
+    let slice: FibRow[] = [];
+    for (const row of this.#speaker.fib.fib.rows()) {
+      slice.push(fibRow(row));
+      if (slice.length < FIB_SLICE) continue;
+      yield slice;
+      slice = [];
+    }
+    yield slice;
+  }
+
+  explain(question: PrefixQuestion): Explanation {
+    return explain(this.#speaker, question);
+  }
+}
