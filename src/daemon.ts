@@ -1,0 +1,98 @@
+import { startControlServer } from "./api/server.ts";
+import { ConfigErrors } from "./config/errors.ts";
+import { loadConfig } from "./config/load.ts";
+import type { KernelConfig } from "./config/model.ts";
+import { type OpenedFib, openFib } from "./fib/open.ts";
+import { type Clock, systemClock } from "./lib/clock.ts";
+import type { Log } from "./lib/log.ts";
+import { systemRandom } from "./lib/random.ts";
+import { createLogger } from "./log/log.ts";
+import { writerFor } from "./log/writer.ts";
+import { openFibOs } from "./os/fib-os.ts";
+import { TcpNetwork } from "./os/tcp.ts";
+import { Speaker } from "./speaker/speaker.ts";
+import { version } from "./version.ts";
+import { LiveControl } from "./view/speaker-control.ts";
+import { LiveView } from "./view/speaker-view.ts";
+
+/** Lines of the log that are still on their way get this long at the end. */
+const LAST_WORDS_MS = 500;
+/** A NOTIFICATION that nobody reads doesn't keep a stopped daemon alive. */
+const FAREWELL_MS = 3000;
+
+/** The daemon: one speaker with its edges, until a signal ends it. Resolves to the exit code. */
+export async function runDaemon(file: string): Promise<number> {
+  const clock = systemClock;
+  const config = loadConfig(file);
+  const { format, level } = config.telemetry.log;
+  const log = createLogger(writerFor(1), () => clock.wallTime(), format, level);
+  for (const { place, message } of config.warnings)
+    log.event("warn", "config", message, { place: `${place.file}:${place.line}:${place.column}` });
+  const speaker = new Speaker(config, {
+    clock,
+    log,
+    random: systemRandom,
+    network: new TcpNetwork(),
+    openFib: (kernel) => kernelFib(kernel, clock, log),
+  });
+  const view = new LiveView(speaker, version);
+  const ending = new Ending();
+  const control = new LiveControl(speaker, loadConfig, () => ending.end("drained"));
+  const server = await startControlServer({ path: config.control.socket, view, control, clock, log });
+  const closers = [() => server.close()];
+  try {
+    await speaker.start();
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.end(signal));
+    process.on("SIGHUP", () => void reload(control, log));
+    const where = speaker.endpoints.map(({ address, port }) => `${address} port ${port}`).join(", ");
+    log.always("ready", `ready: AS ${config.router.as}, router-id ${config.router.routerId}, ${listening(where)}`, {
+      version,
+      pid: process.pid,
+    });
+    const why = await ending.reached;
+    log.event("info", "stopping", `stopping: ${why}`);
+    await Promise.race([speaker.stop(), new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))]);
+    return 0;
+  } finally {
+    await Promise.all(closers.map((close) => close()));
+    await log.close(LAST_WORDS_MS);
+  }
+}
+
+const listening = (where: string): string => (where === "" ? "listening nowhere" : `listening on ${where}`);
+
+function kernelFib(kernel: KernelConfig, clock: Clock, log: Log): OpenedFib {
+  return openFib({
+    mode: kernel.fib,
+    table: kernel.table,
+    protocol: kernel.protocol,
+    metric: kernel.metric,
+    nexthopObjects: kernel.nexthopObjects,
+    writer: "inside",
+    clock,
+    os: kernel.fib === "none" ? null : openFibOs(),
+    log,
+  });
+}
+
+/** SIGHUP: a config that can't be used changes nothing, and says why. */
+async function reload(control: LiveControl, log: Log): Promise<void> {
+  try {
+    await control.reload();
+  } catch (error) {
+    const reasons = error instanceof ConfigErrors ? error.errors.map((each) => each.toLine()) : [String(error)];
+    for (const reason of reasons) log.event("error", "reload-refused", `the old config stays: ${reason}`);
+  }
+}
+
+/** The one moment at which the daemon begins to stop. */
+class Ending {
+  #resolve: (why: string) => void = () => {};
+  readonly reached = new Promise<string>((resolve) => {
+    this.#resolve = resolve;
+  });
+
+  end(why: string): void {
+    this.#resolve(why);
+  }
+}
