@@ -18,11 +18,13 @@ export function describeCapabilities(
   };
 }
 
-const inWords = (capability: Capability): CapabilityView => ({
-  code: capabilityCode(capability),
-  name: capabilityName(capability),
-  value: formatCapability(capability),
-});
+function inWords(capability: Capability): CapabilityView {
+  const name = capabilityName(capability);
+  const text = formatCapability(capability);
+  // The wire room writes "NAME: parameters", or the name alone.
+  const value = text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text === name ? "" : text;
+  return { code: capabilityCode(capability), name, value };
+}
 
 /** Of what we sent, what the peer's OPEN made real. */
 function inUse(sent: readonly Capability[], agreed: Agreed): CapabilityView[] {
