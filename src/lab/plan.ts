@@ -83,12 +83,6 @@ const common = (stage: Stage, name: string, address: string, as: number, directo
   control: { socket: socketOf(directory, name) },
 });
 
-/** The end of a policy rejects. */
-const acceptBlocks = Object.fromEntries([
-  ["match", { "prefix-list": "blocks" }],
-  ["then", "accept"],
-]);
-
 const socketOf = (directory: string, name: string): string => `${directory}/${name}.sock`;
 
 const portOf = (stage: Stage) => (stage === "loopback" ? { port: LOOPBACK_PORT } : {});
@@ -145,7 +139,9 @@ function reflector(
     config: stringify({
       ...common(stage, name, address, rack.as, directory),
       "prefix-lists": { blocks: racks.flatMap((each) => each.blocks.map((prefix) => ({ prefix }))) },
-      policies: { "only-blocks": [acceptBlocks] },
+      // The end of a policy rejects.
+      // biome-ignore lint/suspicious/noThenProperty: the key that policies have
+      policies: { "only-blocks": [{ match: { "prefix-list": "blocks" }, then: "accept" }] },
       "peer-groups": {
         nodes: { "remote-as": "internal", "route-reflector-client": true, "next-hop-self": true, timers },
         borders: { "import-policy": ["only-blocks"], "export-policy": ["only-blocks"], timers },

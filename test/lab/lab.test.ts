@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import t from "tap";
+import { parseConfig } from "../../src/config/load.ts";
+import { planLab } from "../../src/lab/plan.ts";
+import { changedFacts, factsOf, renderLab, routeLine } from "../../src/lab/screen.ts";
+import { defaultTopology } from "../../src/lab/topology.ts";
+import { readTopology } from "../../src/lab/topology-file.ts";
+import type { FibRow, Summary } from "../../src/view/model.ts";
+
+const row = (given: Partial<FibRow>): FibRow => ({
+  prefix: "172.17.9.0/24",
+  type: "unicast",
+  nextHops: [{ via: "192.168.100.101", dev: "eth0", onlink: true, weight: 1 }],
+  table: 254,
+  protocol: "bgp",
+  metric: 32,
+  state: "installed",
+  ...given,
+});
+
+t.test("the plan has two racks of a reflector and three nodes, and every config of it passes the check", async (t) => {
+  for (const stage of ["namespaces", "loopback"] as const) {
+    const plan = planLab(defaultTopology, stage, "/tmp/lab");
+    t.same(
+      plan.hosts.map((host) => host.name),
+      ["a-rr", "a-1", "a-2", "a-3", "b-rr", "b-1", "b-2", "b-3"],
+    );
+    for (const host of plan.hosts) {
+      const config = parseConfig(host.config, `${host.name}.yaml`);
+      t.equal(config.router.address, host.address);
+      t.equal(config.control.socket, host.socket);
+      t.same(config.warnings, [], `${host.name} on ${stage} has nothing to be warned of`);
+    }
+    t.equal(new Set(plan.hosts.map((host) => host.address)).size, 8, "no address twice");
+  }
+});
+
+t.test("reflectors meet over eBGP on a link of their own, each with the other's AS", async (t) => {
+  const plan = planLab(defaultTopology, "namespaces", "/tmp/lab");
+  t.equal(plan.trunks.length, 1);
+  const left = parseConfig(plan.hosts.find((host) => host.name === "a-rr")!.config, "a-rr.yaml");
+  t.match(left.neighbors, [{ address: plan.trunks[0]!.right.address, remoteAs: 65002, kind: "external" }]);
+});
+
+t.test("three racks are connected each with each", async (t) => {
+  const rack = (name: string, as: number, n: number) => ({
+    name,
+    as,
+    subnet: `10.${n}.0.0/24`,
+    blocks: [`172.20.${n}.0/24`],
+  });
+  const plan = planLab({ racks: [rack("a", 1, 1), rack("b", 2, 2), rack("c", 3, 3)] }, "namespaces", "/tmp/lab");
+  t.same(
+    plan.trunks.map(({ left, right }) => `${left.host} ${right.host}`),
+    ["a-rr b-rr", "a-rr c-rr", "b-rr c-rr"],
+  );
+  t.equal(new Set(plan.trunks.flatMap(({ left, right }) => [left.address, right.address])).size, 6);
+});
+
+t.test("a topology file is read, and a wrong one is refused with the key", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "peerage-test-"));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, "lab.yaml");
+  writeFileSync(file, "racks: [{name: x, as: 65010, subnet: 10.1.0.0/24, blocks: [10.2.0.0/24]}]");
+  t.match(readTopology(file), { racks: [{ name: "x", as: 65010 }] });
+  writeFileSync(file, "racks: [{name: x, as: 0, subnet: 10.1.0.0/24, blocks: [10.2.0.0/24]}]");
+  t.throws(() => readTopology(file), { message: /racks\.0\.as/ });
+});
+
+t.test("routes are shown in the lectures' form", async (t) => {
+  t.equal(routeLine(row({})), "172.17.9.0/24 via 192.168.100.101 dev eth0 proto bgp onlink");
+  t.equal(routeLine(row({ type: "blackhole", nextHops: [] })), "blackhole 172.17.9.0/24 proto bgp");
+  t.match(routeLine(row({ state: "failed" })), /\[failed\]$/);
+  const hop = (via: string) => ({ via, dev: "eth0", onlink: true, weight: 1 });
+  t.equal(
+    routeLine(row({ nextHops: [hop("10.0.0.1"), hop("10.0.0.2")] })),
+    "172.17.9.0/24 proto bgp nexthop via 10.0.0.1 dev eth0 onlink nexthop via 10.0.0.2 dev eth0 onlink",
+  );
+});
+
+t.test("only what changed is said again", async (t) => {
+  const [host] = planLab(defaultTopology, "loopback", "/tmp/lab").hosts;
+  const summary = (state: string) =>
+    ({
+      router: { as: 65001 },
+      neighbors: [{ address: "127.65.1.100", state, prefixes: {}, description: "", dynamic: true }],
+    }) as unknown as Summary;
+  const before = factsOf([{ host: host!, summary: summary("Established"), fib: [row({})] }]);
+  t.same(changedFacts(before, before), []);
+  const after = factsOf([{ host: host!, summary: summary("Idle"), fib: [] }]);
+  t.same(changedFacts(before, after), [
+    "a-rr: session with 127.65.1.100  Established -> Idle",
+    "a-rr: 172.17.9.0/24  gone (was: 172.17.9.0/24 via 192.168.100.101 dev eth0 proto bgp onlink)",
+  ]);
+  t.match(renderLab([{ host: host!, summary: null, fib: null }]), /not up yet/);
+});
