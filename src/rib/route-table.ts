@@ -335,12 +335,14 @@ export class RouteTable {
     page[record + prefixes.metaOffset] =
       best === 0 ? meta & ~(DIRTY | TOUCHED | HAS_BEST) : (meta & ~(DIRTY | TOUCHED)) | HAS_BEST;
     this.bestCount += (best === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
+    // A consumer may give up the last pin of a prefix without paths while the next ones have yet to hear of it.
+    if (head === 0) prefixes.retain(prefix);
     if (best !== before || (meta & TOUCHED) !== 0) {
       this.version++;
       for (const consumer of this.#consumers) consumer.changed(prefix);
     }
     for (const consumer of this.#pathConsumers) consumer.changed(prefix);
-    prefixes.freeIfUnused(prefix);
+    if (head === 0) prefixes.release(prefix);
     return looked;
   }
 

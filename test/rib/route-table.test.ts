@@ -335,6 +335,35 @@ t.test("a consumer that pins a prefix finds the same prefix under its id after t
   t.end();
 });
 
+t.test(
+  "a consumer may give up the last pin while it is told that the prefix is gone; those behind it still hear",
+  (t) => {
+    const kit = ribKit();
+    const table = kit.rib.ipv4;
+    const source = kit.source();
+    let pinned = 0;
+    table.addConsumer(
+      {
+        changed: (id) => {
+          if (pinned === 0) table.prefixes.retain(id);
+          else table.prefixes.release(id);
+          pinned = pinned === 0 ? id : 0;
+        },
+      },
+      false,
+    );
+    const heard = listen(table);
+    announce(table, source, "10.0.0.0/8", kit.set());
+    kit.rib.flush(1e9);
+    withdraw(table, source, "10.0.0.0/8");
+    kit.rib.flush(1e9);
+    t.same(heard, ["10.0.0.0/8", "10.0.0.0/8"]);
+    t.equal(idOf(table, "10.0.0.0/8"), 0, "the id is free again");
+    t.equal(table.prefixes.size, 0);
+    t.end();
+  },
+);
+
 t.test("flush works in slices and ends when nothing waits", (t) => {
   const kit = ribKit();
   const table = kit.rib.ipv4;
