@@ -63,7 +63,7 @@ protocol bgp up {
         return /Last error:\s+Received: /.test(text) ? text : false;
       });
       t.match(text, /Received: Connection rejected/);
-      t.match(ours.daemon.output, /10\.0\.1\.4.*limit/);
+      t.match(ours.daemon.output, /limit.*10\.0\.1\.4.*range 10\.0\.1\.0\/24/);
       t.same(
         (await ours.summary()).neighbors.filter((row) => row.state === "Established").length,
         2,

@@ -79,10 +79,10 @@ protocol bgp frr {
 
   await step("what both sides can do is agreed on: ADD-PATH with both, extended messages with BIRD", async (t) => {
     await lab.until("both sessions are up", () => ours.established("10.0.0.2", "10.0.0.3"));
-    t.match(await used("10.0.0.2"), /add-path/);
-    t.match(await used("10.0.0.3"), /add-path/);
-    t.match(await used("10.0.0.3"), /extended-message/);
-    t.match(await used("10.0.0.2"), /route-refresh/);
+    t.match(await used("10.0.0.2"), /ADD-PATH/);
+    t.match(await used("10.0.0.3"), /ADD-PATH/);
+    t.match(await used("10.0.0.3"), /Extended Message/);
+    t.match(await used("10.0.0.2"), /Route Refresh/);
   });
 
   await step("ADD-PATH in: all paths of BIRD and of FRR arrive (RFC 7911)", async (t) => {
@@ -142,7 +142,7 @@ protocol bgp frr {
   await step(
     "it goes on to FRR only if FRR takes such messages; else it is not sent and `explain` says why",
     async (t) => {
-      const extended = /extended-message/.test(await used("10.0.0.2"));
+      const extended = /Extended Message/.test(await used("10.0.0.2"));
       if (extended) {
         const path = await lab.until("FRR has it", () => frr.best("10.31.0.0/24"));
         t.equal(path.largeCommunities.length, 1500);

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { Daemon } from "./daemon.ts";
 import type { Host } from "./lab.ts";
 import { NotYet } from "./until.ts";
@@ -7,7 +8,8 @@ import { NotYet } from "./until.ts";
 export class Frr {
   readonly host: Host;
   readonly zebra: Daemon;
-  readonly bgpd: Daemon;
+  readonly #command: readonly string[];
+  #bgpd: Daemon | null = null;
 
   constructor(host: Host, config: string) {
     this.host = host;
@@ -16,23 +18,29 @@ export class Frr {
     host.file("bgpd.conf", `log stdout informational\n${config}`);
     host.file("vtysh.conf", "");
     spawnSync("chown", ["-R", "frr:frr", dir]); // both give up root and write their sockets here
-    const common = ["-u", "frr", "-g", "frr", "--vty_socket", dir, "-P", "0", "-z", `${dir}/zserv`];
-    this.zebra = new Daemon(host, "zebra", [
-      "/usr/lib/frr/zebra",
-      ...common,
-      "-f",
-      `${dir}/zebra.conf`,
-      "-i",
-      `${dir}/zebra.pid`,
-    ]);
-    const bgpd = ["/usr/lib/frr/bgpd", ...common, "-f", `${dir}/bgpd.conf`, "-i", `${dir}/bgpd.pid`];
-    this.bgpd = new Daemon(host, "bgpd (FRR)", bgpd);
+    const command = (name: string) => [
+      ...[`/usr/lib/frr/${name}`, "-u", "frr", "-g", "frr", "--vty_socket", dir, "-P", "0", "-z", `${dir}/zserv`],
+      ...["-f", `${dir}/${name}.conf`, "-i", `${dir}/${name}.pid`],
+    ];
+    this.zebra = new Daemon(host, "zebra", command("zebra"));
+    this.#command = command("bgpd");
   }
 
-  /** Waits until both answer. bgpd connects to zebra by itself when that is up. */
+  /**
+   * Starts bgpd when zebra serves, as FRR's own scripts do: without zebra it knows no interface, and announces IPv6
+   * routes over an IPv4 session with a next hop that nobody takes.
+   */
   async start(): Promise<this> {
-    await this.host.lab.until(`FRR on ${this.host.name} answers`, () => this.vtysh("show bgp summary json"));
+    const { lab, name, directory } = this.host;
+    await lab.until(`zebra on ${name} serves`, () => existsSync(`${directory}/zserv`));
+    this.#bgpd = new Daemon(this.host, "bgpd (FRR)", this.#command);
+    await lab.until(`FRR on ${name} answers`, () => this.vtysh("show bgp summary json"));
     return this;
+  }
+
+  get bgpd(): Daemon {
+    if (this.#bgpd === null) throw new Error(`FRR on ${this.host.name} was not started`);
+    return this.#bgpd;
   }
 
   async vtysh(...commands: string[]): Promise<string> {
