@@ -5,14 +5,19 @@ import {
   CeaseError,
   cease,
   ceaseWithText,
+  ErrorCode,
   errorName,
   FsmError,
   fsmError,
+  HeaderError,
   hardReset,
   holdTimerExpired,
   knownErrors,
   maximumPrefixesReached,
+  OpenError,
+  RouteRefreshError,
   sendHoldTimerExpired,
+  UpdateError,
 } from "../../src/wire/errors.ts";
 import { HEADER_LENGTH } from "../../src/wire/framer.ts";
 import {
@@ -36,6 +41,28 @@ t.test("every code and subcode has one line in docs/errors.md, and no line is of
     [...knownErrors()].map(({ code, subcode, name }) => `${code}/${subcode} ${name}`),
   );
 });
+
+t.test(
+  "each subcode has the number of its RFC (4271 §4.5, 4486 §3, 5492 §5, 6608 §3, 7313 §5, 8538 §3, 9234 §4.2, 9384)",
+  async (t) => {
+    const words = (name: string) => name.replaceAll(/[^A-Za-z]/g, "").toLowerCase();
+    for (const [code, group] of [
+      [ErrorCode.MessageHeader, HeaderError],
+      [ErrorCode.Open, OpenError],
+      [ErrorCode.Update, UpdateError],
+      [ErrorCode.Cease, CeaseError],
+      [ErrorCode.RouteRefresh, RouteRefreshError],
+    ] as const)
+      for (const [name, subcode] of Object.entries(group)) {
+        const known = words(errorName(code, subcode).split(" / ")[1]!);
+        t.ok(
+          known.replace("attribute", "").includes(words(name).replace("attribute", "").replace("maximum", "")),
+          `${name} is ${known}`,
+        );
+      }
+    t.same(FsmError, { OpenSent: 1, OpenConfirm: 2, Established: 3 });
+  },
+);
 
 t.test("errors have their RFC's names, and unknown ones their numbers", async (t) => {
   t.equal(errorName(6, 2), "Cease / Administrative Shutdown");

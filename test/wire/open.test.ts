@@ -176,6 +176,18 @@ t.test("each capability is read, written and shown as its RFC says", async (t) =
   );
 });
 
+t.test("a name of more than 64 octets is cut at a character, so that any OPEN can be written", async (t) => {
+  const written = (host: string) => {
+    const capabilities: Capability[] = [{ kind: "fqdn", host, domain: host }];
+    const open = encodeOpen({ as: 65001, holdTimeSeconds: 90, routerId: 1, capabilities });
+    const fqdn = decodeOpen(open, HEADER_LENGTH, open.length).capabilities[0];
+    return fqdn?.kind === "fqdn" && fqdn.host === fqdn.domain ? fqdn.host : "";
+  };
+  t.equal(written("a".repeat(64)), "a".repeat(64));
+  t.equal(written("a".repeat(300)), "a".repeat(64));
+  t.equal(written(`a${"ä".repeat(300)}`), `a${"ä".repeat(31)}`);
+});
+
 t.test("an OPEN without capabilities has no parameters at all, for peers that refuse them (RFC 5492 §3)", async (t) => {
   const open = encodeOpen({ as: 4200000001, holdTimeSeconds: 90, routerId: 0x0a000001, capabilities: [] });
   t.equal(hex(open.subarray(19)), "045ba0005a0a00000100", "and AS_TRANS for an AS of four octets (RFC 6793 §4.2.1)");

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import t from "tap";
+import { formatPrefix, maskWord } from "../../src/lib/address.ts";
 import { ByteWriter } from "../../src/lib/bytes.ts";
 import { Family } from "../../src/lib/family.ts";
 import { encodeCanonical } from "../../src/wire/attribute/canonical.ts";
@@ -312,6 +313,34 @@ t.test("with ADD-PATH every prefix has its path identifier in front (RFC 7911 §
   writer.finish();
   const layout = scan(out.copy(), context);
   t.same(prefixes(1, out.bytes, layout.unreachNlriStart, layout.unreachNlriEnd, true), ["2001:db8::/32#4294967295"]);
+});
+
+t.test("prefixes of every length are read as they were written", async (t) => {
+  const words = [0x9abcdef1, 0x23456789, 0xfedcba98, 0x76543210];
+  const masked = (length: number) => words.map((word, i) => (word & maskWord(length - 32 * i)) >>> 0);
+  for (const [family, bits] of [
+    [Family.Ipv4Unicast, 32],
+    [Family.Ipv6Unicast, 128],
+  ] as const)
+    for (const addPath of [false, true]) {
+      const out = new ByteWriter(1);
+      const writer = new UpdateWriter(out, family, addPath, 65535);
+      writer.startUnreach();
+      const wanted: string[] = [];
+      for (let length = 0; length <= bits; length++) {
+        const [w0, w1, w2, w3] = masked(length) as [number, number, number, number];
+        if (family === Family.Ipv4Unicast) writer.add4(w0, length, length);
+        else writer.add6(w0, w1, w2, w3, length, length);
+        wanted.push(formatPrefix(masked(length).slice(0, bits / 32), length) + (addPath ? `#${length}` : ""));
+      }
+      writer.finish();
+      const layout = scan(out.copy(), codecContext({ families: [true, true], addPathReceive: [addPath, addPath] }));
+      const [from, to] =
+        family === Family.Ipv4Unicast
+          ? [layout.withdrawnStart, layout.withdrawnEnd]
+          : [layout.unreachNlriStart, layout.unreachNlriEnd];
+      t.same(prefixes(family, out.bytes, from, to, addPath), wanted);
+    }
 });
 
 t.test("a message is filled to the last octet that the peer takes, and never beyond", async (t) => {

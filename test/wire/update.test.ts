@@ -1,5 +1,6 @@
 import t from "tap";
 import { Family } from "../../src/lib/family.ts";
+import { Canonicalizer } from "../../src/wire/attribute/canonicalizer.ts";
 import { decodeAttributes, type Reach } from "../../src/wire/attribute/decode.ts";
 import { attributeTable, codecs } from "../../src/wire/attribute/table.ts";
 import { type CodecContext, codecContext, defaultLimits } from "../../src/wire/context.ts";
@@ -23,12 +24,15 @@ const internal = codecContext({ families: [true, true] });
 const external = codecContext({ families: [true, true], peerKind: "external", localAs: 65002 });
 const twoOctet = codecContext({ peerKind: "external", localAs: 65002, fourOctetAs: false });
 
+const hot = new Canonicalizer();
+
 /** "withdraw 3/5", "discard 3/5", "reset 3/5", or "fine": the strongest thing that happens to an UPDATE, by name. */
 function verdict(data: Uint8Array, context: CodecContext = internal, reach: Reach = "ipv4-nlri"): string {
   let faults = "";
   const thrown = notification(() => {
     const layout = scan(data, context);
     const decoded = decodeAttributes(data, layout, context, reach);
+    if (hot.run(data, layout, context, reach) && decoded.faults.length > 0) throw new Error("the hot way saw no fault");
     faults = decoded.faults.map((fault) => `${fault.action} ${fault.name} 3/${fault.subcode}`).join(", ");
     const withdrawn = decoded.faults.some(({ action }) => action === "treat-as-withdraw");
     if ((decoded.attributes === null) !== withdrawn)
@@ -302,6 +306,13 @@ const malformed: readonly [what: string, text: string, wanted: string, context?:
   ["AS_PATH with one octet too many", attribute(0x40, 2, "0201 0000fde9 02"), "treat-as-withdraw AS_PATH 3/11"],
   ["AS_PATH with an empty segment", attribute(0x40, 2, "0200"), "treat-as-withdraw AS_PATH 3/11"],
   ["AS_PATH with AS 0 (RFC 7607 §2)", attribute(0x40, 2, "0201 00000000"), "treat-as-withdraw AS_PATH 3/11"],
+  [
+    "AS_PATH with AS 0 behind others",
+    attribute(0x40, 2, "0203 0000fde9 0000fdea 00000000"),
+    "treat-as-withdraw AS_PATH 3/11",
+  ],
+  ["AS_PATH with AS 0 in a set", attribute(0x40, 2, "0102 0000fde9 00000000"), "treat-as-withdraw AS_PATH 3/11"],
+  ["AS_PATH with an AS whose low octets are 0", attribute(0x40, 2, "0202 0000fde9 00010000"), "fine"],
   [
     "AS_PATH of two-octet ASes where four were agreed",
     attribute(0x40, 2, "0201 fde9"),

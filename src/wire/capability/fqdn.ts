@@ -7,10 +7,13 @@ function readText(value: ByteReader): string {
   return new TextDecoder().decode(value.view(length));
 }
 
-/** At most 255 octets, cut at a character. */
+/** Longest name that is sent, in octets: both together must fit a capability, and others keep no more (FRR: 64). */
+const LONGEST = 64;
+
+/** Cut at a character. */
 function writeText(out: ByteWriter, text: string): void {
   const utf8 = new TextEncoder().encode(text);
-  let end = Math.min(utf8.length, 255);
+  let end = Math.min(utf8.length, LONGEST);
   while (end < utf8.length && end > 0 && (utf8[end]! & 0xc0) === 0x80) end--;
   out.u8(end);
   out.raw(utf8, 0, end);
