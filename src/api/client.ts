@@ -39,16 +39,28 @@ export class ControlClient {
 
   /** The answer as it comes, for output that is passed on; `take` is awaited before more is read. @throws ApiError */
   async stream(path: string, parameters: Parameters, take: (chunk: Buffer) => Promise<void>): Promise<void> {
+    for await (const chunk of await this.open(path, parameters)) await take(chunk);
+  }
+
+  /** The same for whoever pulls. @throws ApiError also while it is read */
+  async open(path: string, parameters: Parameters): Promise<AsyncGenerator<Buffer, void>> {
     const response = await this.#request("GET", path, parameters, this.#timeoutMs);
     const chunks = response[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-    for (;;) {
-      // Only reading can fail because of the daemon; what `take` throws is the taker's.
-      const { done, value } = await chunks.next().catch((error) => {
-        throw this.#unreachable(error);
-      });
-      if (done) return;
-      await take(value);
-    }
+    const unreachable = (error: NodeJS.ErrnoException) => this.#unreachable(error);
+    return (async function* () {
+      try {
+        for (;;) {
+          // Only reading can fail because of the daemon; what the taker throws is its own.
+          const { done, value } = await chunks.next().catch((error) => {
+            throw unreachable(error);
+          });
+          if (done) return;
+          yield value;
+        }
+      } finally {
+        response.destroy();
+      }
+    })();
   }
 
   async #collect(response: IncomingMessage): Promise<string> {

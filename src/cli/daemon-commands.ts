@@ -1,0 +1,226 @@
+import { resolve } from "node:path";
+import { ApiError, ControlClient } from "../api/client.ts";
+import { escapedJson } from "../lib/escape.ts";
+import type {
+  ChangeReport,
+  DrainReport,
+  Explanation,
+  FibRow,
+  NeighborDetail,
+  RouteRow,
+  Summary,
+} from "../view/model.ts";
+import { parseQuestion } from "../view/question.ts";
+import { CliFailure, type CliIo, Exit } from "./io.ts";
+import { RowSplitter } from "./rows.ts";
+import { formatChanges } from "./text/changes.ts";
+import { formatExplanation } from "./text/explain.ts";
+import { fibCells, fibColumns } from "./text/fib.ts";
+import { formatNeighbors } from "./text/neighbor.ts";
+import { formatRouteDetail, routeCells, routeColumns, routeLegend, writeTable } from "./text/routes.ts";
+import { formatSummary, unhealthyNeighbors } from "./text/summary.ts";
+
+export const DEFAULT_SOCKET = "/run/peerage/peerage.sock";
+
+/** What every command that asks the daemon knows. */
+export interface Common {
+  readonly socket?: string;
+  readonly json?: boolean;
+}
+
+export interface RouteOptions extends Common {
+  readonly longer?: boolean;
+  readonly family?: string;
+  readonly from?: string;
+}
+
+/** The commands that ask or tell a running daemon; each returns its exit code. */
+export class DaemonCommands {
+  readonly #io: CliIo;
+
+  constructor(io: CliIo) {
+    this.#io = io;
+  }
+
+  async summary(options: Common & { readonly check?: boolean }): Promise<number> {
+    const summary = await this.#ask((client) => client.get<Summary>("/summary"), options);
+    await this.#show(options, summary, formatSummary);
+    const unhealthy = options.check ? unhealthyNeighbors(summary) : [];
+    if (unhealthy.length === 0) return Exit.done;
+    throw new CliFailure(
+      Exit.unhealthy,
+      unhealthy.map((message) => ({ message, place: null })),
+    );
+  }
+
+  async neighbor(address: string | undefined, options: Common): Promise<number> {
+    const path = address === undefined ? "/neighbor" : `/neighbor/${encodeURIComponent(address)}`;
+    const answer = await this.#ask((client) => client.get<{ neighbors: NeighborDetail[] }>(path), options);
+    await this.#show(options, answer, ({ neighbors }) => formatNeighbors(neighbors));
+    return Exit.done;
+  }
+
+  async route(prefix: string | undefined, options: RouteOptions): Promise<number> {
+    if (options.longer && prefix === undefined) throw new CliFailure(Exit.usage, "--longer needs a prefix");
+    return this.#routes("/route", prefix, options, false);
+  }
+
+  async received(address: string, prefix: string | undefined, options: RouteOptions): Promise<number> {
+    return this.#routes(`/received/${encodeURIComponent(address)}`, prefix, options, true);
+  }
+
+  async advertised(address: string, prefix: string | undefined, options: RouteOptions): Promise<number> {
+    return this.#routes(`/advertised/${encodeURIComponent(address)}`, prefix, options, true);
+  }
+
+  async fib(options: Common & { readonly check?: boolean }): Promise<number> {
+    let wrong = 0;
+    const look = (row: FibRow) => {
+      if (row.state !== "installed") wrong++;
+    };
+    if (options.json)
+      await this.#ask((client) => this.#passOn<FibRow>(client, "/fib", {}, options.check ? look : null), options);
+    else {
+      const rows = this.#rows<FibRow>("/fib", {}, options, look);
+      const count = await writeTable(rows, fibColumns, fibCells, (text) => this.#io.out(text));
+      if (count === 0) await this.#io.out("No routes are wanted in the kernel\n");
+    }
+    if (options.check && wrong > 0)
+      throw new CliFailure(
+        Exit.unhealthy,
+        `${wrong} route${wrong === 1 ? " is" : "s are"} not in the kernel as wanted`,
+      );
+    return Exit.done;
+  }
+
+  async explain(prefix: string, options: Common): Promise<number> {
+    const explanation = await this.#ask(
+      (client) => client.get<Explanation>("/explain", { prefix: questionOf(prefix) }),
+      options,
+    );
+    await this.#show(options, explanation, formatExplanation);
+    return Exit.done;
+  }
+
+  async diff(file: string, options: Common): Promise<number> {
+    const report = await this.#ask((client) => client.post<ChangeReport>("/diff", { file: resolve(file) }), options);
+    await this.#show(options, report, formatChanges);
+    return Exit.done;
+  }
+
+  async reload(options: Common): Promise<number> {
+    const report = await this.#ask((client) => client.post<ChangeReport>("/reload"), options);
+    await this.#show(options, report, formatChanges);
+    return Exit.done;
+  }
+
+  async reset(address: string, options: Common & { readonly soft?: string }): Promise<number> {
+    const soft: Record<string, string> = options.soft === undefined ? {} : { soft: options.soft };
+    const done = await this.#ask(
+      (client) => client.post<object>(`/reset/${encodeURIComponent(address)}`, soft),
+      options,
+    );
+    const what = { in: "was asked for its routes again", out: "is sent its routes again" }[options.soft ?? ""];
+    await this.#show(options, done, () => `${address} ${what ?? "was reset"}\n`);
+    return Exit.done;
+  }
+
+  async drain(options: Common & { readonly wait?: number }): Promise<number> {
+    const wait = options.wait ?? 10;
+    const report = await this.#ask((client) => client.post<DrainReport>("/drain", { wait: String(wait) }, 0), options);
+    await this.#show(options, report, ({ text }) => `${text}\n`);
+    if (report.complete) return Exit.done;
+    throw new CliFailure(
+      Exit.unhealthy,
+      `Not all was taken in time; still waiting for ${report.waitingFor.join(", ")}`,
+    );
+  }
+
+  async #routes(path: string, prefix: string | undefined, options: RouteOptions, policy: boolean): Promise<number> {
+    const parameters: Record<string, string> = {};
+    if (prefix !== undefined) parameters.prefix = questionOf(prefix);
+    if (options.longer) parameters.longer = "true";
+    if (options.family !== undefined) parameters.family = options.family;
+    if (options.from !== undefined) parameters.from = options.from;
+    if (options.json) {
+      await this.#ask((client) => this.#passOn(client, path, parameters, null), options);
+      return Exit.done;
+    }
+    const rows = this.#rows<RouteRow>(path, parameters, options);
+    if (prefix !== undefined && !options.longer) {
+      let found = false;
+      for await (const row of rows) {
+        found = true;
+        await this.#io.out(formatRouteDetail(row));
+      }
+      if (!found) await this.#io.out(`No route for ${prefix}\n`);
+      return Exit.done;
+    }
+    let paths = 0;
+    const cells = (row: RouteRow) => {
+      paths += row.paths.length;
+      return routeCells(row, policy);
+    };
+    const count = await writeTable(rows, routeColumns(policy), cells, (text) => this.#io.out(text));
+    await this.#io.out(count === 0 ? "No routes\n" : `\n${count} prefixes, ${paths} paths\n${routeLegend}`);
+    return Exit.done;
+  }
+
+  async #show<T>(options: Common, value: T, format: (value: T) => string): Promise<void> {
+    await this.#io.out(options.json ? `${escapedJson(value)}\n` : format(value));
+  }
+
+  /** Runs a request; a refusal becomes the exit code that the contract has for it. */
+  async #ask<T>(request: (client: ControlClient) => Promise<T>, options: Common): Promise<T> {
+    try {
+      return await request(new ControlClient(socketOf(options, this.#io)));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const usage = error.status === 400 || error.status === 422;
+      throw new CliFailure(usage ? Exit.usage : Exit.failed, error.errors);
+    }
+  }
+
+  /** The daemon's own JSON, as it comes. */
+  async #passOn<R>(
+    client: ControlClient,
+    path: string,
+    parameters: Record<string, string>,
+    look: ((row: R) => void) | null,
+  ): Promise<void> {
+    const splitter = new RowSplitter<R>();
+    await client.stream(path, parameters, async (chunk) => {
+      if (look) splitter.push(chunk).forEach(look);
+      await this.#io.out(chunk);
+    });
+  }
+
+  async *#rows<R>(
+    path: string,
+    parameters: Record<string, string>,
+    options: Common,
+    look?: (row: R) => void,
+  ): AsyncGenerator<R> {
+    const splitter = new RowSplitter<R>();
+    const chunks = await this.#ask((client) => client.open(path, parameters), options);
+    for (;;) {
+      const { done, value } = await this.#ask(() => chunks.next(), options);
+      if (done) return;
+      for (const row of splitter.push(value)) {
+        look?.(row);
+        yield row;
+      }
+    }
+  }
+}
+
+export const socketOf = (options: Common, io: CliIo): string =>
+  options.socket ?? (io.environment("PEERAGE_SOCKET") || DEFAULT_SOCKET);
+
+/** A prefix or address that the daemon would refuse is wrong usage, daemon or no daemon. */
+function questionOf(text: string): string {
+  const question = parseQuestion(text);
+  if (typeof question === "string")
+    throw new CliFailure(Exit.usage, `Cannot use ${JSON.stringify(text)}: it ${question}`);
+  return question.text;
+}

@@ -1,0 +1,40 @@
+import type { FibRow } from "../../view/model.ts";
+import type { Cell, Column } from "./table.ts";
+
+/** `peerage fib`: what we want in the kernel, and what is there. */
+
+export const fibColumns: readonly Column[] = [
+  { title: "Prefix" },
+  { title: "Next hops" },
+  { title: "Table", align: "right" },
+  { title: "Proto" },
+  { title: "Metric", align: "right" },
+  { title: "State" },
+];
+
+export function fibCells(row: FibRow): readonly (readonly Cell[])[] {
+  return [
+    [row.prefix, formatNextHops(row), row.table === 254 ? "main" : row.table, row.protocol, row.metric, stateOf(row)],
+  ];
+}
+
+/** In the words of `ip route`. */
+export function formatNextHops(row: Pick<FibRow, "type" | "nextHops">): string {
+  if (row.type === "blackhole") return "blackhole";
+  return row.nextHops
+    .map(({ via, dev, onlink, weight }) =>
+      [
+        ...(via === null ? [] : [`via ${via}`]),
+        `dev ${dev}`,
+        ...(onlink ? ["onlink"] : []),
+        ...(row.nextHops.length > 1 ? [`weight ${weight}`] : []),
+      ].join(" "),
+    )
+    .join(", ");
+}
+
+function stateOf(row: FibRow): string {
+  if (row.state === "overridden") return `overridden by ${row.owner ?? "another owner"}`;
+  if (row.state === "failed") return `failed: ${row.error ?? "the kernel didn't say why"}`;
+  return row.state;
+}
