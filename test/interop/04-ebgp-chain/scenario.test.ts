@@ -74,7 +74,7 @@ ${frrDefaults}${frrNeighbor("10.0.2.2", 4200000002)} address-family ipv4 unicast
   await step("a reload with policies opens it without ending a session", async (t) => {
     const before = await ours.neighbor("10.0.1.1");
     ours.configure(config(all, useAll));
-    await ours.cli("reload");
+    await ours.reload();
     await lab.until("FRR has BIRD's route", () => frr.best("10.1.0.0/24"));
     await lab.until("BIRD has FRR's route", () => bird.best("10.3.0.0/24"));
     const after = await ours.neighbor("10.0.1.1");
@@ -119,7 +119,7 @@ ${frrDefaults}${frrNeighbor("10.0.2.2", 4200000002)} address-family ipv4 unicast
         "$1[east]",
       ),
     );
-    await ours.cli("reload");
+    await ours.reload();
     const path = await lab.until("FRR has the MED", async () => {
       const path = await frr.best("10.1.0.0/24");
       return path?.med === 70 ? path : false;

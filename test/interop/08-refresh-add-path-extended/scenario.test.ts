@@ -179,7 +179,7 @@ protocol bgp frr {
     const received = async (address: string) => (await ours.neighbor(address)).messages.received.update;
     for (const address of ["10.0.0.2", "10.0.0.3"]) {
       const before = await received(address);
-      await ours.cli("reset", address, "--soft", "in");
+      await ours.reset(address, "in");
       await lab.until(`${address} sends again`, async () => (await received(address)) > before);
     }
     t.ok((await frr.neighbor("10.0.0.1")).messageStats.routeRefreshRecv >= 1, "FRR has counted our request");
@@ -191,7 +191,7 @@ protocol bgp frr {
   await step("`reset --soft out` sends everything again unasked", async (t) => {
     const updates = async () => (await frr.neighbor("10.0.0.1")).messageStats.updatesRecv as number;
     const before = await updates();
-    await ours.cli("reset", "10.0.0.2", "--soft", "out");
+    await ours.reset("10.0.0.2", "out");
     await lab.until("FRR has got UPDATEs", async () => (await updates()) > before);
     t.equal((await frr.paths("10.30.0.0/24"))?.length, 2);
   });

@@ -75,6 +75,16 @@ export class Peerage {
     return this.get("/summary");
   }
 
+  /** Has the configuration file read again. @throws CommandError with every mistake in it. */
+  reload(): Promise<unknown> {
+    return this.get("/reload", "POST");
+  }
+
+  /** `peerage reset ADDRESS [--soft in|out]`. */
+  reset(address: string, soft?: "in" | "out"): Promise<unknown> {
+    return this.get(`/reset/${encodeURIComponent(address)}${soft === undefined ? "" : `?soft=${soft}`}`, "POST");
+  }
+
   async neighbor(address: string): Promise<NeighborDetail> {
     return (await this.get(`/neighbor/${encodeURIComponent(address)}`)).neighbors[0];
   }
