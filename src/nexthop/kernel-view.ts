@@ -16,6 +16,8 @@ export interface ViewedHop {
   readonly via: readonly number[] | null;
   readonly ifindex: number;
   readonly onlink: boolean;
+  /** Share among the hops of a multipath route. */
+  readonly weight: number;
   readonly dead: boolean;
 }
 

@@ -3,11 +3,14 @@
  *
  * Next hops are interned: a small counted id each, with the two columns that the decision reads. What the kernel knows comes
  * in as events (links and the routes of others, never ours: a BGP route must not be resolved by another one of ours). After
- * each burst of events everything is resolved anew, and whoever listens hears which ids came out differently.
+ * each burst of events the next hops that it may concern are resolved anew, and whoever listens hears which ids came out
+ * differently. A next hop is resolved by the longest match among routes that can carry packets now: a route whose links
+ * are down is passed over, and so is one that leads to an ignored interface.
  */
-import { formatAddress } from "../lib/address.ts";
-import type { ViewedLink, ViewedRoute } from "./kernel-view.ts";
+import { maskWord } from "../lib/address.ts";
+import type { ViewedHop, ViewedLink, ViewedRoute } from "./kernel-view.ts";
 import { isLinkLocal, unusableNextHop } from "./martian.ts";
+import { describeResolution, type Resolution, type ResolvedHop, sameWay, wayless } from "./resolution.ts";
 import { RouteMap } from "./route-map.ts";
 
 export interface TrackerOptions {
@@ -17,32 +20,17 @@ export interface TrackerOptions {
   readonly viaDefault: boolean;
   /** Whether routes straight to a neighbor are marked onlink; "auto" does so for connected next hops. */
   readonly onLink: "auto" | boolean;
-  /** Sessions run on 127.0.0.0/8, so next hops may lie there. */
+  /** Sessions run on 127.0.0.0/8, so next hops may lie there: all of them. See also LOOPBACK_SCOPE. */
   readonly loopback: boolean;
   /** Interfaces through which nothing resolves: workloads' links, for example. */
   ignores(interfaceName: string): boolean;
 }
 
-/** One way out, as a kernel route takes it. */
-export interface ResolvedHop {
-  readonly via: readonly number[] | null;
-  readonly ifindex: number;
-  readonly onlink: boolean;
-  readonly weight: number;
-}
-
-/** How a next hop resolves. */
-export interface Resolution {
-  readonly reachable: boolean;
-  readonly metric: number;
-  /** Empty when unreachable, and when nothing is resolved. */
-  readonly hops: readonly ResolvedHop[];
-  /** In words, for `explain`. */
-  readonly text: string;
-}
+/** Scope of a session that itself runs on 127.0.0.0/8: its next hops may lie there, those of other sessions not. */
+export const LOOPBACK_SCOPE = -1;
 
 interface NextHop {
-  readonly key: string;
+  readonly key: number | string;
   readonly words: readonly number[];
   readonly linkLocal: readonly number[] | null;
   readonly scope: number;
@@ -50,22 +38,36 @@ interface NextHop {
   resolution: Resolution;
 }
 
+/** A part of the address space. */
+interface Area {
+  readonly words: readonly number[];
+  readonly length: number;
+}
+
+/** More changed routes than this in one burst, and everything is looked at instead of what they cover. */
+const MOST_AREAS = 64;
+/** Freed ids that rest before the first is used again, for those who still remember one when its routes are already gone. */
+const RESTING = 1024;
 const LOOPBACK_IFINDEX = 1;
-const ownRoute: Resolution = { reachable: true, metric: 0, hops: [], text: "an own route" };
-const unreachable = (text: string): Resolution => ({ reachable: false, metric: 0xffffffff, hops: [], text });
+const ownRoute = wayless(true, "own-route");
+const notResolved = wayless(true, "not-resolved");
 
 export class NextHopTracker {
   /** 1 where a route with this next hop may be used, by id. Grows: read anew after `intern`. */
   reachable = new Uint8Array(16);
   /** IGP metric by id. Grows: read anew after `intern`. */
   metric = new Uint32Array(16);
-  readonly #options: TrackerOptions;
-  readonly #ids = new Map<string, number>();
+  #options: TrackerOptions;
+  readonly #ids = new Map<number | string, number>();
   readonly #nextHops: (NextHop | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #links = new Map<number, ViewedLink>();
   readonly #routes = new RouteMap();
+  /** Own addresses that the speaker told of, as text. */
+  #own: ReadonlySet<string> = new Set();
   readonly #listeners: ((ids: readonly number[]) => void)[] = [];
+  /** What has changed since the last `synced`. */
+  #areas: Area[] | "all" = [];
 
   constructor(options: TrackerOptions) {
     this.#options = options;
@@ -75,15 +77,19 @@ export class NextHopTracker {
 
   // ---- the table of next hops ------------------------------------------------------------------------------------
 
-  /** The id of a next hop, counted once more. `scope`: interface index of a link-local address, else 0. */
+  /**
+   * The id of a next hop, counted once more. `linkLocal`: the second address of a 32-octet one (RFC 2545 §3). `scope`:
+   * interface index of a link-local address, LOOPBACK_SCOPE for one on 127.0.0.0/8, else 0.
+   */
   intern(words: readonly number[], linkLocal: readonly number[] | null, scope = 0): number {
-    const key = `${words.join(".")}/${linkLocal === null ? "" : linkLocal.join(".")}/${scope}`;
+    const plain = words.length === 1 && linkLocal === null && scope === 0;
+    const key = plain ? words[0]! : `${words.join(".")}/${linkLocal === null ? "" : linkLocal.join(".")}/${scope}`;
     const known = this.#ids.get(key);
     if (known !== undefined) {
       this.#nextHops[known]!.users++;
       return known;
     }
-    const id = this.#free.pop() ?? this.#nextHops.length;
+    const id = this.#free.length > RESTING ? this.#free.shift()! : this.#nextHops.length;
     const resolution = this.#resolve(words, scope);
     this.#nextHops[id] = {
       key,
@@ -105,7 +111,8 @@ export class NextHopTracker {
 
   release(id: number): void {
     if (id === 0) return;
-    const nextHop = this.#nextHops[id]!;
+    const nextHop = this.#nextHops[id];
+    if (nextHop === undefined) throw new Error(`next hop ${id} was released more often than retained`);
     if (--nextHop.users > 0) return;
     this.#ids.delete(nextHop.key);
     this.#nextHops[id] = undefined;
@@ -128,7 +135,7 @@ export class NextHopTracker {
   }
 
   resolution(id: number): Resolution {
-    return this.#nextHops[id]?.resolution ?? unreachable("no longer in use");
+    return this.#nextHops[id]?.resolution ?? wayless(false, "no-route");
   }
 
   hops(id: number): readonly ResolvedHop[] {
@@ -137,7 +144,12 @@ export class NextHopTracker {
 
   /** How it resolves, in words. */
   explain(id: number): string {
-    return this.resolution(id).text;
+    return describeResolution(this.words(id), this.resolution(id));
+  }
+
+  /** How an address would resolve, whether or not anybody announced it. */
+  lookup(words: readonly number[], scope = 0): Resolution {
+    return this.#resolve(words, scope);
   }
 
   /** Called after a burst of kernel events with the ids that resolve differently than before. */
@@ -145,30 +157,53 @@ export class NextHopTracker {
     this.#listeners.push(listener);
   }
 
-  // ---- what the kernel tells -------------------------------------------------------------------------------------
+  // ---- what the kernel and the speaker tell ------------------------------------------------------------------------
 
   link(link: ViewedLink): void {
+    const before = this.#links.get(link.ifindex);
     this.#links.set(link.ifindex, link);
+    if (before?.running !== link.running || before.name !== link.name) this.#areas = "all";
   }
 
   linkGone(link: ViewedLink): void {
     this.#links.delete(link.ifindex);
+    this.#areas = "all";
   }
 
   route(route: ViewedRoute): void {
     this.#routes.set(route);
+    this.#mark(route);
   }
 
   routeGone(route: ViewedRoute): void {
     this.#routes.delete(route);
+    this.#mark(route);
+  }
+
+  /** After a reload. */
+  setOptions(options: TrackerOptions): void {
+    this.#options = options;
+    this.#areas = "all";
+    this.synced();
+  }
+
+  /** Own addresses beyond those that the kernel tells of, as words: where nothing is resolved it tells of none. */
+  setOwnAddresses(addresses: Iterable<readonly number[]>): void {
+    this.#own = new Set(Array.from(addresses, String));
+    this.#areas = "all";
+    this.synced();
   }
 
   /** A burst of events is over. */
   synced(): void {
+    const areas = this.#areas;
+    if (areas !== "all" && areas.length === 0) return;
+    this.#areas = [];
     const changed: number[] = [];
     for (let id = 1; id < this.#nextHops.length; id++) {
       const nextHop = this.#nextHops[id];
       if (nextHop === undefined) continue;
+      if (areas !== "all" && !areas.some((area) => holds(area, nextHop.words))) continue;
       const resolution = this.#resolve(nextHop.words, nextHop.scope);
       const before = nextHop.resolution;
       nextHop.resolution = resolution;
@@ -179,80 +214,67 @@ export class NextHopTracker {
     if (changed.length > 0) for (const listener of this.#listeners) listener(changed);
   }
 
+  #mark({ words, length }: Area): void {
+    if (this.#areas === "all") return;
+    if (this.#areas.length === MOST_AREAS) this.#areas = "all";
+    else this.#areas.push({ words, length });
+  }
+
   // ---- resolution ------------------------------------------------------------------------------------------------
 
   #resolve(words: readonly number[], scope: number): Resolution {
     const { loopback, resolve, viaDefault } = this.#options;
-    const text = formatAddress(words);
-    const unusable = unusableNextHop(words, loopback);
-    if (unusable !== null) return unreachable(`${text} is ${unusable}: no next hop`);
-    if (!resolve)
-      return { reachable: true, metric: 0, hops: [], text: `${text} counts as reachable: nothing is resolved here` };
-    if (isLinkLocal(words)) return this.#resolveLinkLocal(words, scope);
+    const martian = unusableNextHop(words, loopback || scope === LOOPBACK_SCOPE);
+    if (martian !== null) return wayless(false, "martian", null, martian);
+    if (this.#own.size > 0 && this.#own.has(String(words))) return wayless(false, "own-address");
+    if (!resolve) return notResolved;
+    if (isLinkLocal(words)) return this.#onLinkOf(scope, words);
     if (words.length === 1 && words[0]! >>> 24 === 127) return this.#onLoopback(words);
-    let reason = "no route of the kernel leads there";
+    let refusal = wayless(false, "no-route");
     for (const route of this.#routes.matches(words)) {
-      if (route.type === "local") return unreachable(`${text} is one of our own addresses`);
-      const prefix = `${formatAddress(route.words)}/${route.length}`;
-      if (route.length === 0 && !viaDefault) {
-        reason = "only a default route leads there, and resolve-via-default is off";
-        break;
-      }
-      if (route.type !== "unicast") return unreachable(`${text} falls on the ${route.type} route ${prefix}`);
+      if (route.type === "local") return wayless(false, "own-address", route);
+      if (route.length === 0 && !viaDefault)
+        return refusal.reason === "no-route" ? wayless(false, "default-only") : refusal;
+      if (route.type !== "unicast") return wayless(false, "not-unicast", route);
       const hops = this.#hopsOf(route, words);
-      if (hops.length > 0)
-        return { reachable: true, metric: route.metric, hops, text: this.#describe(text, prefix, route, hops) };
-      reason = `the way over ${prefix} is down`;
+      if (hops.length > 0) {
+        const reason = route.hops.every(({ via }) => via !== null) ? "gateway" : "connected";
+        return { reachable: true, metric: route.metric, hops, reason, route, martian: null };
+      }
+      if (refusal.reason === "no-route" && route.hops.some((hop) => !this.#isIgnored(hop)))
+        refusal = wayless(false, "link-down", route);
     }
-    return unreachable(`${text} is unreachable: ${reason}`);
+    return refusal;
   }
 
-  #resolveLinkLocal(words: readonly number[], scope: number): Resolution {
-    const text = formatAddress(words);
+  /** A link-local next hop is on the link of the session that told it. */
+  #onLinkOf(scope: number, words: readonly number[]): Resolution {
     const link = this.#links.get(scope);
-    if (link === undefined) return unreachable(`${text} is link-local, and its link is unknown`);
-    if (!link.running) return unreachable(`${text} is on ${link.name}, which is down`);
-    return {
-      reachable: true,
-      metric: 0,
-      hops: [{ via: words, ifindex: scope, onlink: true, weight: 1 }],
-      text: `${text} is on link ${link.name}`,
-    };
+    if (link === undefined) return wayless(false, "no-link");
+    return link.running ? onLink(words, scope, link.name) : wayless(false, "link-down");
   }
 
   /** The loopback's subnet has a local route and no other; all of it is this machine. */
   #onLoopback(words: readonly number[]): Resolution {
-    return {
-      reachable: true,
-      metric: 0,
-      hops: [{ via: words, ifindex: LOOPBACK_IFINDEX, onlink: true, weight: 1 }],
-      text: `${formatAddress(words)} is on the loopback`,
-    };
+    return onLink(words, LOOPBACK_IFINDEX, this.#links.get(LOOPBACK_IFINDEX)?.name ?? "lo");
   }
 
   #hopsOf(route: ViewedRoute, words: readonly number[]): ResolvedHop[] {
-    const { onLink, ignores } = this.#options;
+    const { onLink: wanted } = this.#options;
     const hops: ResolvedHop[] = [];
     for (const hop of route.hops) {
       const link = this.#links.get(hop.ifindex);
-      if (link === undefined || !link.running || hop.dead || ignores(link.name)) continue;
-      hops.push(
-        hop.via === null
-          ? { via: words, ifindex: hop.ifindex, onlink: onLink !== false, weight: 1 }
-          : { via: hop.via, ifindex: hop.ifindex, onlink: hop.onlink || onLink === true, weight: 1 },
-      );
+      if (link === undefined || !link.running || hop.dead || this.#isIgnored(hop)) continue;
+      const { via, ifindex, weight } = hop;
+      const onlink = wanted === "auto" ? via === null || hop.onlink : wanted;
+      hops.push({ via: via ?? words, ifindex, device: link.name, onlink, weight });
     }
     return hops;
   }
 
-  #describe(text: string, prefix: string, { metric }: ViewedRoute, hops: readonly ResolvedHop[]): string {
-    const ways = hops.map(({ via, ifindex }) => {
-      const device = this.#links.get(ifindex)?.name ?? String(ifindex);
-      return via === null || formatAddress(via) === text
-        ? `connected on ${device}`
-        : `via ${formatAddress(via)} dev ${device}`;
-    });
-    return `${text} is ${ways.join(" and ")} by the kernel's route ${prefix}, metric ${metric}`;
+  #isIgnored({ ifindex }: ViewedHop): boolean {
+    const link = this.#links.get(ifindex);
+    return link !== undefined && this.#options.ignores(link.name);
   }
 
   #store(id: number, { reachable, metric }: Resolution): void {
@@ -270,10 +292,10 @@ export class NextHopTracker {
   }
 }
 
-function sameWay(a: Resolution, b: Resolution): boolean {
-  if (a.reachable !== b.reachable || a.metric !== b.metric || a.hops.length !== b.hops.length) return false;
-  return a.hops.every((hop, i) => {
-    const other = b.hops[i]!;
-    return hop.ifindex === other.ifindex && hop.onlink === other.onlink && String(hop.via) === String(other.via);
-  });
-}
+const onLink = (words: readonly number[], ifindex: number, device: string): Resolution => ({
+  ...wayless(true, "connected"),
+  hops: [{ via: words, ifindex, device, onlink: true, weight: 1 }],
+});
+
+const holds = ({ words, length }: Area, address: readonly number[]): boolean =>
+  words.length === address.length && words.every((word, i) => ((word ^ address[i]!) & maskWord(length - 32 * i)) === 0);

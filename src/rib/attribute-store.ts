@@ -30,7 +30,7 @@ const FAULTY_BYTES = 256 << 10;
 
 interface KnownContext {
   readonly codec: CodecContext;
-  /** Interface index that a link-local next hop belongs to, else 0. */
+  /** Interface index of a session over link-local addresses, below 0 for one over 127/8, else 0. */
   readonly scope: number;
 }
 
@@ -95,8 +95,9 @@ export class AttributeStore extends AttributeColumns {
   }
 
   /**
-   * The id of a codec context; equal contexts share it, and what was learned under it. `scope` is the interface index of a
-   * session over link-local addresses: it tells what a link-local next hop means.
+   * The id of a codec context; equal contexts share it, and what was learned under it. `scope` tells what a
+   * next hop without a meaning of its own means: the interface index of a session over link-local addresses, or
+   * LOOPBACK_SCOPE (below 0) for a session over 127.0.0.0/8; 0 for all others.
    */
   context(codec: CodecContext, scope = 0): number {
     const { peerKind, fourOctetAs, extendedNextHop, dropAttributes, localAs, remoteAs, enforceFirstAs, limits } = codec;
@@ -168,7 +169,7 @@ export class AttributeStore extends AttributeColumns {
       hop = attributes.nextHop!;
       octets = this.#encode(attributes);
     }
-    const nextHop = this.#nextHops.intern(hop.words, hop.linkLocal, isLinkLocal(hop.words) ? scope : 0);
+    const nextHop = this.#nextHops.intern(hop.words, hop.linkLocal, scope === 0 ? 0 : scopeOf(hop.words, scope));
     const id = this.#internBytes(octets.bytes, 0, octets.length, nextHop);
     this.#nextHops.release(nextHop);
     const first = this.firstRaw[id]!;
@@ -340,7 +341,13 @@ export class AttributeStore extends AttributeColumns {
 
 const none: readonly AttributeFault[] = [];
 
-const isLinkLocal = (words: readonly number[]): boolean => words.length === 4 && words[0]! >>> 22 === 0xfe80 >>> 6;
+const isLoopback = (words: readonly number[]): boolean => words.length === 1 && words[0]! >>> 24 === 127;
+
+/** The scope counts for link-local addresses, or for 127/8, and for no other: those are shared by all sessions. */
+const scopeOf = (words: readonly number[], scope: number): number => {
+  const scoped = scope > 0 ? words.length === 4 && words[0]! >>> 22 === 0xfe80 >>> 6 : isLoopback(words);
+  return scoped ? scope : 0;
+};
 
 /** The attribute section without MP_REACH_NLRI and MP_UNREACH_NLRI. */
 const addAroundMp = (text: RawText, layout: UpdateLayout): void => {

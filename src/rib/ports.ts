@@ -13,7 +13,7 @@ export interface NextHopTable {
   readonly metric: Uint32Array;
   /**
    * The id of a next hop, counted once more. `words`: one for IPv4, four for IPv6. `linkLocal`: the second address of a
-   * 32-octet next hop (RFC 2545). `scope`: interface index, which a link-local address means nothing without; else 0.
+   * 32-octet next hop (RFC 2545). `scope`: what a link-local address (interface index) or one on 127/8 (-1) means nothing without; else 0.
    */
   intern(words: readonly number[], linkLocal: readonly number[] | null, scope?: number): number;
   /** Counts an id that is held already once more. */

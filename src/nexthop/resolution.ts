@@ -1,0 +1,97 @@
+import { formatAddress, formatPrefix } from "../lib/address.ts";
+
+/** One way out, as a kernel route takes it. */
+export interface ResolvedHop {
+  /** Where to send to: the next hop itself where it is connected, else the gateway on the way to it. */
+  readonly via: readonly number[];
+  readonly ifindex: number;
+  readonly device: string;
+  readonly onlink: boolean;
+  readonly weight: number;
+}
+
+/** Why a next hop can or can't be used. */
+export type ResolutionReason =
+  | "own-route"
+  /** Nothing is resolved here, everything that makes sense counts as reachable. */
+  | "not-resolved"
+  | "connected"
+  | "gateway"
+  | "martian"
+  | "own-address"
+  | "no-link"
+  | "link-down"
+  | "no-route"
+  | "default-only"
+  | "not-unicast";
+
+/** How a next hop resolves. */
+export interface Resolution {
+  readonly reachable: boolean;
+  /** IGP metric: that of the kernel's route; 0 where there's none. */
+  readonly metric: number;
+  /** Empty when unreachable, and when nothing is resolved. */
+  readonly hops: readonly ResolvedHop[];
+  readonly reason: ResolutionReason;
+  /** The kernel's route that decided, if one did. */
+  readonly route: { readonly words: readonly number[]; readonly length: number; readonly type: string } | null;
+  /** What kind of martian it is. */
+  readonly martian: string | null;
+}
+
+/** A resolution without a way out. */
+export const wayless = (
+  reachable: boolean,
+  reason: ResolutionReason,
+  route: Resolution["route"] = null,
+  martian: string | null = null,
+): Resolution => ({ reachable, metric: 0, hops: [], reason, route, martian });
+
+/** Whether routes through the next hop go the same way, and are as good. */
+export const sameWay = (a: Resolution, b: Resolution): boolean =>
+  a.reachable === b.reachable &&
+  a.metric === b.metric &&
+  a.hops.length === b.hops.length &&
+  a.hops.every((hop, i) => sameHop(hop, b.hops[i]!));
+
+const sameHop = (a: ResolvedHop, b: ResolvedHop): boolean =>
+  a.ifindex === b.ifindex &&
+  a.onlink === b.onlink &&
+  a.weight === b.weight &&
+  a.via.length === b.via.length &&
+  a.via.every((word, i) => word === b.via[i]);
+
+/** A sentence: "192.0.2.7 is reached through gateway 192.168.1.1 on eth0 (kernel route 192.0.2.0/24, metric 100)". */
+export function describeResolution(words: readonly number[], resolution: Resolution): string {
+  const { reason, route, hops, metric } = resolution;
+  const address = words.length === 0 ? "" : formatAddress(words);
+  const prefix = route === null ? "" : formatPrefix(route.words, route.length);
+  switch (reason) {
+    case "own-route":
+      return "an own route, which needs no next hop";
+    case "not-resolved":
+      return `${address} counts as reachable: nothing is resolved here`;
+    case "connected": {
+      const devices = hops.map(({ device }) => device).join(" and ");
+      return `${address} is connected on ${devices}${route === null ? "" : ` (kernel route ${prefix}, metric ${metric})`}`;
+    }
+    case "gateway": {
+      const gateways = hops.map(({ via, device }) => `${formatAddress(via)} on ${device}`).join(" and ");
+      return `${address} is reached through gateway ${gateways} (kernel route ${prefix}, metric ${metric})`;
+    }
+    case "martian":
+      return `${address} can't be a next hop: it is ${resolution.martian}`;
+    case "own-address":
+      return `${address} can't be a next hop: it is one of our own addresses`;
+    case "no-link":
+      return `${address} is unreachable: it is link-local, and the link of its session is unknown`;
+    case "link-down":
+      return `${address} is unreachable: the link of ${route === null ? "its session" : `the kernel route ${prefix}`} is down`;
+    case "default-only":
+      return `${address} is unreachable: only a default route leads there, and resolve-via-default is off`;
+    case "not-unicast":
+      return `${address} is unreachable: the kernel's ${route!.type} route ${prefix} is in the way`;
+    case "no-route":
+      return `${address} is unreachable: no route of the kernel leads there`;
+  }
+}
