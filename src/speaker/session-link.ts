@@ -11,6 +11,7 @@ import type { DownReason, NotificationView, SessionHandlers } from "../session/h
 import type { AttributeFault } from "../wire/attribute/fault.ts";
 import { maximumPrefixesReached } from "../wire/errors.ts";
 import { decodeRouteRefresh, RefreshKind } from "../wire/message/route-refresh.ts";
+import type { Convergence } from "./convergence.ts";
 import { groupKey, ownSide } from "./group-key.ts";
 import type { LocalAddresses } from "./local-addresses.ts";
 import { Outbox } from "./outbox.ts";
@@ -33,6 +34,7 @@ export interface LinkParts {
   readonly groups: UpdateGroups;
   readonly stale: StaleRoutes;
   readonly loop: WorkLoop;
+  readonly convergence: Convergence;
   readonly book: PolicyBook;
   readonly local: LocalAddresses;
   /** The last step of what is advertised; changes when the speaker drains. */
@@ -112,6 +114,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   update(bytes: Uint8Array, start: number, end: number): void {
     const { live } = this.#peer;
     if (live === null) return;
+    this.#parts.convergence.heard();
     this.#parts.reader.read(live, bytes, start, end, this);
     this.#parts.loop.touch();
   }

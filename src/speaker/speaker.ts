@@ -30,6 +30,7 @@ import type { SessionSettings } from "../session/settings.ts";
 import type { Listener, Network } from "../session/transport.ts";
 import { CeaseError } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
+import { Convergence } from "./convergence.ts";
 import { type DrainOutcome, drain } from "./drain.ts";
 import { FibFeed } from "./fib-feed.ts";
 import { LocalAddresses } from "./local-addresses.ts";
@@ -95,6 +96,7 @@ export class Speaker {
   readonly nextHops: NextHopTracker;
   readonly local: LocalAddresses;
   readonly keepaliveLag = new KeepaliveLag();
+  readonly convergence: Convergence;
   readonly fib: OpenedFib;
   readonly clock: Clock;
   readonly log: Log;
@@ -119,6 +121,7 @@ export class Speaker {
     this.clock = clock;
     this.log = log;
     this.startedAt = clock.now();
+    this.convergence = new Convergence(() => clock.now());
     this.fib = ports.openFib(config.kernel);
     this.nextHops = new NextHopTracker(trackerOptions(config));
     this.local = new LocalAddresses((link) => this.#linkDown(link));
@@ -144,7 +147,7 @@ export class Speaker {
     );
     this.#loop = new WorkLoop(clock, [
       { run: (units) => rib.work(units) },
-      { run: (units) => rib.flush(units) },
+      { run: (units) => this.#decide(units) },
       this.groups,
     ]);
     this.#stale = new StaleRoutes(
@@ -281,6 +284,14 @@ export class Speaker {
     return range && { ...peer.identity, settings: range };
   }
 
+  #decide(units: number): boolean {
+    const { fib } = this;
+    if (!this.tables.rib.flush(units)) return false;
+    const writes = this.#config.kernel.fib !== "none" && fib.fib.counters.queued > 0;
+    this.convergence.decided(this.groups.groups, writes ? (done) => fib.fib.barrier(done) : null);
+    return true;
+  }
+
   #removePeer(peer: Peer, subcode: number): void {
     peer.session.stop({ subcode });
     this.#stale.purge(peer);
@@ -299,6 +310,7 @@ export class Speaker {
         groups: this.groups,
         stale: this.#stale,
         loop: this.#loop,
+        convergence: this.convergence,
         book: this.#book,
         local: this.local,
         finish: () => this.#finish,
@@ -336,6 +348,7 @@ export class Speaker {
       events: {
         wake: () => this.#loop.touch(),
         withheld: (prefixId, reason) => this.#withheld(key, prefixId, reason),
+        delivered: (stamp) => this.convergence.delivered(stamp),
       },
     });
   }
