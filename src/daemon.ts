@@ -1,3 +1,4 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { startControlServer } from "./api/server.ts";
 import { ConfigErrors } from "./config/errors.ts";
 import { loadConfig } from "./config/load.ts";
@@ -10,6 +11,7 @@ import { createLogger } from "./log/log.ts";
 import { writerFor } from "./log/writer.ts";
 import { openFibOs } from "./os/fib-os.ts";
 import { TcpNetwork } from "./os/tcp.ts";
+import type { JournalStore } from "./speaker/own-restart.ts";
 import { Speaker } from "./speaker/speaker.ts";
 import { version } from "./version.ts";
 import { LiveControl } from "./view/speaker-control.ts";
@@ -33,6 +35,7 @@ export async function runDaemon(file: string): Promise<number> {
     log,
     random: systemRandom,
     network: new TcpNetwork(),
+    journal: fileJournal(`${config.control.socket}.journal`, log),
     openFib: (kernel) => kernelFib(kernel, clock, log),
   });
   const view = new LiveView(speaker, version);
@@ -73,6 +76,27 @@ function kernelFib(kernel: KernelConfig, clock: Clock, log: Log): OpenedFib {
     os: kernel.fib === "none" ? null : openFibOs(),
     log,
   });
+}
+
+/** A small file beside the control socket, replaced as a whole. Without it a restart is merely less graceful. */
+function fileJournal(path: string, log: Log): JournalStore {
+  return {
+    read() {
+      try {
+        return readFileSync(path, "utf8");
+      } catch {
+        return null;
+      }
+    },
+    write(text) {
+      try {
+        writeFileSync(`${path}.new`, text, { mode: 0o600 });
+        renameSync(`${path}.new`, path);
+      } catch (error) {
+        log.event("warn", "journal", `Cannot write the journal ${path}: ${(error as Error).message}`);
+      }
+    },
+  };
 }
 
 /** SIGHUP: a config that can't be used changes nothing, and says why. */

@@ -44,7 +44,11 @@ export function offered(profile: SessionProfile, restart: RestartState | null): 
       restarted: restart?.restarting ?? false,
       notification: offer.gracefulRestart.notification,
       restartTimeSeconds: Math.min(4095, offer.gracefulRestart.restartTimeSeconds),
-      families: offer.families.map((family) => ({ ...wire(family), forwarding: restart?.forwarding(family) ?? false })),
+      // A time of 0: we keep others' routes, but ask nobody to keep ours.
+      families:
+        offer.gracefulRestart.restartTimeSeconds === 0
+          ? []
+          : offer.families.map((family) => ({ ...wire(family), forwarding: restart?.forwarding(family) ?? false })),
     });
   if (offer.fourOctetAs) capabilities.push({ kind: "four-octet-as", as: profile.localAs });
   const addPath = offer.families

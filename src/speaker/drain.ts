@@ -70,7 +70,8 @@ export async function drain(parts: DrainParts, waitSeconds: number): Promise<Dra
   };
 }
 
-const isBehind = (peer: Peer): boolean =>
+/** Whether something is on its way to a peer that its socket has not taken. */
+export const isBehind = (peer: Peer): boolean =>
   peer.live !== null &&
   (peer.session.backlog > 0 ||
     peer.live.memberships.some(

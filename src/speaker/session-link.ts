@@ -15,6 +15,7 @@ import type { Convergence } from "./convergence.ts";
 import { groupKey, ownSide } from "./group-key.ts";
 import type { LocalAddresses } from "./local-addresses.ts";
 import { Outbox } from "./outbox.ts";
+import type { OwnRestart } from "./own-restart.ts";
 import { type LiveSession, type Peer, policySourceOf, sourceInfoOf } from "./peer.ts";
 import type { PolicyBook } from "./policy-book.ts";
 import type { OwnSide } from "./policy-definitions.ts";
@@ -41,8 +42,7 @@ export interface LinkParts {
   readonly finish: () => ((set: number) => number) | null;
   /** A session has come up or gone down; the peer's state is settled. */
   readonly changed: (peer: Peer) => void;
-  /** End-of-RIB of a family has come. */
-  readonly endOfRib: (peer: Peer, family: Family) => void;
+  readonly restart: OwnRestart;
 }
 
 /** How many octets of a faulty UPDATE go into the log line. */
@@ -60,7 +60,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
 
   established(agreed: Agreed): void {
     const peer = this.#peer;
-    const { tables, stale, groups, loop } = this.#parts;
+    const { tables, stale, loop } = this.#parts;
     peer.everEstablished = true;
     peer.remoteAs = agreed.remoteAs;
     peer.remoteRouterId = agreed.remoteRouterId;
@@ -81,14 +81,8 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
       endOfRibReceived: families.map(() => false),
     };
     peer.live = live;
-    const own = this.#own(agreed);
-    for (const family of agreed.families) {
-      const { key, policy } = this.#group(agreed, family, own);
-      live.memberships[family] = groups.join(key, policy, {
-        source: peer.source,
-        write: (chunks, taken) => live.outbox.write(chunks, taken),
-      });
-    }
+    this.#parts.restart.established(peer, agreed);
+    for (const family of agreed.families) this.joinGroup(family);
     this.#say("info", "established", `session with ${peer.address} is up`, {
       as: agreed.remoteAs,
       families: agreed.families.map(familyName).join(" "),
@@ -96,6 +90,20 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     });
     this.#parts.changed(peer);
     loop.touch();
+  }
+
+  /** From now on the peer is told what we know, unless selection is deferred: then it hears nothing, not even End-of-RIB. */
+  joinGroup(family: Family): void {
+    const peer = this.#peer;
+    const { live } = peer;
+    const { groups, restart } = this.#parts;
+    if (live === null || restart.defers(family) || live.memberships[family]) return;
+    if (!live.agreed.families.includes(family)) return;
+    const { key, policy } = this.#group(live.agreed, family, this.#own(live.agreed));
+    live.memberships[family] = groups.join(key, policy, {
+      source: peer.source,
+      write: (chunks, taken) => live.outbox.write(chunks, taken),
+    });
   }
 
   down(reason: DownReason): void {
@@ -143,7 +151,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     live.endOfRibReceived[family] = true;
     this.#parts.stale.endOfRib(this.#peer, family);
     this.#say("debug", "end-of-rib", `${this.#peer.address} has told all its ${familyName(family)} routes`);
-    this.#parts.endOfRib(this.#peer, family);
+    this.#parts.restart.endOfRib(this.#peer, family);
   }
 
   faults(faults: readonly AttributeFault[], bytes: Uint8Array): void {

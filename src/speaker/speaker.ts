@@ -15,9 +15,9 @@ import type { GroupKey } from "../export/group-key.ts";
 import type { ExportPolicyPort } from "../export/ports.ts";
 import type { OpenedFib } from "../fib/open.ts";
 import type { FibResult, KernelLink } from "../fib/port.ts";
-import { formatPrefix, parseIpv4 } from "../lib/address.ts";
+import { formatPrefix, parseIpv4, parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { families } from "../lib/family.ts";
+import { type Family, families } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import { NextHopTracker, type TrackerOptions } from "../nexthop/next-hop-tracker.ts";
@@ -31,11 +31,12 @@ import type { Listener, Network } from "../session/transport.ts";
 import { CeaseError } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
 import { Convergence } from "./convergence.ts";
-import { type DrainOutcome, drain } from "./drain.ts";
+import { type DrainOutcome, drain, isBehind } from "./drain.ts";
 import { FibFeed } from "./fib-feed.ts";
 import { LocalAddresses } from "./local-addresses.ts";
+import { type JournalStore, OwnRestart } from "./own-restart.ts";
 import { OwnRoutes, ownRouteOf } from "./own-routes.ts";
-import { identityOf, Peer, type PeerIdentity } from "./peer.ts";
+import { addressWords, identityOf, Peer, type PeerIdentity } from "./peer.ts";
 import { Peers } from "./peers.ts";
 import { PolicyBook } from "./policy-book.ts";
 import { SessionLink } from "./session-link.ts";
@@ -53,6 +54,8 @@ export interface SpeakerPorts {
   readonly network: Network;
   readonly log: Log;
   openFib(kernel: KernelConfig): OpenedFib;
+  /** What is to be known after a restart. */
+  readonly journal: JournalStore;
 }
 
 const localSource = ({ router }: Config): SourceInfo => ({
@@ -87,6 +90,9 @@ function decisionOptions({ router }: Config): DecisionOptions {
 
 /** How often groups are ticked, limits looked at and leftovers swept. */
 const TICK_MS = 1000;
+/** How long a stop waits for sockets to take what is on its way, and how often it looks. */
+const FLUSH_MS = 1000;
+const LOOK_MS = 20;
 
 export class Speaker {
   readonly tables: Tables;
@@ -105,6 +111,9 @@ export class Speaker {
   readonly #links = new WeakMap<Peer, SessionLink>();
   readonly #book: PolicyBook;
   readonly #stale: StaleRoutes;
+  readonly restart: OwnRestart;
+  /** Families whose leftovers in the kernel go once what was decided is written. */
+  readonly #sweepNext = new Set<Family>();
   readonly #loop: WorkLoop;
   readonly #reader: UpdateReader;
   readonly #feeds: FibFeed[] = [];
@@ -112,6 +121,8 @@ export class Speaker {
   #listener: Listener | null = null;
   #tick: Timer | null = null;
   #stopping = false;
+  /** Left for good by `drain`: there's nothing to come back to. */
+  #left = false;
   #finish: ((set: number) => number) | null = null;
 
   constructor(config: Config, ports: SpeakerPorts) {
@@ -156,6 +167,19 @@ export class Speaker {
       (peer) => this.#forgetIfDynamic(peer),
       () => this.#loop.touch(),
     );
+    this.restart = new OwnRestart({
+      clock,
+      log,
+      journal: ports.journal,
+      deferralMs: config.router.selectionDeferralSeconds * 1000,
+      forwarding: (family) => this.#forwards(family),
+      isExpected: (address) => this.#mayReturn(address),
+      select: (family) => this.#select(family),
+    });
+    this.#stale.ownRestart = () => ({
+      restarting: this.restart.returning,
+      forwarding: (family) => this.restart.returning && this.#forwards(family),
+    });
     this.peers = new Peers((identity) => this.#createPeer(identity), clock, log);
     this.#feedFib();
   }
@@ -173,6 +197,11 @@ export class Speaker {
   async start(): Promise<void> {
     const { network } = this.#ports;
     await this.fib.fib.ready;
+    this.restart.begin(families.some((family) => this.fib.fib.adopted(family) > 0));
+    for (const family of families) {
+      this.tables.byFamily[family]!.deferred = this.restart.defers(family);
+      if (!this.restart.defers(family)) this.#sweepNext.add(family);
+    }
     this.fib.reader.subscribe(this.local);
     this.fib.reader.subscribe(this.nextHops);
     const { listen } = this.#config.router;
@@ -191,15 +220,26 @@ export class Speaker {
     this.#loop.touch();
   }
 
-  /** A planned restart: sessions end as the contract's "Stopping and coming back" says, kernel routes stay or go as configured. */
+  /**
+   * A planned restart: what is on its way is sent, peers that keep our routes meanwhile lose the connection without a word (with
+   * the N-bit: by a Cease that keeps them, RFC 8538), the others are told; kernel routes stay or go as configured.
+   */
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#tick?.cancel();
     this.#stale.stop();
-    for (const peer of this.peers) peer.session.stop({ subcode: CeaseError.AdministrativeShutdown });
+    const { clock } = this;
+    for (const end = clock.now() + FLUSH_MS; clock.now() < end && [...this.peers].some(isBehind); )
+      await new Promise<void>((resolve) => clock.setTimer(LOOK_MS, resolve));
+    for (const peer of this.peers) {
+      const restart = peer.live?.agreed.gracefulRestart;
+      const quiet = restart != null && !restart.notification && peer.settings.gracefulRestart?.restarter === true;
+      peer.session.stop(quiet ? { quiet } : { subcode: CeaseError.AdministrativeShutdown });
+    }
+    this.restart.stop(this.#left);
     await this.#listener?.close();
-    await this.fib.fib.close(this.#config.kernel.keepOnExit);
+    await this.fib.fib.close(this.#config.kernel.keepOnExit && !this.#left);
   }
 
   /** Ends the session with Cease 6/4, or only asks for or tells all routes again. */
@@ -226,6 +266,7 @@ export class Speaker {
 
   /** Leaves for good; afterwards only `stop` is left to do. */
   drain(waitSeconds: number): Promise<DrainOutcome> {
+    this.#left = true;
     return drain(
       {
         clock: this.clock,
@@ -284,9 +325,32 @@ export class Speaker {
     return range && { ...peer.identity, settings: range };
   }
 
+  /** Whether packets of a family were forwarded while we were away. */
+  #forwards(family: Family): boolean {
+    return this.#config.kernel.fib === "none" || this.fib.fib.adopted(family) > 0;
+  }
+
+  #mayReturn(address: string): boolean {
+    const words = addressWords(address);
+    return (
+      this.#config.neighbors.some((neighbor) => neighborKey(neighbor) === address) ||
+      this.#config.dynamicNeighbors.some(({ range }) => prefixContains(parsePrefix(range), words))
+    );
+  }
+
+  /** After a restart everyone has told everything, or had the time to: now it is decided, advertised and swept. */
+  #select(family: Family): void {
+    this.tables.byFamily[family]!.deferred = false;
+    this.#sweepNext.add(family);
+    for (const peer of this.peers) this.linkOf(peer).joinGroup(family);
+    this.#loop.touch();
+  }
+
   #decide(units: number): boolean {
     const { fib } = this;
     if (!this.tables.rib.flush(units)) return false;
+    for (const family of this.#sweepNext) fib.fib.sweep(family);
+    this.#sweepNext.clear();
     const writes = this.#config.kernel.fib !== "none" && fib.fib.counters.queued > 0;
     this.convergence.decided(this.groups.groups, writes ? (done) => fib.fib.barrier(done) : null);
     return true;
@@ -294,6 +358,7 @@ export class Speaker {
 
   #removePeer(peer: Peer, subcode: number): void {
     peer.session.stop({ subcode });
+    this.restart.forget(peer);
     this.#stale.purge(peer);
     this.peers.remove(peer);
   }
@@ -315,7 +380,7 @@ export class Speaker {
         local: this.local,
         finish: () => this.#finish,
         changed: (changed) => this.#peerChanged(changed),
-        endOfRib: () => {},
+        restart: this.restart,
       });
       this.#links.set(peer, link);
       return new PeerSession(

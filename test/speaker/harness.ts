@@ -23,6 +23,7 @@ export interface TestSpeaker {
 export class TestWorld {
   readonly network = new SimulatedNetwork();
   readonly clock: VirtualClock = this.network.clock;
+  readonly #journals = new Map<string, string>();
   #seed = 1;
 
   /** Starts a speaker at `address` with this config. */
@@ -35,6 +36,7 @@ export class TestWorld {
       random: seededRandom(this.#seed++),
       network: host,
       log: silentLog,
+      journal: { read: () => this.#journals.get(name) ?? null, write: (text) => void this.#journals.set(name, text) },
       openFib: (kernel) => openFib({ ...kernel, mode: kernel.fib, writer: "inside", clock, os: null }),
     });
     void speaker.start();
@@ -48,6 +50,14 @@ export class TestWorld {
         speaker.reconfigure(next, diffConfig(speaker.config, next));
       },
     };
+  }
+
+  /** Ends a speaker as a signal would. */
+  async stop({ speaker, host }: TestSpeaker): Promise<void> {
+    const stopped = speaker.stop();
+    for (let i = 0; i < 20; i++) await this.advance(0.1);
+    await stopped;
+    host.crash();
   }
 
   /** Lets promises settle, then virtual time pass. */

@@ -1,0 +1,171 @@
+import type { Clock, Timer } from "../lib/clock.ts";
+import { type Family, type FamilyName, families, familyFromName, familyName } from "../lib/family.ts";
+import type { Log } from "../lib/log.ts";
+import type { Agreed } from "../session/agreed.ts";
+import type { Peer } from "./peer.ts";
+
+/** Where the journal is kept; `null` from `read`: there is none. Neither throws. */
+export interface JournalStore {
+  read(): string | null;
+  write(text: string): void;
+}
+
+/** Peers that had told us everything, by address: for whom to wait after a restart. */
+interface Journal {
+  readonly version: 1;
+  readonly peers: Readonly<Record<string, readonly FamilyName[]>>;
+}
+
+export interface OwnRestartParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly journal: JournalStore;
+  /** Longest wait for End-of-RIB. */
+  readonly deferralMs: number;
+  /** Whether forwarding went on meanwhile: kernel routes were adopted, or none are written here at all. */
+  forwarding(family: Family): boolean;
+  /** Whether this speaker may still wait for a peer of that address. */
+  isExpected(address: string): boolean;
+  /** Route selection of a family begins: everyone expected has told everything, or the time is up. */
+  select(family: Family): void;
+}
+
+/** Changes of the journal are written together. */
+const JOURNAL_EVERY_MS = 1000;
+
+/**
+ * Coming back after a restart of our own (RFC 4724 §4.1, as restarting speaker). With earlier state, selection in each family
+ * waits for the End-of-RIB of those peers who had told us everything before, at most for the deferral time; until then
+ * nothing is decided, nothing advertised, and kernel routes of before stay as they are. Without earlier state nothing waits.
+ */
+export class OwnRestart {
+  readonly #parts: OwnRestartParts;
+  /** By family: peers whose End-of-RIB is awaited; null: selection runs. */
+  readonly #awaited: (Set<string> | null)[] = families.map(() => null);
+  readonly #told = new Map<string, Set<Family>>();
+  #timer: Timer | null = null;
+  #journalTimer: Timer | null = null;
+  #returning = false;
+
+  constructor(parts: OwnRestartParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether we are coming back: the R bit of our OPENs. */
+  get returning(): boolean {
+    return this.#returning;
+  }
+
+  defers(family: Family): boolean {
+    return this.#awaited[family] !== null;
+  }
+
+  /** Peers that are waited for, with families. */
+  get waitingFor(): readonly string[] {
+    return families.flatMap((family) =>
+      [...(this.#awaited[family] ?? [])].map((address) => `${address} ${familyName(family)}`),
+    );
+  }
+
+  /** Looks for earlier state; `adopted`: routes of before were found in the kernel. */
+  begin(adopted: boolean): void {
+    const { clock, log, deferralMs, isExpected } = this.#parts;
+    const journal = readJournal(this.#parts.journal);
+    if (journal === null && !adopted) return;
+    this.#returning = true;
+    for (const family of families) {
+      const expected = Object.entries(journal?.peers ?? {})
+        .filter(([address, told]) => told.includes(familyName(family)) && isExpected(address))
+        .map(([address]) => address);
+      // Kernel routes without a journal: nobody is known to be waited for, so the whole time is taken.
+      if (expected.length > 0 || (journal === null && adopted)) this.#awaited[family] = new Set(expected);
+    }
+    if (families.every((family) => !this.defers(family))) {
+      this.#returning = false;
+      return;
+    }
+    log.event(
+      "info",
+      "restart",
+      `back after a restart: waiting for ${this.waitingFor.join(", ") || "peers"} to tell their routes`,
+    );
+    this.#timer = clock.setTimer(deferralMs, () => {
+      const late = this.waitingFor;
+      if (late.length > 0) log.event("warn", "restart-late", `no longer waiting for ${late.join(", ")}`);
+      for (const family of families) this.#select(family);
+    });
+  }
+
+  /** A session is up: a peer that has restarted itself, or doesn't carry a family, isn't waited for (RFC 4724 §4.1). */
+  established(peer: Peer, agreed: Agreed): void {
+    for (const family of families)
+      if (agreed.gracefulRestart?.restarting || !agreed.families.includes(family)) this.#arrived(peer.address, family);
+  }
+
+  endOfRib(peer: Peer, family: Family): void {
+    const told = this.#told.get(peer.address) ?? new Set();
+    if (!told.has(family)) {
+      this.#told.set(peer.address, told.add(family));
+      this.#touchJournal();
+    }
+    this.#arrived(peer.address, family);
+  }
+
+  /** A peer is gone for good. */
+  forget(peer: Peer): void {
+    if (this.#told.delete(peer.address)) this.#touchJournal();
+    for (const family of families) this.#arrived(peer.address, family);
+  }
+
+  /** Writes what is left to write. With `leave` there's nothing to come back to. */
+  stop(leave: boolean): void {
+    this.#timer?.cancel();
+    this.#journalTimer?.cancel();
+    if (leave) this.#told.clear();
+    this.#writeJournal();
+  }
+
+  #arrived(address: string, family: Family): void {
+    const awaited = this.#awaited[family];
+    if (awaited?.delete(address) && awaited.size === 0) this.#select(family);
+  }
+
+  #select(family: Family): void {
+    if (this.#awaited[family] === null) return;
+    this.#awaited[family] = null;
+    if (families.every((each) => !this.defers(each))) {
+      this.#timer?.cancel();
+      this.#returning = false;
+    }
+    this.#parts.select(family);
+  }
+
+  #touchJournal(): void {
+    this.#journalTimer ??= this.#parts.clock.setTimer(JOURNAL_EVERY_MS, () => this.#writeJournal());
+  }
+
+  #writeJournal(): void {
+    this.#journalTimer = null;
+    const peers = Object.fromEntries(
+      [...this.#told].map(([address, told]) => [address, [...told].map((family) => familyName(family))]),
+    );
+    const journal: Journal = { version: 1, peers };
+    this.#parts.journal.write(`${JSON.stringify(journal)}\n`);
+  }
+}
+
+/** The journal of before; null if there's none, or nothing that can be understood: then nothing is waited for. */
+function readJournal(store: JournalStore): Journal | null {
+  const text = store.read();
+  if (text === null) return null;
+  try {
+    const { version, peers } = JSON.parse(text) as Partial<Journal>;
+    if (version !== 1 || typeof peers !== "object" || peers === null) return null;
+    const known = Object.entries(peers).filter(
+      ([, told]) => Array.isArray(told) && told.every((name) => familyFromName(String(name)) !== undefined),
+    );
+    return known.length === 0 ? null : { version, peers: Object.fromEntries(known) };
+  } catch {
+    return null;
+  }
+}

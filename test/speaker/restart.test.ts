@@ -1,0 +1,81 @@
+import t from "tap";
+import { best, type TestSpeaker, TestWorld } from "./harness.ts";
+
+const reflector = `
+router: {as: 65001, router-id: 10.0.0.250, address: 10.0.0.250}
+kernel: {fib: none}
+peer-groups:
+  clients: {remote-as: internal, route-reflector-client: true}
+dynamic-neighbors:
+  - {range: 10.0.0.0/24, peer-group: clients}`;
+
+const node = (address: string, block: string) => `
+router: {as: 65001, router-id: ${address}, address: ${address}}
+kernel: {fib: none}
+originate: [{prefix: ${block}}]
+neighbors:
+  - {address: 10.0.0.250, remote-as: internal, local-address: ${address}}`;
+
+/** A reflector and two nodes that know each other's blocks. */
+async function rack() {
+  const world = new TestWorld();
+  const rr = world.start("rr", "10.0.0.250", reflector);
+  const a = world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24"));
+  const b = world.start("b", "10.0.0.2", node("10.0.0.2", "172.17.9.0/24"));
+  await world.advance(20);
+  return { world, rr, a, b };
+}
+
+/** Lets time pass in steps, and says how often the speaker lacked one of its two routes. */
+async function watch(world: TestWorld, speaker: TestSpeaker, seconds: number): Promise<number> {
+  let lacks = 0;
+  for (let i = 0; i < seconds * 10; i++) {
+    await world.advance(0.1);
+    if (best(speaker).length !== 2) lacks++;
+  }
+  return lacks;
+}
+
+t.test("a reflector that restarts costs its clients no route (RFC 4724 §4)", async (t) => {
+  const { world, rr, a, b } = await rack();
+  await world.stop(rr);
+  t.equal(await watch(world, a, 10), 0, "kept as stale");
+  const again = world.start("rr", "10.0.0.250", reflector);
+  await world.advance(1);
+  t.ok(again.speaker.restart.returning, "it waits for those who had told it everything before");
+  t.equal(await watch(world, a, 60), 0, "told anew before what is stale goes");
+  t.same(best(b), ["172.17.8.0/24 10.0.0.250 10.0.0.1", "172.17.9.0/24 self null"]);
+  t.notOk(again.speaker.restart.returning);
+  await world.stop(again);
+  t.equal(await watch(world, a, 5), 0, "and once more, after it had come back");
+});
+
+t.test("a node that doesn't come back while the reflector restarts is waited for only so long", async (t) => {
+  const { world, rr, a, b } = await rack();
+  await world.stop(rr);
+  await world.stop(b);
+  const again = world.start("rr", "10.0.0.250", reflector);
+  await world.advance(30);
+  t.ok(again.speaker.restart.returning);
+  t.match(again.speaker.restart.waitingFor, [/10\.0\.0\.2/]);
+  t.equal(best(a).length, 2, "b's route is still kept as stale by a");
+  await world.advance(60);
+  t.notOk(again.speaker.restart.returning, "at most for the selection deferral of 60 s");
+  t.same(best(a), ["172.17.8.0/24 self null"]);
+});
+
+t.test("without a journal nothing is waited for", async (t) => {
+  const { rr } = await rack();
+  t.notOk(rr.speaker.restart.returning);
+});
+
+t.test("drain makes routes the last resort, withdraws them, and then ends sessions for good (RFC 8326)", async (t) => {
+  const { world, a, b } = await rack();
+  const drained = b.speaker.drain(10);
+  await world.advance(5);
+  const [row] = [...a.view.routes({ from: "10.0.0.250" })].flat();
+  t.match(row?.paths[0], { localPref: 0, communities: ["65535:0"] });
+  for (let i = 0; i < 30; i++) await world.advance(0.5);
+  t.match(await drained, { complete: true, waitingFor: [] });
+  t.same(best(a), ["172.17.8.0/24 self null"], "nobody keeps what has left for good");
+});
