@@ -12,6 +12,7 @@ import type { Event, ReceivedNotification } from "./fsm/event.ts";
 import { type Action, type FsmOptions, initialSession, type Session, sendHoldMs, type TimerName } from "./fsm/step.ts";
 import { transition } from "./fsm/transition.ts";
 import type { SessionHandlers } from "./handlers.ts";
+import { bytesOf, type OpenRecord, recordOpen } from "./open-record.ts";
 import type { Dial, DialReceiver, Transport, TransportReceiver } from "./transport.ts";
 
 /** What a connection asks of and tells to the peer that it belongs to. */
@@ -19,7 +20,7 @@ export interface ConnectionOwner {
   readonly handlers: SessionHandlers;
   dial(receiver: DialReceiver): Dial;
   /** The OPEN to send, made new for each connection. */
-  makeOpen(connection: Connection): Uint8Array;
+  makeOpen(): Uint8Array;
   /** A good OPEN has come: what was agreed. @throws NotificationError 2/x */
   agree(connection: Connection, open: OpenMessage): Agreed;
   /** Decides on collisions and then calls `confirm`, at once or later, or ends the connection. */
@@ -85,9 +86,9 @@ export class Connection implements TransportReceiver, DialReceiver, DeadlineOwne
   #sent: NotificationError | null = null;
   #received: ReceivedNotification | null = null;
   #reason = "";
-  /** Bodies of both OPENs, for display and negotiation. */
-  openSent: Uint8Array | null = null;
-  openReceived: Uint8Array | null = null;
+  /** Both OPENs: ours as soon as it is made, be it sent or still delayed. */
+  openSent: OpenRecord | null = null;
+  openReceived: OpenRecord | null = null;
   agreed: Agreed | null = null;
   /** We dialled it. */
   initiatedByUs = false;
@@ -141,6 +142,12 @@ export class Connection implements TransportReceiver, DialReceiver, DeadlineOwne
     this.initiatedByUs = false;
     this.#up(transport);
     this.event({ type: "TcpConnectionConfirmed" });
+  }
+
+  /** Our OPEN, made when it is first needed. */
+  ownOpen(): OpenRecord {
+    this.openSent ??= recordOpen(this.#owner.makeOpen());
+    return this.openSent;
   }
 
   /** Goes on after an OPEN: our KEEPALIVE goes out. */
@@ -202,8 +209,7 @@ export class Connection implements TransportReceiver, DialReceiver, DeadlineOwne
         this.#dial = this.#owner.dial(this);
         return;
       case "sendOpen":
-        this.openSent ??= this.#owner.makeOpen(this);
-        this.#write(MessageType.Open, [this.openSent]);
+        this.#write(MessageType.Open, [bytesOf(this.ownOpen())]);
         return;
       case "sendKeepalive":
         this.#sendKeepalive();
@@ -307,7 +313,7 @@ export class Connection implements TransportReceiver, DialReceiver, DeadlineOwne
   #control(type: MessageType, bytes: Uint8Array, start: number, end: number): void {
     switch (type) {
       case MessageType.Open:
-        this.#open(bytes.slice(start, end));
+        this.#open(bytes, start, end);
         return;
       case MessageType.Keepalive:
         if (this.waiting) this.#earlyKeepalive = true;
@@ -328,17 +334,16 @@ export class Connection implements TransportReceiver, DialReceiver, DeadlineOwne
     }
   }
 
-  #open(body: Uint8Array): void {
+  #open(bytes: Uint8Array, start: number, end: number): void {
     if (this.openReceived !== null || (this.state !== "OpenSent" && !this.#session.delayOpenRunning)) {
       // A second OPEN: the table knows it for what it is in every state but OpenSent, where the first is held back.
       if (this.waiting) this.event({ type: "BGPHeaderErr", error: fsmError(FsmError.OpenSent, MessageType.Open) });
       else this.event({ type: "BGPOpen", holdMs: 0, keepaliveMs: 0 });
       return;
     }
-    this.openReceived = body;
+    this.openReceived = recordOpen(bytes.subarray(start - HEADER_LENGTH, end));
     try {
-      this.openSent ??= this.#owner.makeOpen(this);
-      this.agreed = this.#owner.agree(this, decodeOpen(body, 0, body.length));
+      this.agreed = this.#owner.agree(this, decodeOpen(bytes, start, end));
     } catch (error) {
       this.#fault(error, "BGPOpenMsgErr");
       return;

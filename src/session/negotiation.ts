@@ -21,6 +21,18 @@ import { Role, type SessionProfile } from "./settings.ts";
 /** RFC 6793 §3: stands in two octets for an AS that needs four. */
 const AS_TRANS = 23456;
 
+// Thousands of sessions agree on the same few lists: they share them.
+const flagPairs: readonly (readonly boolean[])[] = [0, 1, 2, 3].map((bits: number) =>
+  Object.freeze(families.map((family) => (bits & (1 << family)) !== 0)),
+);
+const familyLists: readonly (readonly Family[])[] = [0, 1, 2, 3].map((bits) =>
+  Object.freeze(families.filter((family) => (bits & (1 << family)) !== 0)),
+);
+const bitsOf = (holds: (family: Family) => boolean): number =>
+  families.reduce<number>((bits, family) => (holds(family) ? bits | (1 << family) : bits), 0);
+/** By family: whether it holds. */
+const flags = (holds: (family: Family) => boolean): readonly boolean[] => flagPairs[bitsOf(holds)]!;
+
 /** R and F bits at the time of the OPEN (RFC 4724 §3). */
 export interface RestartState {
   readonly restarting: boolean;
@@ -123,10 +135,10 @@ function checkRole({ offer }: SessionProfile, open: OpenMessage): void {
 }
 
 /** Families of an OPEN; without any MP capability it is IPv4 unicast alone (RFC 4760 §8, RFC 4271). */
-function spokenFamilies(capabilities: readonly Capability[]): Family[] {
+function spokenFamilies(capabilities: readonly Capability[]): readonly Family[] {
   const multiprotocol = all(capabilities, "multiprotocol");
-  if (multiprotocol.length === 0) return [0];
-  return families.filter((family) => multiprotocol.some((capability) => capability.family === family));
+  if (multiprotocol.length === 0) return familyLists[1]!;
+  return familyLists[bitsOf((family) => multiprotocol.some((capability) => capability.family === family))]!;
 }
 
 /** What follows from both OPENs. @throws NotificationError 2/7 if no family is spoken by both. */
@@ -140,7 +152,8 @@ export function negotiate(
   const both = (kind: CapabilityKind): boolean =>
     first(sent, kind) !== undefined && first(received, kind) !== undefined;
   const theirs = spokenFamilies(received);
-  const agreedFamilies = spokenFamilies(sent).filter((family) => theirs.includes(family));
+  const ours = spokenFamilies(sent);
+  const agreedFamilies = familyLists[bitsOf((family) => ours.includes(family) && theirs.includes(family))]!;
   if (agreedFamilies.length === 0) throw noCommonFamily(profile, theirs);
 
   const holdTimeSeconds = Math.min(profile.holdTimeSeconds, open.holdTimeSeconds);
@@ -152,7 +165,8 @@ export function negotiate(
     keepaliveSeconds: holdTimeSeconds === 0 ? 0 : Math.min(profile.keepaliveSeconds, holdTimeSeconds / 3),
     remoteAs: open.as,
     remoteRouterId: open.routerId,
-    ...ends,
+    localAddress: ends.localAddress,
+    remoteAddress: ends.remoteAddress,
     routeRefresh: both("route-refresh"),
     enhancedRouteRefresh: both("enhanced-route-refresh"),
     gracefulRestart: both("graceful-restart") ? gracefulRestartOf(sent, received, agreedFamilies) : null,
@@ -178,13 +192,13 @@ function codecOf(
   return {
     peerKind: open.as === profile.localAs ? "internal" : "external",
     fourOctetAs: both("four-octet-as"),
-    addPathReceive: families.map(
+    addPathReceive: flags(
       (family) => agreed(family) && addPath(sent, family, "receive") && addPath(open.capabilities, family, "send"),
     ),
-    addPathSend: families.map(
+    addPathSend: flags(
       (family) => agreed(family) && addPath(sent, family, "send") && addPath(open.capabilities, family, "receive"),
     ),
-    families: families.map(agreed),
+    families: flags(agreed),
     extendedNextHop: agreed(0) && ipv6NextHop(sent) && ipv6NextHop(open.capabilities),
     maxReceive: maxLength,
     maxSend: maxLength,

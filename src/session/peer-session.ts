@@ -1,28 +1,22 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
-import type { Capability } from "../wire/capability/types.ts";
-import {
-  CeaseError,
-  cease,
-  ceaseWithText,
-  ErrorCode,
-  type ErrorSubcode,
-  NotificationError,
-  OpenError,
-} from "../wire/errors.ts";
+import { CeaseError, cease, NotificationError } from "../wire/errors.ts";
 import { HEADER_LENGTH } from "../wire/framer.ts";
 import { describeNotification, encodeNotification } from "../wire/message/notification.ts";
-import { decodeOpen, encodeOpen, type OpenMessage } from "../wire/message/open.ts";
+import { encodeOpen, type OpenMessage } from "../wire/message/open.ts";
 import type { Agreed, CapabilitiesView } from "./agreed.ts";
 import { describeCapabilities } from "./capability-view.ts";
-import { judge, patienceMs, weDominate } from "./collision.ts";
+import { weDominate } from "./collision.ts";
 import { Connection, type ConnectionOwner, type End } from "./connection.ts";
+import { ConnectionPair, type PairOwner } from "./connection-pair.ts";
 import type { KeepaliveLag, MessageCounters } from "./counters.ts";
 import { countFailures, idleHoldMs } from "./damping.ts";
 import type { ReceivedNotification } from "./fsm/event.ts";
 import { type State, states } from "./fsm/state.ts";
-import type { DownReason, LastError, NotificationView, SessionHandlers } from "./handlers.ts";
+import type { DownReason, LastError, SessionHandlers } from "./handlers.ts";
 import { checkOpen, negotiate, offered } from "./negotiation.ts";
+import { capabilitiesOf, hasParameters, type OpenRecord } from "./open-record.ts";
+import { ceaseOf, isCollision, lastErrorOf, reasonOf, refusesParameters, viewOf } from "./reason.ts";
 import type { SessionSettings } from "./settings.ts";
 import { type Dial, type DialReceiver, type Network, SocketOptionError, type Transport } from "./transport.ts";
 
@@ -72,13 +66,12 @@ export interface StopOptions {
   readonly notification?: NotificationError;
 }
 
-export class PeerSession implements ConnectionOwner {
+export class PeerSession implements ConnectionOwner, PairOwner {
   readonly #environment: SessionEnvironment;
   /** Who hears what happens. */
   readonly handlers: SessionHandlers;
   #settings: SessionSettings;
-  #main: Connection;
-  #spare: Connection | null = null;
+  readonly #pair: ConnectionPair;
   /** start() was called and stop() was not. */
   #wanted = false;
   #state: State = "Idle";
@@ -101,7 +94,11 @@ export class PeerSession implements ConnectionOwner {
     this.#environment = environment;
     this.handlers = handlers;
     this.#stateSince = environment.clock.now();
-    this.#main = new Connection(settings.profile, environment, this);
+    this.#pair = new ConnectionPair(this);
+  }
+
+  get #main(): Connection {
+    return this.#pair.main;
   }
 
   get settings(): SessionSettings {
@@ -142,7 +139,7 @@ export class PeerSession implements ConnectionOwner {
 
   /** Ends of the connection that is furthest, null without one. */
   get ends(): { localAddress: string; localPort: number; remotePort: number } | null {
-    const transport = (this.#main.transport ?? this.#spare?.transport) || null;
+    const transport = this.#main.transport ?? this.#pair.spare?.transport ?? null;
     if (transport === null) return null;
     return { localAddress: transport.localAddress, localPort: transport.localPort, remotePort: transport.remotePort };
   }
@@ -156,8 +153,8 @@ export class PeerSession implements ConnectionOwner {
   capabilities(): CapabilitiesView | null {
     const { openSent, openReceived } = this.#main;
     if (openSent === null) return null;
-    const received = openReceived === null ? [] : capabilitiesOf(openReceived, 0);
-    return describeCapabilities(capabilitiesOf(openSent, HEADER_LENGTH), received, this.#main.agreed);
+    const received = openReceived === null ? [] : capabilitiesOf(openReceived);
+    return describeCapabilities(capabilitiesOf(openSent), received, this.#main.agreed);
   }
 
   timers(): SessionTimers {
@@ -185,9 +182,7 @@ export class PeerSession implements ConnectionOwner {
   stop(how: StopOptions = {}): void {
     this.#wanted = false;
     const notification = how.quiet === true ? null : (how.notification ?? ceaseOf(how.subcode ?? 2, how.text ?? ""));
-    const spare = this.#spare;
-    this.#spare = null;
-    spare?.event({ type: "ManualStop", notification });
+    this.#pair.releaseSpare()?.event({ type: "ManualStop", notification });
     this.#main.event({ type: "ManualStop", notification });
   }
 
@@ -199,20 +194,36 @@ export class PeerSession implements ConnectionOwner {
   /** Ends the session with a fault that was found outside of `update` (maximum-prefix: Cease 6/1), and comes back by itself. */
   fail(error: NotificationError): void {
     if (this.#main.transport !== null) this.#main.event({ type: "AutomaticStop", notification: error });
-    else this.#spare?.event({ type: "AutomaticStop", notification: error });
+    else this.#pair.spare?.event({ type: "AutomaticStop", notification: error });
   }
 
   /** Ends the session as if its TCP connection had failed, e.g. when our own link went down. */
   disconnect(reason: string): void {
-    this.#spare?.closed(reason);
+    this.#pair.spare?.closed(reason);
     if (this.#main.transport !== null) this.#main.closed(reason);
   }
 
-  /** New settings for the next connection; a session that is up keeps what it agreed on. The address must stay. */
+  /**
+   * New settings for the next connection; a session that is up keeps what it agreed on, but signs with a new MD5 key from now on
+   * (the peer's operator changes theirs at the same time: TCP sends again what was lost meanwhile). The address must stay.
+   */
   update(settings: SessionSettings): void {
+    const before = this.#settings.profile.socket.md5Key;
+    const { md5Key } = settings.profile.socket;
     this.#settings = settings;
+    if (!sameKey(before, md5Key)) this.#rekey(md5Key ?? null);
     this.#main.setOptions(settings.profile);
-    this.#spare?.setOptions(settings.profile);
+    this.#pair.spare?.setOptions(settings.profile);
+  }
+
+  #rekey(md5Key: Uint8Array | null): void {
+    for (const connection of [this.#main, this.#pair.spare])
+      try {
+        connection?.transport?.configure({ md5Key });
+      } catch (error) {
+        if (!(error instanceof SocketOptionError)) throw error;
+        this.#note(null, { kind: "closed", notification: null, text: error.message });
+      }
   }
 
   /** Sends one whole small message (ROUTE-REFRESH, a lone UPDATE); ignored unless Established. */
@@ -252,7 +263,7 @@ export class PeerSession implements ConnectionOwner {
       this.#refuse(transport, error.message);
       return;
     }
-    // A rest in Idle that isn't damping is over as soon as somebody connects.
+    // A rest in Idle that isn't damping (or none, after a replacement) is over as soon as somebody connects.
     if (this.#main.state === "Idle" && !this.#damped) this.#main.event({ type: "IdleHoldTimer_Expires" });
     if (this.#main.state === "Idle") {
       this.#refuse(transport, "the session rests after failures");
@@ -266,29 +277,18 @@ export class PeerSession implements ConnectionOwner {
       this.#replace(transport);
       return;
     }
-    this.#dropSpare();
-    const newcomer = new Connection(this.#settings.profile, this.#environment, this);
-    newcomer.event({ type: "AutomaticStart_with_PassiveTcpEstablishment" });
-    this.#spare = newcomer;
-    newcomer.take(transport);
+    this.#pair.takeBeside(transport);
   }
 
   /** RFC 4724 §5: a peer with graceful restart that connects anew has lost the old connection, whatever TCP thinks. */
   #replace(transport: Transport): void {
     const text = "the peer has connected anew";
-    const old = this.#main;
-    this.#main = new Connection(this.#settings.profile, this.#environment, this);
-    old.abandon();
-    this.#dropSpare();
+    this.#pair.replace();
     this.#agreed = null;
     this.#show(text);
     this.#down({ kind: "replaced", notification: null, text });
-    if (!this.#wanted) {
-      this.#refuse(transport, "the session is shut down");
-      return;
-    }
-    this.#main.event({ type: "AutomaticStart_with_PassiveTcpEstablishment" });
-    this.#main.take(transport);
+    this.#damped = false;
+    this.accept(transport);
   }
 
   /** Cease 6/5 on a connection that never had an FSM. */
@@ -301,6 +301,10 @@ export class PeerSession implements ConnectionOwner {
   }
 
   // --- what its connections ask for and tell ---
+
+  newConnection(): Connection {
+    return new Connection(this.#settings.profile, this.#environment, this);
+  }
 
   dial(receiver: DialReceiver): Dial {
     const { remoteAddress, remotePort, localAddress, profile } = this.#settings;
@@ -317,34 +321,15 @@ export class PeerSession implements ConnectionOwner {
   agree(connection: Connection, open: OpenMessage): Agreed {
     const { profile, remoteAddress } = this.#settings;
     checkOpen(profile, open);
-    const sent = capabilitiesOf(connection.openSent!, HEADER_LENGTH);
+    const sent = capabilitiesOf(connection.ownOpen());
     return negotiate(profile, sent, open, { localAddress: connection.transport!.localAddress, remoteAddress });
   }
 
   opened(connection: Connection): void {
-    const other = connection === this.#main ? this.#spare : this.#main;
     const { localAs, routerId } = this.#settings.profile;
-    const agreed = connection.agreed!;
-    const dominant = weDominate({ routerId, as: localAs }, { routerId: agreed.remoteRouterId, as: agreed.remoteAs });
-    const verdict = judge(
-      { state: connection.state, initiatedByUs: connection.initiatedByUs, newer: connection === this.#spare },
-      other === null ? null : { state: other.state, initiatedByUs: other.initiatedByUs, newer: other === this.#spare },
-      dominant,
-    );
-    switch (verdict) {
-      case "wait":
-        connection.wait(patienceMs(agreed.holdTimeSeconds * 1000));
-        return;
-      case "yield":
-        connection.event({ type: "OpenCollisionDump" });
-        return;
-      case "take":
-        other!.event({ type: "OpenCollisionDump" });
-        connection.confirm();
-        return;
-      case "proceed":
-        connection.confirm();
-    }
+    const { remoteRouterId, remoteAs } = connection.agreed!;
+    const dominant = weDominate({ routerId, as: localAs }, { routerId: remoteRouterId, as: remoteAs });
+    this.#pair.decide(connection, dominant);
   }
 
   impatient(connection: Connection): void {
@@ -365,10 +350,9 @@ export class PeerSession implements ConnectionOwner {
     const ended = states.indexOf(from) >= OPEN_SENT && states.indexOf(state) < OPEN_SENT;
     if (ended && connection.openSent !== null)
       this.#plain = refusesParameters(end.received) && this.#canSpeakPlainly(connection.openSent);
-    if (connection !== this.#main && connection !== this.#spare) return; // given up by us
+    if (!this.#pair.has(connection)) return; // given up by us
     if (state === "Established") {
-      if (connection === this.#spare) this.#promote();
-      else this.#dropSpare();
+      this.#pair.settleOn(connection);
       this.#established(connection);
       return;
     }
@@ -378,36 +362,8 @@ export class PeerSession implements ConnectionOwner {
       this.#show(reason.text);
       this.#down(reason);
     } else this.#note(end, reason);
-    this.#settle();
+    this.#pair.settle();
     this.#show(reason.text);
-  }
-
-  /** Puts the connections in order after one has lost its TCP connection. */
-  #settle(): void {
-    const spare = this.#spare;
-    if (spare === null) return;
-    const main = this.#main;
-    if (spare.transport === null) {
-      this.#spare = null;
-      spare.abandon();
-    } else if (main.transport === null && (main.state === "Idle" || main.state === "Active")) this.#promote();
-    else return;
-    // Nothing is left to wait for.
-    if (this.#main.waiting) this.#main.confirm();
-  }
-
-  /** The connection that came in becomes the main one; what was the main one ends, if it has not. */
-  #promote(): void {
-    const old = this.#main;
-    this.#main = this.#spare!;
-    this.#spare = null;
-    dump(old);
-  }
-
-  #dropSpare(): void {
-    const spare = this.#spare;
-    this.#spare = null;
-    if (spare !== null) dump(spare);
   }
 
   #established(connection: Connection): void {
@@ -427,23 +383,14 @@ export class PeerSession implements ConnectionOwner {
   /** Remembers what went wrong, for display. The end of a collision's loser is nothing wrong. */
   #note(end: End | null, reason: DownReason): void {
     if (end !== null && reason.text === "") return;
-    const { notification, kind, text } = reason;
-    if (notification?.code === ErrorCode.Cease && notification.subcode === CeaseError.ConnectionCollision) return;
+    if (isCollision(reason)) return;
     this.#lastDown = reason;
-    this.#lastError = {
-      at: this.#environment.clock.wallTime(),
-      direction: kind === "sent" || kind === "received" ? kind : "local",
-      code: notification?.code ?? null,
-      subcode: notification?.subcode ?? null,
-      text,
-    };
+    this.#lastError = lastErrorOf(reason, this.#environment.clock.wallTime());
   }
 
   /** Tells of a change of the state that is shown: that of the connection that is furthest. */
   #show(reason: string): void {
-    const main = states.indexOf(this.#main.state);
-    const spare = this.#spare === null ? 0 : states.indexOf(this.#spare.state);
-    const state = states[Math.max(main, spare)]!;
+    const state = this.#pair.furthest;
     const from = this.#state;
     if (state === from) return;
     this.#state = state;
@@ -452,8 +399,8 @@ export class PeerSession implements ConnectionOwner {
   }
 
   /** A retry without optional parameters makes sense where they were sent, and where IPv4 unicast is wanted (RFC 5492 §3). */
-  #canSpeakPlainly(openSent: Uint8Array): boolean {
-    return openSent[HEADER_LENGTH + 9] !== 0 && this.#settings.profile.offer.families.includes(0);
+  #canSpeakPlainly(openSent: OpenRecord): boolean {
+    return hasParameters(openSent) && this.#settings.profile.offer.families.includes(0);
   }
 
   counted(direction: "sent" | "received", type: number, messages: number): void {
@@ -476,41 +423,12 @@ export class PeerSession implements ConnectionOwner {
   }
 }
 
-/** Ends a connection that is nobody's any more. */
-function dump(connection: Connection): void {
-  if (connection.state !== "Idle") connection.event({ type: "OpenCollisionDump" });
-  connection.abandon();
-}
-
-/** NOTIFICATION 2/4 and 2/7 (RFC 5492 §3 and §5). */
-const refusesParameters = (notification: ReceivedNotification | null): boolean =>
-  notification?.code === ErrorCode.Open &&
-  (notification.subcode === OpenError.UnsupportedOptionalParameter ||
-    notification.subcode === OpenError.UnsupportedCapability);
-
-const viewOf = ({ code, subcode, data }: ReceivedNotification): NotificationView => ({ code, subcode, data });
-
-function reasonOf({ sent, received, reason }: End): DownReason {
-  if (sent !== null) return { kind: "sent", notification: viewOf(sent), text: sent.message };
-  if (received !== null) return { kind: "received", notification: received, text: describeNotification(received) };
-  return { kind: "closed", notification: null, text: reason };
-}
-
-/** The text goes out where the RFC has room for it (RFC 9003 §2), and is told to our own operator in any case. */
-function ceaseOf(subcode: number, text: string): NotificationError {
-  const typed = subcode as ErrorSubcode;
-  return typed === CeaseError.AdministrativeShutdown || typed === CeaseError.AdministrativeReset
-    ? ceaseWithText(typed, text)
-    : cease(typed, undefined, text);
-}
-
-function capabilitiesOf(message: Uint8Array, start: number): readonly Capability[] {
-  try {
-    return decodeOpen(message, start, message.length).capabilities;
-  } catch {
-    return []; // an OPEN that was refused
-  }
-}
+const sameKey = (a: Uint8Array | null | undefined, b: Uint8Array | null | undefined): boolean =>
+  a === b ||
+  (a instanceof Uint8Array &&
+    b instanceof Uint8Array &&
+    a.length === b.length &&
+    a.every((octet, i) => octet === b[i]));
 
 /** Whole messages back to back. */
 function countMessages(chunks: readonly Uint8Array[]): number {
