@@ -1,26 +1,38 @@
 #!/usr/bin/env node
 import { fileURLToPath } from "node:url";
 import { ControlClient } from "./api/client.ts";
+import { processIo } from "./cli/io.ts";
+import { runCli } from "./cli/program.ts";
 import { runDaemon } from "./daemon.ts";
 import { runLab } from "./lab/lab.ts";
+import { version } from "./version.ts";
 
-/** The composition root: the only file that knows all rooms. */
-const [command, ...args] = process.argv.slice(2);
-const stopped = () =>
-  new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => resolve());
+/** The composition root: hands the command line what its two long-running commands do. */
+
+/** A speaker of the lab that answers no sooner counts as not there. */
+const LAB_PATIENCE_MS = 2000;
+
+const interrupted = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
   });
-if (command === "run" && args[0] === "-c" && args[1] !== undefined) process.exit(await runDaemon(args[1]));
-else if (command === "lab")
-  process.exit(
-    await runLab(
-      {
-        file: args.find((arg) => !arg.startsWith("-")) ?? null,
-        noRoot: args.includes("--no-root"),
-        program: [process.execPath, fileURLToPath(import.meta.url)],
-        ask: (socket, path) => new ControlClient(socket, 2000).get(path),
-        say: (text) => console.log(text),
-      },
-      stopped(),
-    ),
-  );
+
+process.exitCode = await runCli(
+  process.argv.slice(2),
+  {
+    version,
+    run: ({ config }) => runDaemon(config),
+    lab: ({ file, root }) =>
+      runLab(
+        {
+          file,
+          noRoot: !root,
+          program: [process.execPath, fileURLToPath(import.meta.url)],
+          ask: (socket, path) => new ControlClient(socket, LAB_PATIENCE_MS).get(path),
+          say: (text) => process.stdout.write(`${text}\n`),
+        },
+        interrupted(),
+      ),
+  },
+  processIo(process),
+);

@@ -1,1 +1,6 @@
-export const version = "0.1.0";
+import { readFileSync } from "node:fs";
+
+/** From package.json, which stands two folders above the compiled file. */
+export const version: string = (
+  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
+).version;
