@@ -3,6 +3,7 @@ import t from "tap";
 import { ByteReader, ByteWriter } from "../../src/lib/bytes.ts";
 import { asPathLength, neighborAs } from "../../src/wire/attribute/as-path.ts";
 import { decodeCanonical, encodeCanonical } from "../../src/wire/attribute/canonical.ts";
+import { Canonicalizer } from "../../src/wire/attribute/canonicalizer.ts";
 import { formatCommunity, tryParseCommunity } from "../../src/wire/attribute/communities.ts";
 import { decodeAttributes } from "../../src/wire/attribute/decode.ts";
 import { formatExtendedCommunity } from "../../src/wire/attribute/extended-communities.ts";
@@ -89,6 +90,33 @@ t.test(
     t.equal(one, other);
   },
 );
+
+t.test("neighbors that are alike are one, too", async (t) => {
+  const twice = { communities: [7, 7], extendedCommunities: [[2, 8] as const, [2, 8] as const] };
+  const once = { communities: [7], extendedCommunities: [[2, 8] as const] };
+  const large = [1, 2, 3] as const;
+  t.equal(
+    canonical({ ...emptyAttributes, ...twice, largeCommunities: [large, large] }),
+    canonical({ ...emptyAttributes, ...once, largeCommunities: [large] }),
+  );
+});
+
+t.test("the hot way writes Extended Length where the table does, and drops what is there twice", async (t) => {
+  const context = codecContext();
+  const extended = [...Array(2)].map(() => "0002fde900000064").join("");
+  for (const text of [
+    attribute(0xf0, 99, "07".repeat(255)),
+    attribute(0xe0, 99, "07".repeat(256)),
+    attribute(0xc0, 16, extended),
+  ]) {
+    const data = update({ attributes: [good.origin, good.asPath, good.nextHop, text], nlri: "00" });
+    const layout = scan(data, context);
+    const hot = new Canonicalizer();
+    const plain = canonical(decodeAttributes(data, layout, context, "ipv4-nlri").attributes!);
+    if (hot.run(data, layout, context, "ipv4-nlri")) t.equal(hex(hot.bytes.subarray(0, hot.length)), plain);
+    else t.equal(text.slice(2, 4), "10", "only lists that have to be put in order are left to the table");
+  }
+});
 
 t.test("values of more than 255 octets get Extended Length, shorter ones never (RFC 4271 §4.3)", async (t) => {
   const of = (octets: number) =>
@@ -188,6 +216,10 @@ t.test("AS4_PATH replaces the tail of AS_PATH; ASes that joined since stay in fr
   t.same(merge(`0203 0064 00c8 ${trans}`, `0202 000000c8 ${wide}`).asPath, [sequence(100, 200, 4200000001)]);
   t.same(merge(`0201 ${trans}`, `0201 ${wide}`).asPath, [sequence(4200000001)]);
   t.same(merge(`0202 0064 ${trans}`, "").asPath, [sequence(100, 23456)], "without AS4_PATH nothing is known");
+});
+
+t.test("ASes that joined since may fill several segments", async (t) => {
+  t.same(merge(`0201 0064 0201 00c8 0201 ${trans}`, `0201 ${wide}`).asPath, [sequence(100), sequence(200, 4200000001)]);
 });
 
 t.test("an AS4_PATH that is longer than AS_PATH is out of date and ignored", async (t) => {

@@ -430,7 +430,7 @@ t.test(
     ];
     for (const value of bad)
       t.match(verdict(announce(...set, attribute(0xc0, 17, value)), twoOctet), /^attribute-discard AS4_PATH/, value);
-    for (const value of ["fa56ea01 0a0000", "00000000 0a000001", ""])
+    for (const value of ["fa56ea01 0a0000", "fa56ea01 0a000001 00", "00000000 0a000001", ""])
       t.match(
         verdict(announce(...set, attribute(0xc0, 18, value)), twoOctet),
         /^attribute-discard AS4_AGGREGATOR/,
