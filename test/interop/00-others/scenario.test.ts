@@ -31,6 +31,8 @@ router bgp 65001
  exit-address-family
 `,
     );
+    // The others dial as soon as they run, and OpenBGPD tries again only after two minutes.
+    await frr.start();
     const bird = new Bird(
       plug("bird", 2),
       `
@@ -80,7 +82,7 @@ allow from ibgp
 allow to ibgp
 `,
     );
-    await Promise.all([frr.start(), bird.start(), gobgp.start(), openbgpd.start()]);
+    await Promise.all([bird.start(), gobgp.start(), openbgpd.start()]);
     await gobgp.gobgp("global", "rib", "add", "10.3.0.0/24", "community", "65001:3", "large-community", "65001:3:33");
 
     await step("all sessions come up", async (t) => {
