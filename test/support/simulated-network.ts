@@ -244,8 +244,10 @@ export class SimulatedTransport implements Transport {
   #inFlight = 0;
   /** What this end could not send yet. */
   #waiting: Waiting[] | null = null;
-  /** Lost on a link that is cut: sent again when it heals. */
-  #lost: Segment[] | null = null;
+  /** What is on its way from here, in order; null = nothing. */
+  #outgoing: Segment[] | null = null;
+  /** How many of these were lost on a link that is cut: sent again when it heals. */
+  #lost = 0;
   #lastArrival = 0;
 
   constructor(host: SimulatedHost, localAddress: string, localPort: number) {
@@ -339,14 +341,14 @@ export class SimulatedTransport implements Transport {
   /** The link is whole again: what was lost is sent again. */
   retransmit(): void {
     const lost = this.#lost;
-    this.#lost = null;
-    for (const segment of lost ?? []) this.#transmit(segment);
+    this.#lost = 0;
+    for (let i = 0; i < lost; i++) this.#schedule();
   }
 
   #forget(): void {
     this.#closed = this.over = true;
     this.#receiver = null;
-    this.#unread = this.#waiting = this.#lost = null;
+    this.#unread = this.#waiting = null;
     this.host.ends.delete(this);
   }
 
@@ -380,20 +382,24 @@ export class SimulatedTransport implements Transport {
   }
 
   #transmit(segment: Segment): void {
+    this.#outgoing ??= [];
+    this.#outgoing.push(segment);
+    this.#schedule();
+  }
+
+  /** The next segment in order arrives after the link's delay, and never before one that was sent earlier. */
+  #schedule(): void {
     const { network } = this.host;
-    const { far } = this;
-    if (network.isCut(this.host, far.host)) {
-      this.#lost ??= [];
-      this.#lost.push(segment);
-      return;
-    }
-    const at = Math.max(network.clock.now() + network.delayMs(this.host, far.host), this.#lastArrival);
+    const at = Math.max(network.clock.now() + network.delayMs(this.host, this.far.host), this.#lastArrival);
     this.#lastArrival = at;
     network.clock.arrive(at - network.clock.now(), () => {
-      if (network.isCut(this.host, far.host)) {
-        this.#lost ??= [];
-        this.#lost.push(segment);
-      } else far.#arrive(segment);
+      if (network.isCut(this.host, this.far.host)) {
+        this.#lost++;
+        return;
+      }
+      const segment = this.#outgoing!.shift()!;
+      if (this.#outgoing!.length === 0) this.#outgoing = null;
+      this.far.#arrive(segment);
     });
   }
 
