@@ -8,6 +8,8 @@ import { effectiveMetric, type KernelMirror, type OwnRoutes } from "./kernel-mir
 import { NexthopObjects } from "./nexthop-objects.ts";
 import type { WriterLink } from "./os-port.ts";
 import type {
+  DeviceAnswer,
+  DevicePort,
   FibCounters,
   FibGroup,
   FibHop,
@@ -20,8 +22,9 @@ import type {
   FibTarget,
   KernelRoute,
 } from "./port.ts";
-import { decodeAnswer, FrameReader, Operation, RequestWriter, type WriterAnswers } from "./protocol.ts";
+import { decodeAnswer, FrameReader, RequestWriter, type WriterAnswers } from "./protocol.ts";
 import { protocolName } from "./protocol-names.ts";
+import { Operation, type RemoteVtep, type VxlanDevice } from "./records.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
 import type { KernelTarget, RouteScope, RouteView } from "./rtnetlink/route.ts";
@@ -66,8 +69,9 @@ export interface FibClientOptions {
  * there, REPLACE; nothing wanted, DELETE by protocol and metric. An EEXIST has another owner, who is named, and who is
  * waited for; or it is ours and was not known, which a reading finds out.
  */
-export class FibClient implements FibPort, OwnRoutes {
+export class FibClient implements FibPort, OwnRoutes, DevicePort {
   readonly counters: FibCounters;
+  readonly devices: DevicePort = this;
   readonly ready: Promise<void>;
   readonly #options: FibClientOptions;
   readonly #tables: readonly [FibTable, FibTable] = [
@@ -103,7 +107,10 @@ export class FibClient implements FibPort, OwnRoutes {
   readonly #flightTarget = new Uint32Array(WINDOW);
   readonly #flightOperation = new Uint8Array(WINDOW);
   /** Records in flight that are no routes, by sequence number. */
-  readonly #flightOthers = new Map<number, (trouble: string | null) => void>();
+  readonly #flightOthers = new Map<number, DeviceAnswer>();
+  /** Requests for devices that wait for a writer. */
+  readonly #deviceRequests: { write(sequence: number): void; answer: DeviceAnswer }[] = [];
+  readonly #writerListeners = new Set<() => void>();
 
   #pumping = false;
   #blocked = false;
@@ -306,6 +313,41 @@ export class FibClient implements FibPort, OwnRoutes {
     this.#schedule();
   }
 
+  // --- devices ------------------------------------------------------------------------------------------------------
+
+  vxlan(device: VxlanDevice, answer: DeviceAnswer): void {
+    this.#askDevice((sequence) => this.#out.vxlan(sequence, device), answer);
+  }
+
+  linkSetting(ifindex: number, mtu: number, remove: boolean, answer: DeviceAnswer): void {
+    this.#askDevice((sequence) => this.#out.linkSetting(sequence, ifindex, mtu, remove), answer);
+  }
+
+  neighbour(operation: Operation, remote: RemoteVtep, answer: DeviceAnswer): void {
+    this.#askDevice((sequence) => this.#out.neighbour(sequence, operation, remote), answer);
+  }
+
+  onWriter(listener: () => void): () => void {
+    this.#writerListeners.add(listener);
+    if (this.#open) listener();
+    return () => void this.#writerListeners.delete(listener);
+  }
+
+  #askDevice(write: (sequence: number) => void, answer: DeviceAnswer): void {
+    this.#deviceRequests.push({ write, answer });
+    this.#schedule();
+  }
+
+  #writeDevices(): void {
+    while (this.#deviceRequests.length > 0 && this.#next - this.#unanswered < WINDOW) {
+      const { write, answer } = this.#deviceRequests.shift()!;
+      this.#flightOthers.set(this.#next, answer);
+      this.#flightOperation[this.#next & (WINDOW - 1)] = 0;
+      write(this.#next++);
+    }
+    if (this.#out.length > 0) this.#flush();
+  }
+
   // --- the pump -----------------------------------------------------------------------------------------------------
 
   #schedule(): void {
@@ -325,6 +367,7 @@ export class FibClient implements FibPort, OwnRoutes {
     const out = this.#out;
     for (const target of this.#forgotten) if (this.#isUntold(target)) out.forgetTarget(target);
     this.#forgotten.length = 0;
+    this.#writeDevices();
     this.#writeObjects();
     let left = this.#options.synchronous ? ROUTES_PER_TURN : WINDOW;
     while (left > 0 && queue.length > 0 && !this.#blocked && this.#open) {
@@ -539,6 +582,7 @@ export class FibClient implements FibPort, OwnRoutes {
       this.#open = true;
       this.#readyOnce?.resolve();
       this.#readyOnce = null;
+      for (const listener of this.#writerListeners) listener();
       this.#schedule();
     };
     if (mirror === null) {
@@ -557,7 +601,9 @@ export class FibClient implements FibPort, OwnRoutes {
     this.#open = false;
     this.#blocked = false;
     this.#out.clear();
+    const others = [...this.#flightOthers.values()];
     this.#flightOthers.clear();
+    for (const answer of others) answer(reason, 0);
     this.#objects?.forgetFlights();
     for (; this.#unanswered < this.#next; this.#unanswered++) {
       const slot = this.#unanswered & (WINDOW - 1);
@@ -597,18 +643,18 @@ export class FibClient implements FibPort, OwnRoutes {
       const slot = this.#unanswered & (WINDOW - 1);
       const operation = this.#flightOperation[slot]!;
       if (operation !== 0) this.#succeed(slot, operation);
-      else this.#other(this.#unanswered, null);
+      else this.#other(this.#unanswered, null, 0);
     }
     if (this.#barriers.length > 0) this.#checkBarriers();
     if (this.#queue.length > 0) this.#schedule();
   }
 
   /** The answer on a record that is no route. */
-  #other(sequence: number, trouble: string | null): void {
+  #other(sequence: number, trouble: string | null, errno: number): void {
     if (this.#flightOthers.size === 0) return;
     const answer = this.#flightOthers.get(sequence);
     this.#flightOthers.delete(sequence);
-    answer?.(trouble);
+    answer?.(trouble, errno);
   }
 
   #succeed(slot: number, operation: number): void {
@@ -639,7 +685,7 @@ export class FibClient implements FibPort, OwnRoutes {
     const slot = number & (WINDOW - 1);
     const operation = this.#flightOperation[slot]!;
     if (operation === 0) {
-      this.#other(number, this.#reason(errno, text));
+      this.#other(number, this.#reason(errno, text), errno);
       return;
     }
     const key = this.#flightKey[slot]!;
@@ -1048,7 +1094,7 @@ export class FibClient implements FibPort, OwnRoutes {
     for (let i = 0; i < this.#barriers.length; ) {
       const barrier = this.#barriers[i]!;
       const waits = this.#queue.taken < barrier.taken || this.#unanswered < barrier.answered;
-      if (waits || this.#objects?.dirty === true) {
+      if (waits || this.#deviceRequests.length > 0 || this.#objects?.dirty === true) {
         i++;
         continue;
       }

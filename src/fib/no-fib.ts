@@ -1,4 +1,6 @@
-import type { FibCounters, FibPort, FibRow, KernelEvents, KernelLink, KernelReader } from "./port.ts";
+import type { DevicePort, FibCounters, FibPort, FibRow, KernelEvents, KernelLink, KernelReader } from "./port.ts";
+
+const noKernel = "there is no kernel FIB here (kernel.fib is none)";
 
 /** `kernel.fib: none`, a pure reflector: intents go nowhere and cost nothing. */
 export class NoFib implements FibPort {
@@ -16,6 +18,13 @@ export class NoFib implements FibPort {
     resyncs: 0,
     writerRestarts: 0,
     queued: 0,
+  };
+
+  readonly devices: DevicePort = {
+    vxlan: (_device, answer) => answer(noKernel, 0),
+    linkSetting: (_ifindex, _mtu, _remove, answer) => answer(noKernel, 0),
+    neighbour: (_operation, _remote, answer) => answer(noKernel, 0),
+    onWriter: () => () => {},
   };
 
   openGroup(): number {

@@ -1,4 +1,5 @@
 import type { Family } from "../lib/family.ts";
+import type { Operation, RemoteVtep, VxlanDevice } from "./records.ts";
 
 /**
  * What the FIB room shows to the others: types only.
@@ -129,6 +130,8 @@ export interface FibPort {
   /** The row of one prefix, or undefined. */
   row(family: Family, words: readonly number[], length: number): FibRow | undefined;
   readonly counters: FibCounters;
+  /** Tunnel devices and their entries, through the same writer. */
+  readonly devices: DevicePort;
   /** Writes out what is queued, then leaves our routes (`keep`) or removes them, and lets go of the kernel. */
   close(keep: boolean): Promise<void>;
 }
@@ -225,3 +228,19 @@ export interface KernelReader {
   readonly links: ReadonlyMap<number, KernelLink>;
   linkByName(name: string): KernelLink | undefined;
 }
+
+/**
+ * Devices and their entries, changed by the same writer as routes. Each answer comes once: null, or why not. Requests wait
+ * while there is no writer; those that were under way when it died are answered with that.
+ */
+export interface DevicePort {
+  vxlan(device: VxlanDevice, answer: DeviceAnswer): void;
+  /** Sets an interface up and its MTU (0 = leave it), or removes it. */
+  linkSetting(ifindex: number, mtu: number, remove: boolean, answer: DeviceAnswer): void;
+  neighbour(operation: Operation, remote: RemoteVtep, answer: DeviceAnswer): void;
+  /** Called each time a writer is ready, the first time too (at once if it is). Returns how to leave. */
+  onWriter(listener: () => void): () => void;
+}
+
+/** Null, or a sentence and the errno that it stands for (0 = none). */
+export type DeviceAnswer = (trouble: string | null, errno: number) => void;

@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter, TruncatedError } from "../lib/bytes.ts";
 import { Family } from "../lib/family.ts";
 import type { FibHop } from "./port.ts";
+import { type NexthopObject, Operation, type RemoteVtep, type VxlanDevice } from "./records.ts";
 import type { KernelTarget, RouteScope } from "./rtnetlink/route.ts";
 
 /**
@@ -22,9 +23,6 @@ export const MAX_TEXT_BYTES = 256;
 /** Route records that fit into one frame, whatever the family. */
 export const MAX_ROUTES_PER_FRAME = 2048;
 
-export const Operation = { Create: 1, Replace: 2, Delete: 3 } as const;
-export type Operation = (typeof Operation)[keyof typeof Operation];
-
 const FrameType = {
   Hello: 1,
   Target: 2,
@@ -41,29 +39,6 @@ const FrameType = {
   Failed: 68,
   Stats: 69,
 } as const;
-
-/** A nexthop object: one gateway, or a group of such with weights. */
-export type NexthopObject =
-  | { readonly kind: "gateway"; readonly hop: FibHop }
-  | { readonly kind: "group"; readonly members: readonly { readonly id: number; readonly weight: number }[] };
-
-export interface VxlanDevice {
-  readonly name: string;
-  readonly vni: number;
-  readonly port: number;
-  /** Outer source address; also decides the outer family. */
-  readonly local: readonly number[];
-  /** Six octets. */
-  readonly hardwareAddress: Uint8Array;
-  readonly mtu: number;
-}
-
-/** Where frames for one remote VTEP go: its neighbour entry (address to MAC) and its FDB entry (MAC to underlay). */
-export interface RemoteVtep {
-  readonly ifindex: number;
-  readonly address: readonly number[];
-  readonly hardwareAddress: Uint8Array;
-}
 
 /** What the writer is told, in order. Numbers were checked against their ranges, nothing against the kernel. */
 export interface WriterRequests {

@@ -1,15 +1,7 @@
 import type { Family } from "../lib/family.ts";
 import type { NetlinkSocket } from "./os-port.ts";
-import {
-  type NexthopObject,
-  Operation,
-  PROTOCOL_VERSION,
-  type RemoteVtep,
-  type VxlanDevice,
-  type WriterAnswers,
-  type WriterRequests,
-  type WriterStats,
-} from "./protocol.ts";
+import { PROTOCOL_VERSION, type WriterAnswers, type WriterRequests, type WriterStats } from "./protocol.ts";
+import { type NexthopObject, Operation, type RemoteVtep, type VxlanDevice } from "./records.ts";
 import { answerErrno, answerSequence, answerText } from "./rtnetlink/answer.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import { eachMessage, MessageBuffer } from "./rtnetlink/message.ts";

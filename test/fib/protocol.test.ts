@@ -7,12 +7,12 @@ import {
   decodeRequest,
   FrameReader,
   MAX_FRAME_BYTES,
-  Operation,
   ProtocolError,
   RequestWriter,
   type WriterAnswers,
   type WriterRequests,
 } from "../../src/fib/protocol.ts";
+import { Operation } from "../../src/fib/records.ts";
 import { maskWord } from "../../src/lib/address.ts";
 import { Family } from "../../src/lib/family.ts";
 

@@ -1,4 +1,4 @@
-import type { NexthopObject } from "../protocol.ts";
+import type { NexthopObject } from "../records.ts";
 import * as nl from "./constants.ts";
 import { eachAttribute, HEADER_BYTES, type MessageBuffer, readAddress, readU32 } from "./message.ts";
 

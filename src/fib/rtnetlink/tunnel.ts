@@ -1,4 +1,4 @@
-import type { RemoteVtep, VxlanDevice } from "../protocol.ts";
+import type { RemoteVtep, VxlanDevice } from "../records.ts";
 import * as nl from "./constants.ts";
 import type { MessageBuffer } from "./message.ts";
 

@@ -1,0 +1,31 @@
+import type { FibHop } from "./port.ts";
+
+/** What records of the writer's protocol carry beside routes; spoken by both sides and by those who ask for devices. */
+
+export const Operation = { Create: 1, Replace: 2, Delete: 3 } as const;
+export type Operation = (typeof Operation)[keyof typeof Operation];
+
+/** A nexthop object: one gateway, or a group of such with weights. */
+export type NexthopObject =
+  | { readonly kind: "gateway"; readonly hop: FibHop }
+  | { readonly kind: "group"; readonly members: readonly { readonly id: number; readonly weight: number }[] };
+
+export interface VxlanDevice {
+  readonly name: string;
+  readonly vni: number;
+  readonly port: number;
+  /** Outer source address; also decides the outer family. */
+  readonly local: readonly number[];
+  /** Six octets. */
+  readonly hardwareAddress: Uint8Array;
+  /** 0 leaves it to the kernel. */
+  readonly mtu: number;
+}
+
+/** Where frames for one remote VTEP go: its neighbour entry (address to MAC) and its FDB entry (MAC to underlay). */
+export interface RemoteVtep {
+  readonly ifindex: number;
+  readonly address: readonly number[];
+  /** Six octets. */
+  readonly hardwareAddress: Uint8Array;
+}
