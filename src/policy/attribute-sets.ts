@@ -7,6 +7,11 @@ export interface AttributeSets {
   /** By set id: the id of its next hop. */
   readonly nextHop: Uint32Array;
   view(set: number): PathAttributes;
+  /**
+   * Whether a set has none of these ASes in its AS_PATH, neither of these ids as ORIGINATOR_ID and in CLUSTER_LIST, no
+   * GRACEFUL_SHUTDOWN and no OTC. Absent, or false without reason: the set is decoded and looked at.
+   */
+  isUnremarkable?(set: number, asns: readonly number[], originatorId: number, clusterId: number): boolean;
   /** The id of an equal set, or a new one. Nobody holds it until it is retained. */
   intern(attributes: PathAttributes, nextHop: number): number;
 }

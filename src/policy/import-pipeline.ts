@@ -111,9 +111,11 @@ export class ImportPipeline {
   }
 
   #check(received: number): number {
+    const { peerKind, role, remoteAs, ownAsns, routerId, clusterId } = this.settings;
+    // Most sets needn't be decoded to know that they pass as they are.
+    if (role === null && this.#sets.isUnremarkable?.(received, ownAsns, routerId, clusterId)) return received;
     const attributes = this.#sets.view(received);
     for (const check of this.#checks) if (check.fails(attributes) !== null) return 0;
-    const { peerKind, role, remoteAs } = this.settings;
     let adjusted = attributes;
     // RFC 8326 §4.2: the path is about to go away, so anything else is better.
     if (peerKind === "external" && attributes.communities.includes(GRACEFUL_SHUTDOWN))

@@ -7,7 +7,8 @@ import { readMpNextHop } from "../wire/attribute/mp.ts";
 import type { NextHop, PathAttributes } from "../wire/attribute/types.ts";
 import type { CodecContext } from "../wire/context.ts";
 import type { UpdateLayout } from "../wire/message/update-layout.ts";
-import { AttributeColumns } from "./attribute-columns.ts";
+import { AttributeColumns, AttributeFlag } from "./attribute-columns.ts";
+import { namesAny } from "./attribute-scan.ts";
 import { ByteSlabs } from "./byte-slabs.ts";
 import type { Hasher } from "./hash.ts";
 import { IdIndex } from "./id-index.ts";
@@ -325,6 +326,17 @@ export class AttributeStore extends AttributeColumns {
 
   end(id: number): number {
     return this.#slabs.offset(this.location[id]!) + this.octets[id]!;
+  }
+
+  /**
+   * Whether there's nothing in a set that the checks on the way in could stumble over: none of `asns` in AS_PATH, not this
+   * ORIGINATOR_ID, not this id in CLUSTER_LIST (RFC 4271 §9.1.2, RFC 4456 §8), no GRACEFUL_SHUTDOWN, no OTC. Nearly all
+   * sets are so, and needn't be decoded to know it.
+   */
+  isUnremarkable(id: number, asns: readonly number[], originatorId: number, clusterId: number): boolean {
+    if ((this.flags[id]! & (AttributeFlag.GRACEFUL_SHUTDOWN | AttributeFlag.HAS_ONLY_TO_CUSTOMER)) !== 0) return false;
+    if (this.originatorId[id] === originatorId && originatorId !== 0) return false;
+    return !namesAny(this.chunk(id), this.start(id), this.end(id), asns, clusterId);
   }
 
   /** The set decoded, with its next hop: for policy and views. */

@@ -321,3 +321,23 @@ t.test("columns grow one by one and lose nothing", (t) => {
   t.equal(store.size, 40_000);
   t.end();
 });
+
+t.test("a set without anything to stumble over on the way in is told from others without being decoded", (t) => {
+  const { store, resolve } = newStore();
+  const plain = [...origin, ...path(65002, 65003), ...nextHop];
+  const [originator, clusters] = [attribute(0x80, 9, ...word(7)), attribute(0x80, 10, ...words(8, 9))];
+  const fine = (attributes: number[], asns = [65001], originatorId = 1, clusterId = 1) =>
+    store.isUnremarkable(resolve(attributes), asns, originatorId, clusterId);
+  t.ok(fine(plain));
+  t.notOk(fine(plain, [65001, 65003]), "an own AS in AS_PATH");
+  t.notOk(fine([...origin, ...attribute(0x40, 2, 2, 1, ...word(5), 1, 2, ...words(6, 65001)), ...nextHop]), "in a set");
+  t.ok(fine([...plain, ...originator, ...clusters]));
+  t.notOk(fine([...plain, ...originator, ...clusters], [65001], 7), "the own ORIGINATOR_ID");
+  t.notOk(fine([...plain, ...originator, ...clusters], [65001], 1, 9), "the own CLUSTER_ID");
+  t.notOk(fine([...plain, ...attribute(0xc0, 8, ...words(1, 0xffff0000))]), "GRACEFUL_SHUTDOWN (RFC 8326)");
+  t.notOk(fine([...plain, ...attribute(0xc0, 35, ...word(1))]), "OTC (RFC 9234)");
+  const long = Array.from({ length: 100 }, (_, i) => i + 1);
+  t.notOk(fine([...origin, ...path(...long), ...nextHop], [100]), "the last of many");
+  t.ok(fine([...origin, ...path(...long), ...nextHop], [101]));
+  t.end();
+});
