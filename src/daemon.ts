@@ -1,6 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { startControlServer } from "./api/server.ts";
-import { ConfigErrors } from "./config/errors.ts";
 import { loadConfig } from "./config/load.ts";
 import type { KernelConfig } from "./config/model.ts";
 import { type OpenedFib, openFib } from "./fib/open.ts";
@@ -13,7 +12,9 @@ import { openFibOs } from "./os/fib-os.ts";
 import { TcpNetwork } from "./os/tcp.ts";
 import type { JournalStore } from "./speaker/own-restart.ts";
 import { Speaker } from "./speaker/speaker.ts";
+import { Telemetry } from "./telemetry.ts";
 import { version } from "./version.ts";
+import { ControlError } from "./view/port.ts";
 import { LiveControl } from "./view/speaker-control.ts";
 import { LiveView } from "./view/speaker-view.ts";
 
@@ -40,10 +41,15 @@ export async function runDaemon(file: string): Promise<number> {
   });
   const view = new LiveView(speaker, version);
   const ending = new Ending();
-  const control = new LiveControl(speaker, loadConfig, () => ending.end("drained"));
+  const telemetry = new Telemetry(speaker, log, clock);
+  const control = new LiveControl(speaker, loadConfig, {
+    adopted: (adopted) => telemetry.adopt(adopted),
+    drained: () => ending.end("drained"),
+  });
   const server = await startControlServer({ path: config.control.socket, view, control, clock, log });
-  const closers = [() => server.close()];
+  const closers = [() => server.close(), () => telemetry.close()];
   try {
+    await telemetry.start(config);
     await speaker.start();
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.end(signal));
     process.on("SIGHUP", () => void reload(control, log));
@@ -104,8 +110,10 @@ async function reload(control: LiveControl, log: Log): Promise<void> {
   try {
     await control.reload();
   } catch (error) {
-    const reasons = error instanceof ConfigErrors ? error.errors.map((each) => each.toLine()) : [String(error)];
-    for (const reason of reasons) log.event("error", "reload-refused", `the old config stays: ${reason}`);
+    const faults = error instanceof ControlError ? error.faults : [];
+    const reasons = faults.map(({ place, message }) => `${place}: ${message}`);
+    for (const reason of reasons.length > 0 ? reasons : [String(error)])
+      log.event("error", "reload-refused", `the old config stays: ${reason}`);
   }
 }
 

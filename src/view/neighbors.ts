@@ -13,7 +13,8 @@ import type {
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
-function advertisedTo(peer: Peer, family: Family): number {
+/** Routes that a peer is told in one family. */
+export function advertisedTo(peer: Peer, family: Family): number {
   const place = peer.membership(family);
   return place === undefined ? 0 : place.group.advertisedTo(place.member);
 }

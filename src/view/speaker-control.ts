@@ -2,20 +2,35 @@ import { diffConfig } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
 import type { Speaker } from "../speaker/speaker.ts";
 import { changeReport } from "./change-report.ts";
+import { refusedConfig } from "./faults.ts";
 import type { ChangeReport, DrainReport, NeighborChange } from "./model.ts";
 import { ControlError, type SpeakerControl } from "./port.ts";
+
+/** What the daemon around the speaker hears of. */
+export interface ControlEvents {
+  /** A config that was read again holds from now on. */
+  adopted(config: Config): Promise<void>;
+  /** The daemon may end. */
+  drained(): void;
+}
 
 /** What an operator may tell a running speaker. */
 export class LiveControl implements SpeakerControl {
   readonly #speaker: Speaker;
   readonly #load: (file: string) => Config;
-  readonly #drained: () => void;
+  readonly #events: ControlEvents;
 
-  /** @param load reads a config file or throws ConfigErrors. @param drained called when the daemon may end. */
-  constructor(speaker: Speaker, load: (file: string) => Config, drained: () => void) {
+  /** @param load reads a config file or throws ConfigErrors. */
+  constructor(speaker: Speaker, load: (file: string) => Config, events: ControlEvents) {
     this.#speaker = speaker;
-    this.#load = load;
-    this.#drained = drained;
+    this.#load = (file) => {
+      try {
+        return load(file);
+      } catch (error) {
+        throw refusedConfig(error);
+      }
+    };
+    this.#events = events;
   }
 
   reset(address: string, soft: "in" | "out" | null): void {
@@ -29,6 +44,7 @@ export class LiveControl implements SpeakerControl {
     const config = this.#load(before.file);
     const diff = diffConfig(before, config);
     this.#speaker.reconfigure(config, diff);
+    await this.#events.adopted(config);
     const report = changeReport(diff, config.warnings);
     this.#speaker.log.event("info", "reload", "took on the config again", {
       added: count(report, "added"),
@@ -47,7 +63,7 @@ export class LiveControl implements SpeakerControl {
 
   async drain(waitSeconds: number): Promise<DrainReport> {
     const { complete, waitingFor, text } = await this.#speaker.drain(waitSeconds);
-    this.#drained();
+    this.#events.drained();
     return { complete, waitingFor: [...waitingFor], text };
   }
 }

@@ -1,0 +1,65 @@
+import type { Config, MetricsConfig } from "./config/model.ts";
+import type { Clock } from "./lib/clock.ts";
+import type { Logger } from "./log/log.ts";
+import { createRegistry } from "./metrics/metrics.ts";
+import { thisProcess } from "./metrics/process-figures.ts";
+import { type MetricsServer, startMetricsServer } from "./metrics/server.ts";
+import type { Speaker } from "./speaker/speaker.ts";
+import { version } from "./version.ts";
+import { LiveMetrics } from "./view/live-metrics.ts";
+
+/** The daemon's `telemetry`: what of it follows a config that was read again. */
+export class Telemetry {
+  readonly #speaker: Speaker;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  #config: MetricsConfig | null = null;
+  #server: MetricsServer | null = null;
+  /** Made with the first server: counting for nobody costs memory. */
+  #figures: ReturnType<typeof thisProcess> | null = null;
+  #registry: ReturnType<typeof createRegistry> | null = null;
+
+  constructor(speaker: Speaker, log: Logger, clock: Clock) {
+    this.#speaker = speaker;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** @throws MetricsRefused */
+  async start({ telemetry: { metrics } }: Config): Promise<void> {
+    await this.#serve(metrics);
+  }
+
+  /** Takes on a config that was read again. What can't be had is logged: the router goes on. */
+  async adopt({ telemetry: { metrics, log } }: Config): Promise<void> {
+    this.#log.configure(log.format, log.level);
+    try {
+      await this.#serve(metrics);
+    } catch (error) {
+      this.#log.event("warn", "metrics", (error as Error).message);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+    this.#server = null;
+    this.#figures?.stop();
+  }
+
+  async #serve(metrics: MetricsConfig | null): Promise<void> {
+    const before = this.#config?.listen;
+    const same = metrics && before && before.host === metrics.listen.host && before.port === metrics.listen.port;
+    this.#config = metrics;
+    if (same && this.#server) return;
+    await this.#server?.close();
+    this.#server = null;
+    if (!metrics) return;
+    this.#figures ??= thisProcess(() => this.#log.dropped);
+    this.#registry ??= createRegistry(
+      new LiveMetrics(this.#speaker, version),
+      this.#figures,
+      () => this.#config?.perPeerUpTo ?? 0,
+    );
+    this.#server = await startMetricsServer(this.#registry, metrics.listen, this.#clock);
+  }
+}

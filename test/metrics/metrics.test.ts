@@ -1,0 +1,221 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import t, { type Test } from "tap";
+import { systemClock } from "../../src/lib/clock.ts";
+import { createRegistry, type ProcessFigures } from "../../src/metrics/metrics.ts";
+import { thisProcess } from "../../src/metrics/process-figures.ts";
+import { MetricsRefused, startMetricsServer } from "../../src/metrics/server.ts";
+import { SessionTotals } from "../../src/metrics/session-totals.ts";
+import type { MetricsSource, PeerMetrics } from "../../src/view/metrics-port.ts";
+
+const peer = (more: Partial<PeerMetrics> = {}): PeerMetrics => ({
+  peer: "10.0.0.2",
+  remoteAs: 65001,
+  state: "Established",
+  stateMs: 90_000,
+  flaps: 2,
+  received: [10, 1, 4, 0, 5, 0],
+  sent: [9, 1, 2, 1, 5, 0],
+  families: [{ family: "ipv4-unicast", received: 7, accepted: 6, best: 5, advertised: 4 }],
+  ...more,
+});
+
+class FakeSource implements MetricsSource {
+  version = "0.1.0";
+  list: PeerMetrics[] = [peer(), peer({ peer: "2001:db8::1", remoteAs: null, state: "Active", families: [] })];
+  asked = 0;
+  locRib = { "ipv4-unicast": 3, "ipv6-unicast": 1 };
+  fib = {
+    installed: 3,
+    operations: { add: { ok: 3, failed: 1, overridden: 0 }, delete: { ok: 0, failed: 0, overridden: 0 } },
+    queued: 0,
+    repaired: 1,
+    resyncs: 0,
+  };
+  convergence = {
+    peers: { boundsMs: [1, 10], buckets: [2, 1, 1], count: 4, totalMs: 50 },
+    fib: { boundsMs: [1, 10], buckets: [0, 0, 0], count: 0, totalMs: 0 },
+  };
+  keepaliveLag = { boundsMs: [5], buckets: [7, 1], count: 8, totalMs: 16 };
+  refused = { "unknown-peer": 12 };
+
+  peers(): Iterable<PeerMetrics> {
+    this.asked++;
+    return this.list;
+  }
+}
+
+const figures: ProcessFigures = {
+  loopLag: { read: () => ({ p50: 0.001, p99: 0.01, max: 0.1 }) },
+  nodeVersion: "20.20.2",
+  residentBytes: () => 1000,
+  cpuSeconds: () => 2.5,
+  startedAt: 1_700_000_000,
+  logLinesDropped: () => 3,
+};
+
+async function scrape(source = new FakeSource(), perPeerUpTo = 200): Promise<string> {
+  return createRegistry(source, figures, () => perPeerUpTo).metrics();
+}
+
+t.test("a scrape has the contract's metrics under their names and labels", async (t) => {
+  const text = await scrape();
+  for (const line of [
+    'bgp_peer_up{peer="10.0.0.2",remote_as="65001"} 1',
+    'bgp_peer_up{peer="2001:db8::1",remote_as=""} 0',
+    'bgp_peer_state{peer="10.0.0.2",remote_as="65001"} 6',
+    'bgp_peer_uptime_seconds{peer="10.0.0.2",remote_as="65001"} 90',
+    'bgp_peer_uptime_seconds{peer="2001:db8::1",remote_as=""} 0',
+    'bgp_peer_flaps_total{peer="10.0.0.2",remote_as="65001"} 2',
+    'bgp_peer_messages_total{peer="10.0.0.2",direction="received",type="update"} 4',
+    'bgp_peer_messages_total{peer="10.0.0.2",direction="sent",type="route-refresh"} 0',
+    'bgp_routes{peer="10.0.0.2",family="ipv4-unicast",stage="best"} 5',
+    'bgp_loc_rib_routes{family="ipv6-unicast"} 1',
+    "bgp_fib_routes 3",
+    'bgp_fib_operations_total{op="add",result="failed"} 1',
+    'bgp_convergence_seconds_bucket{to="peers",le="0.001"} 2',
+    'bgp_convergence_seconds_bucket{to="peers",le="0.01"} 3',
+    'bgp_convergence_seconds_bucket{to="peers",le="+Inf"} 4',
+    'bgp_convergence_seconds_sum{to="peers"} 0.05',
+    'bgp_convergence_seconds_count{to="fib"} 0',
+    'bgp_keepalive_lag_seconds_bucket{le="0.005"} 7',
+    "bgp_keepalive_lag_seconds_count 8",
+    'bgp_event_loop_lag_seconds{quantile="0.99"} 0.01',
+    'bgp_build_info{version="0.1.0",node="20.20.2"} 1',
+    'bgp_connections_refused_total{reason="unknown-peer"} 12',
+    "bgp_log_lines_dropped_total 3",
+    "process_resident_memory_bytes 1000",
+  ])
+    t.ok(text.split("\n").includes(line), line);
+  for (const [name, type] of [
+    ["bgp_peer_up", "gauge"],
+    ["bgp_peer_flaps_total", "counter"],
+    ["bgp_convergence_seconds", "histogram"],
+  ] as const)
+    t.match(text, `# TYPE ${name} ${type}\n`);
+});
+
+t.test("above a number of peers the series of single peers are left out, and the sums stay", async (t) => {
+  const text = await scrape(new FakeSource(), 1);
+  t.notMatch(text, /10\.0\.0\.2/);
+  for (const line of [
+    'bgp_peers{state="Established"} 1',
+    'bgp_peers{state="Active"} 1',
+    'bgp_peers{state="Idle"} 0',
+    "bgp_peers_flaps_total 4",
+    'bgp_peers_messages_total{direction="received",type="update"} 8',
+    'bgp_peers_routes{family="ipv4-unicast",stage="received"} 7',
+  ])
+    t.ok(text.split("\n").includes(line), line);
+});
+
+t.test("peers are asked once a scrape, and anew for the next", async (t) => {
+  const source = new FakeSource();
+  const registry = createRegistry(source, figures, () => 200);
+  await registry.metrics();
+  t.equal(source.asked, 1);
+  source.list = [peer({ flaps: 9 })];
+  t.match(await registry.metrics(), /bgp_peer_flaps_total\{peer="10\.0\.0\.2",remote_as="65001"\} 9\n/);
+  t.equal(source.asked, 2);
+});
+
+t.test("two speakers in one process have registries of their own", async (t) => {
+  const other = new FakeSource();
+  other.list = [];
+  t.match(await scrape(), /bgp_peer_up\{/);
+  t.notMatch(await scrape(other), /bgp_peer_up\{/);
+});
+
+t.test("a thousand peers with all their series are scraped in a fraction of a hold time", async (t) => {
+  const source = new FakeSource();
+  source.list = Array.from({ length: 1000 }, (_, i) => peer({ peer: `10.1.${i >> 8}.${i & 255}` }));
+  const started = performance.now();
+  const text = await scrape(source, 1000);
+  t.ok(performance.now() - started < 1500, `${Math.round(performance.now() - started)} ms`);
+  t.equal(text.split("\n").filter((line) => line.startsWith("bgp_peer_messages_total{")).length, 10_000);
+});
+
+t.test(
+  "sums never shrink: what peers that left had counted stays in them, and one that comes back counts on",
+  async (t) => {
+    const totals = new SessionTotals();
+    const a = peer({ peer: "a", flaps: 1, received: [0, 1, 10, 0, 100, 0], sent: [0, 0, 0, 0, 0, 0] });
+    const b = peer({ peer: "b", flaps: 2, received: [0, 1, 20, 0, 200, 0], sent: [0, 0, 0, 0, 0, 0] });
+    t.match(totals.update([a, b]), { flaps: 3, received: [0, 2, 30, 0, 300, 0] });
+    t.match(totals.update([a, b]), { flaps: 3 }, "asking twice counts nothing twice");
+    t.match(totals.update([b]), { flaps: 3, received: [0, 2, 30, 0, 300, 0] });
+    t.match(totals.update([b]), { flaps: 3 });
+    const again = peer({ peer: "b", flaps: 0, received: [0, 1, 5, 0, 1, 0], sent: [0, 0, 0, 0, 0, 0] });
+    t.match(
+      totals.update([again]),
+      { flaps: 3, received: [0, 3, 35, 0, 301, 0] },
+      "another session under the same address",
+    );
+  },
+);
+
+// Over HTTP ----------------------------------------------------------------------------------------------------------
+
+async function serve(t: Test, source = new FakeSource()) {
+  const registry = createRegistry(source, figures, () => 200);
+  const server = await startMetricsServer(registry, { host: "127.0.0.1", port: 0 }, systemClock);
+  t.teardown(() => server.close());
+  return { server, source, url: `http://127.0.0.1:${server.port}` };
+}
+
+t.test("GET /metrics is Prometheus text; other paths and methods are refused", async (t) => {
+  const { url } = await serve(t);
+  const answer = await fetch(`${url}/metrics`);
+  t.match(answer.headers.get("content-type"), /^text\/plain; version=0\.0\.4/);
+  t.match(await answer.text(), /^# HELP bgp_peer_up /);
+  t.equal((await fetch(`${url}/metrics?x=1`)).status, 200);
+  t.equal((await fetch(`${url}/metrics`, { method: "HEAD" })).status, 200);
+  t.equal((await fetch(`${url}/`)).status, 200);
+  t.equal((await fetch(`${url}/secret`)).status, 404);
+  t.equal((await fetch(`${url}/metrics`, { method: "POST", body: "x" })).status, 405);
+});
+
+t.test("scrapers that come together share one text", async (t) => {
+  const { url, source } = await serve(t);
+  await Promise.all(Array.from({ length: 8 }, async () => (await fetch(`${url}/metrics`)).text()));
+  t.equal(source.asked, 1);
+});
+
+t.test("scrapers that hang or read nothing hold nobody up", async (t) => {
+  const source = new FakeSource();
+  source.list = Array.from({ length: 190 }, (_, i) => peer({ peer: `10.1.0.${i}` }));
+  const { url, server } = await serve(t, source);
+  const hanging = Array.from({ length: 10 }, () => connect(server.port, "127.0.0.1"));
+  t.teardown(() => {
+    for (const socket of hanging) socket.destroy();
+  });
+  for (const [i, socket] of hanging.entries()) {
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    socket.pause();
+    socket.write(i % 2 === 0 ? "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n" : "GET /met");
+  }
+  t.match(await (await fetch(`${url}/metrics`)).text(), /bgp_build_info/);
+});
+
+t.test("a port that is taken is one sentence", async (t) => {
+  const { server } = await serve(t);
+  const registry = createRegistry(new FakeSource(), figures, () => 200);
+  await t.rejects(
+    startMetricsServer(registry, { host: "127.0.0.1", port: server.port }, systemClock),
+    new MetricsRefused(`Cannot serve metrics on 127.0.0.1 port ${server.port}: somebody else listens there`),
+  );
+  await t.rejects(startMetricsServer(registry, { host: "203.0.113.77", port: 1 }, systemClock), {
+    message: "Cannot serve metrics on 203.0.113.77 port 1: this host has no such address",
+  });
+});
+
+t.test("the figures of this process are plausible", async (t) => {
+  const own = thisProcess(() => 0);
+  t.teardown(() => own.stop());
+  t.ok(own.residentBytes() > 10e6);
+  t.ok(own.cpuSeconds() > 0);
+  t.ok(Math.abs(own.startedAt + process.uptime() - Date.now() / 1000) < 5);
+  const { p50, p99, max } = own.loopLag.read();
+  t.ok(p50 >= 0 && p99 >= p50 && max >= p99, `${p50} ${p99} ${max}`);
+});
