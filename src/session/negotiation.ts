@@ -33,6 +33,17 @@ const bitsOf = (holds: (family: Family) => boolean): number =>
 /** By family: whether it holds. */
 const flags = (holds: (family: Family) => boolean): readonly boolean[] => flagPairs[bitsOf(holds)]!;
 
+/** Families with their F bits: nothing, kept, or kept with forwarding state, for each of both families. */
+const forwardingLists: readonly PeerGracefulRestart["families"][] = Array.from({ length: 9 }, (_, code) =>
+  Object.freeze(
+    families.flatMap((family) => {
+      const digit = Math.floor(code / 3 ** family) % 3;
+      return digit === 0 ? [] : [Object.freeze({ family, forwarding: digit === 2 })];
+    }),
+  ),
+);
+const noLongLived: Agreed["longLived"] = Object.freeze([]);
+
 /** R and F bits at the time of the OPEN (RFC 4724 §3). */
 export interface RestartState {
   readonly restarting: boolean;
@@ -171,7 +182,9 @@ export function negotiate(
     enhancedRouteRefresh: both("enhanced-route-refresh"),
     gracefulRestart: both("graceful-restart") ? gracefulRestartOf(sent, received, agreedFamilies) : null,
     longLived:
-      both("graceful-restart") && both("long-lived-graceful-restart") ? longLivedOf(received, agreedFamilies) : [],
+      both("graceful-restart") && both("long-lived-graceful-restart")
+        ? longLivedOf(received, agreedFamilies)
+        : noLongLived,
     remoteRole: role !== undefined && role <= 4 ? (role as Role) : null,
   };
 }
@@ -216,14 +229,15 @@ function gracefulRestartOf(
 ): PeerGracefulRestart {
   // RFC 4724 §3: of several, the last counts.
   const theirs = all(received, "graceful-restart").at(-1)!;
+  const code = agreedFamilies.reduce<number>((sum, family) => {
+    const entry = theirs.families.find((candidate) => candidate.family === family);
+    return sum + (entry === undefined ? 0 : entry.forwarding ? 2 : 1) * 3 ** family;
+  }, 0);
   return {
     restartTimeSeconds: theirs.restartTimeSeconds,
     restarting: theirs.restarted,
     notification: theirs.notification && (first(sent, "graceful-restart")?.notification ?? false),
-    families: agreedFamilies.flatMap((family) => {
-      const entry = theirs.families.find((candidate) => candidate.family === family);
-      return entry === undefined ? [] : [{ family, forwarding: entry.forwarding }];
-    }),
+    families: forwardingLists[code]!,
   };
 }
 

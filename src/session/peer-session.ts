@@ -186,9 +186,20 @@ export class PeerSession implements ConnectionOwner, PairOwner {
     this.#main.event({ type: "ManualStop", notification });
   }
 
-  /** Ends the session with Cease (6/4, administrative reset, by default) and comes back by itself. */
+  /**
+   * Ends the session with Cease (6/4, administrative reset, by default) and comes back by itself. One that is not up tries at
+   * once: damping is forgiven, and connect-retry is not waited for.
+   */
   reset(subcode = 4, text = ""): void {
-    this.fail(ceaseOf(subcode, text));
+    if (this.#main.transport !== null || this.#pair.spare !== null) {
+      this.fail(ceaseOf(subcode, text));
+      return;
+    }
+    this.#failures = 0;
+    this.#damped = false;
+    if (!this.#wanted) return;
+    if (this.#main.state === "Idle") this.#main.event({ type: "IdleHoldTimer_Expires" });
+    if (this.#main.state === "Active") this.#main.event({ type: "ConnectRetryTimer_Expires" });
   }
 
   /** Ends the session with a fault that was found outside of `update` (maximum-prefix: Cease 6/1), and comes back by itself. */

@@ -337,7 +337,7 @@ t.test("a stop without a word closes the connection and nothing more: the planne
   net.clock.advance(10);
   t.same(puppet.read, ["OPEN", "KEEPALIVE"]);
   t.same(puppet.closes, ["connection closed by peer"]);
-  t.same(side.downs, [{ kind: "closed", notification: null, text: "" }]);
+  t.same(side.downs, [{ kind: "closed", notification: null, text: "stopped without a word, for a restart" }]);
   t.end();
 });
 
@@ -480,6 +480,33 @@ t.test("after a lost connection both sides listen at once and dial within connec
   t.equal(left.state, "Established");
   t.equal(right.state, "Established");
   t.equal(left.session.flaps, 1);
+  t.end();
+});
+
+t.test("a reset brings a session that rests or waits back at once", (t) => {
+  const { net, left, right } = established({ connectRetryMs: 60_000 });
+  net.reset(left.host, right.host);
+  net.clock.advance(10);
+  t.equal(left.state, "Active");
+  left.session.reset();
+  net.clock.advance(10);
+  t.equal(left.state, "Established", "it has dialled");
+
+  const damped = withPuppet({ passive: true, idleHoldMaxMs: 100_000 });
+  damped.side.session.start();
+  for (let i = 0; i < 8; i++) {
+    damped.puppet.dial(LEFT);
+    damped.net.clock.runUntil(() => damped.puppet.read.at(-1) === "OPEN");
+    damped.puppet.open({ as: 7 });
+    damped.net.clock.runUntil(() => damped.side.state === "Idle");
+    if (i < 7) damped.net.clock.runUntil(() => damped.side.state === "Active");
+  }
+  t.ok(damped.side.session.timers().idleHoldMs! > 1_000);
+  damped.side.session.reset();
+  t.equal(damped.side.state, "Active", "damping is forgiven");
+  damped.side.session.stop();
+  damped.side.session.reset();
+  t.equal(damped.side.state, "Idle", "but what was stopped stays so");
   t.end();
 });
 

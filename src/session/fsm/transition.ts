@@ -95,7 +95,7 @@ const keepalive = (s: Session): Step => stay(s, sendKeepalive, armJittered("keep
 
 /** A stop that owes the peer a word once both have begun to talk; `null` parts without one. */
 const withWord = (notification: EventOf<"ManualStop">["notification"]): Action[] =>
-  notification === null ? [] : [notify(notification)];
+  notification === null ? [explain("stopped without a word, for a restart")] : [notify(notification)];
 
 const unexpected = {
   OpenSent: (s: Session, type?: number): Step => drop(s, notify(fsmError(FsmError.OpenSent, type))),

@@ -302,7 +302,10 @@ t.test(
 
 t.test("a stop may part without a word: the planned restart of RFC 4724", (t) => {
   for (const state of ["OpenSent", "OpenConfirm", "Established"] as const)
-    t.equal(inWords(transition(inState(state), { type: "ManualStop", notification: null })), "Idle +0, release");
+    t.equal(
+      inWords(transition(inState(state), { type: "ManualStop", notification: null })),
+      "Idle +0, explain, release",
+    );
   t.end();
 });
 
