@@ -28,7 +28,7 @@ import { Operation, type RemoteVtep, type VxlanDevice } from "./records.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
 import type { KernelTarget, RouteScope, RouteView } from "./rtnetlink/route.ts";
-import { type TargetId, TargetStore } from "./targets.ts";
+import { obstacle, type TargetId, TargetStore } from "./targets.ts";
 
 /** Records that may be unanswered at a time: bounds the writer's queue, whatever is wanted. A power of two. */
 const WINDOW = 8192;
@@ -448,7 +448,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     }
     const wanted = this.#groups.targetId(group, table.family);
     if (wanted === 0) {
-      this.#fail(table, id, 0, "An IPv6 route cannot go through an IPv4 gateway");
+      this.#fail(table, id, 0, obstacle(this.#groups.target(group), table.family) ?? "The route cannot be expressed");
       return 0;
     }
     if (this.#targets.satisfies(held, wanted)) {

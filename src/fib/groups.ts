@@ -1,7 +1,7 @@
 import { type Family, families } from "../lib/family.ts";
 import { NexthopObjects } from "./nexthop-objects.ts";
 import type { FibGroup, FibTarget } from "./port.ts";
-import { canonicalTarget, type TargetId, type TargetStore, targetFits } from "./targets.ts";
+import { canonicalTarget, obstacle, type TargetId, type TargetStore } from "./targets.ts";
 
 interface Group {
   target: FibTarget;
@@ -109,11 +109,11 @@ export class GroupTable {
     if (this.#objects !== null && NexthopObjects.suits(target)) {
       const nexthopId = this.#objects.root(group, target);
       return families.map((family) =>
-        targetFits(target, family) ? this.#targets.retain({ type: "object", nexthopId }) : 0,
+        obstacle(target, family) === null ? this.#targets.retain({ type: "object", nexthopId }) : 0,
       );
     }
     this.#objects?.release(group);
-    return families.map((family) => (targetFits(target, family) ? this.#targets.retain(target) : 0));
+    return families.map((family) => (obstacle(target, family) === null ? this.#targets.retain(target) : 0));
   }
 
   #dropIfUnused(group: FibGroup): void {

@@ -68,7 +68,11 @@ export class NexthopObjects {
 
   /** Whether a target can be an object: blackholes and routes straight onto a link stay plain. */
   static suits(target: FibTarget): boolean {
-    return target.type === "unicast" && target.nextHops.every((hop) => hop.via !== null && hop.ifindex !== 0);
+    return (
+      target.type === "unicast" &&
+      target.nextHops.length > 0 &&
+      target.nextHops.every((hop) => hop.via !== null && hop.ifindex !== 0)
+    );
   }
 
   get dirty(): boolean {

@@ -1,6 +1,7 @@
 import { compareAddresses, formatAddress } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
 import type { FibHop, FibTarget } from "./port.ts";
+import { MAX_HOPS } from "./protocol.ts";
 import type { KernelTarget, RouteView } from "./rtnetlink/route.ts";
 
 /**
@@ -44,9 +45,16 @@ const targetKey = (target: KernelTarget): string => {
   return target.type === "blackhole" ? "blackhole" : target.nextHops.map(hopKey).join(" ");
 };
 
-/** Whether a route of this family can go this way (an IPv6 route has no IPv4 gateway). */
-export const targetFits = (target: FibTarget, family: Family): boolean =>
-  family === Family.Ipv4Unicast || target.nextHops.every((hop) => hop.via === null || hop.via.length === 4);
+/** Why a route of this family can't go this way; null if it can. */
+export function obstacle(target: FibTarget, family: Family): string | null {
+  if (target.type === "blackhole") return null;
+  if (target.nextHops.length === 0) return "No next hop of the route resolves";
+  if (target.nextHops.length > MAX_HOPS) return `The kernel takes at most ${MAX_HOPS} next hops`;
+  const sixOnly = family === Family.Ipv6Unicast;
+  if (sixOnly && target.nextHops.some((hop) => hop.via?.length === 1))
+    return "An IPv6 route cannot go through an IPv4 gateway";
+  return null;
+}
 
 export class TargetStore {
   readonly #entries: (Entry | undefined)[] = [undefined];

@@ -337,6 +337,21 @@ t.test(
   },
 );
 
+t.test("a group without a way fails its routes in words, and they go as soon as it has one", async (t) => {
+  const { kernel, fib, clock } = await setup();
+  const group = fib.openGroup(through());
+  fib.set4(0x0b000000, 24, group);
+  clock.advance(1);
+  t.match(fib.list(), [{ state: "failed", error: "No next hop of the route resolves", kernel: null }]);
+  t.same(kernel.writes, { added: 0, replaced: 0, deleted: 0, refused: 0 });
+  fib.retarget(group, through(hop(1)));
+  clock.advance(1);
+  t.match(fib.list(), [{ state: "installed" }]);
+  fib.retarget(group, through());
+  clock.advance(1);
+  t.match(fib.list(), [{ state: "failed", kernel: { nextHops: [{ via: "10.0.0.1" }] } }], "what is there stays");
+});
+
 t.test("retarget moves every route of the group and no other", async (t) => {
   const { kernel, fib, clock } = await setup();
   const moving = fib.openGroup(through(hop(1)));
