@@ -117,10 +117,15 @@ export class OwnRestart {
     for (const family of families) this.#arrived(peer.address, family);
   }
 
-  /** Writes what is left to write. With `leave` there's nothing to come back to. */
-  stop(leave: boolean): void {
+  /** Lets go of timers. */
+  abandon(): void {
     this.#timer?.cancel();
     this.#journalTimer?.cancel();
+  }
+
+  /** Writes what is left to write. With `leave` there's nothing to come back to. */
+  stop(leave: boolean): void {
+    this.abandon();
     if (leave) this.#told.clear();
     this.#writeJournal();
   }

@@ -35,7 +35,7 @@ import { type DrainOutcome, drain, isBehind } from "./drain.ts";
 import { FibFeed } from "./fib-feed.ts";
 import { LocalAddresses } from "./local-addresses.ts";
 import { type JournalStore, OwnRestart } from "./own-restart.ts";
-import { OwnRoutes, ownRouteOf } from "./own-routes.ts";
+import { type OwnRoute, OwnRoutes, ownRouteOf } from "./own-routes.ts";
 import { addressWords, identityOf, Peer, type PeerIdentity } from "./peer.ts";
 import { Peers } from "./peers.ts";
 import { PolicyBook } from "./policy-book.ts";
@@ -242,6 +242,15 @@ export class Speaker {
     await this.fib.fib.close(this.#config.kernel.keepOnExit && !this.#left);
   }
 
+  /** Lets go of timers and says nothing to anyone, as if the process had been killed: for simulations. */
+  abandon(): void {
+    this.#stopping = true;
+    this.#tick?.cancel();
+    this.#stale.stop();
+    this.restart.abandon();
+    for (const peer of this.peers) peer.session.stop({ quiet: true });
+  }
+
   /** Ends the session with Cease 6/4, or only asks for or tells all routes again. */
   reset(peer: Peer, soft: "in" | "out" | null): void {
     if (soft === null) {
@@ -262,6 +271,12 @@ export class Speaker {
   /** Name of an interface, or its index as text if the kernel doesn't know it. */
   linkName(ifindex: number): string {
     return this.fib.reader.links.get(ifindex)?.name ?? String(ifindex);
+  }
+
+  /** Exactly these prefixes from now on, of those under `owner`: a table change, never a matter of sessions. */
+  originate(owner: "config" | "workload", routes: readonly OwnRoute[]): void {
+    this.ownRoutes.replace(owner, routes);
+    this.#loop.touch();
   }
 
   /** Leaves for good; afterwards only `stop` is left to do. */
