@@ -30,7 +30,7 @@ const totals = { passed: unit.passed, failed: [...gates, ...unit.failed], skippe
 if (withInterop) {
   console.log("\nInterop ...");
   await ensureDebianPackages();
-  const interop = await runTests(testFiles("interop"), { jobs: 2, timeoutSeconds: 240 });
+  const interop = await runTests(testFiles("interop"), { jobs: 2, timeoutSeconds: 240, sentences: true });
   totals.passed += interop.passed;
   totals.failed.push(...interop.failed);
   totals.skipped.push(...interop.skipped);

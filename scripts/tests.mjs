@@ -7,7 +7,7 @@ import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import { root } from "./setup.mjs";
 
-/** @typedef {{passed: number, failed: string[], skipped: string[]}} Totals */
+/** @typedef {{passed: number, failed: string[], skipped: string[]}} Totals `failed` and `skipped` hold names. */
 
 /** Test sources below `folder` of test/, as paths relative to the checkout; derived from .ts so that stale output never runs. */
 export function testFiles(folder, without = []) {
@@ -20,12 +20,12 @@ export function testFiles(folder, without = []) {
 }
 
 /**
- * Runs the files, prints a line for each, and the full output of those that fail.
+ * Runs the files, prints a line for each (with `sentences` one for each test, too), and all that a failing one printed.
  * @returns {Promise<Totals>}
  */
 export async function runTests(
   files,
-  { jobs = availableParallelism(), timeoutSeconds, verbose = false, environment = {} },
+  { jobs = availableParallelism(), timeoutSeconds, sentences = false, verbose = false },
 ) {
   const { Parser } = await import("tap-parser");
   const totals = { passed: 0, failed: [], skipped: [] };
@@ -33,15 +33,16 @@ export async function runTests(
   const worker = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const started = Date.now();
-      const result = await runFile(Parser, file, timeoutSeconds, environment);
-      totals.passed += result.passed;
+      const result = await runFile(Parser, file, timeoutSeconds);
+      totals.passed += result.passed.length;
       totals.failed.push(...result.failed.map((name) => `${file}: ${name}`));
       totals.skipped.push(...result.skipped.map((name) => `${file}: ${name}`));
       const seconds = ((Date.now() - started) / 1000).toFixed(1);
-      const counts = [`${result.passed} passed`];
+      const counts = [`${result.passed.length} passed`];
       if (result.failed.length > 0) counts.push(`${result.failed.length} failed`);
       if (result.skipped.length > 0) counts.push(`${result.skipped.length} skipped`);
       console.log(`${result.failed.length > 0 ? "FAIL" : "ok  "} ${file}  ${counts.join(", ")}  ${seconds} s`);
+      if (sentences) for (const name of result.passed) console.log(`       - ${name.split(" > ").at(-1)}`);
       if (result.failed.length > 0 || verbose) console.log(result.output.trimEnd().replace(/^/gm, "    | "));
     }
   };
@@ -49,7 +50,7 @@ export async function runTests(
   return totals;
 }
 
-function runFile(Parser, file, timeoutSeconds, environment) {
+function runFile(Parser, file, timeoutSeconds) {
   return new Promise((resolve) => {
     const parser = new Parser();
     const tree = watch(parser, "");
@@ -57,7 +58,7 @@ function runFile(Parser, file, timeoutSeconds, environment) {
     // TAP_TIMEOUT lets the file itself report which test hangs; the kill is for one that cannot even do that.
     const child = spawn(process.execPath, ["--enable-source-maps", compiled], {
       cwd: root,
-      env: { ...process.env, ...environment, TAP_TIMEOUT: String(timeoutSeconds), TAP: "1" },
+      env: { ...process.env, TAP_TIMEOUT: String(timeoutSeconds), TAP: "1" },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";
@@ -79,12 +80,12 @@ function runFile(Parser, file, timeoutSeconds, environment) {
     child.on("close", (code, signal) => {
       clearTimeout(kill);
       parser.on("complete", (results) => {
-        const totals = { passed: 0, failed: [], skipped: [] };
+        const totals = { passed: [], failed: [], skipped: [] };
         count(tree, totals);
         if (hung) totals.failed.push(`still running after ${timeoutSeconds + 15} s`);
         else if (totals.failed.length === 0 && (code !== 0 || !results.ok))
           totals.failed.push(signal ? `ended by ${signal}` : `exit code ${code}, not finished`);
-        else if (totals.passed + totals.failed.length + totals.skipped.length === 0)
+        else if (totals.passed.length + totals.failed.length + totals.skipped.length === 0)
           totals.failed.push("holds no test");
         resolve({ ...totals, output });
       });
@@ -114,13 +115,13 @@ function count(node, totals, path = "") {
       if (child.children.length > 0) count(child, totals, name);
       if (!assert.ok && totals.failed.length === before) totals.failed.push(name);
     } else if (!assert.ok) totals.failed.push(name);
-    else if (child !== undefined) totals.passed++;
+    else if (child !== undefined) totals.passed.push(name);
     else bare++;
   }
   const closed = new Set(node.asserts.map((assert) => assert.name));
   for (const { name } of node.children)
     if (!closed.has(name)) totals.failed.push(`${path === "" ? name : `${path} > ${name}`} (unfinished)`);
-  if (node.children.length === 0 && path === "" && bare > 0) totals.passed++;
+  if (node.children.length === 0 && path === "" && bare > 0) totals.passed.push("the file as a whole");
 }
 
 function reason(assert) {

@@ -77,4 +77,3 @@ export class Room {
       .filter((line) => line !== "");
   }
 }
-
