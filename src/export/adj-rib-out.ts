@@ -126,6 +126,16 @@ export class AdjRibOut {
     return done;
   }
 
+  /** Gives back the upper part of the columns if it is empty: after a peer with many routes has left. Not during walks. */
+  shrink(): void {
+    if (this.set.length <= 4096 || this.count + this.#tombs.length > this.set.length >>> 2) return;
+    let end = this.set.length;
+    while (end > FIRST && this.#epoch[end - 1] === 0) end--;
+    if (end > this.set.length >>> 1) return;
+    this.set = this.set.slice(0, end);
+    this.#epoch = this.#epoch.slice(0, end);
+  }
+
   /** Forgets an entry, live or not, without telling anybody: for a group that ends. */
   drop(entry: number): void {
     if (this.#epoch[entry] === 0) return;

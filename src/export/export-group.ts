@@ -49,6 +49,8 @@ export class ExportGroup implements Consumer {
   #blocked = false;
   #firstServed = 0;
   #dropped = 1;
+  /** Octets in the log, and changes evaluated, at the last tick. */
+  #seen = -1;
 
   /** A group of a table that has routes already evaluates them in its first turns. */
   constructor(parts: GroupParts) {
@@ -514,6 +516,18 @@ export class ExportGroup implements Consumer {
           this.#enterAlone(member, rest);
         }
     if (this.teller.told.tombstones > 0) this.#wake();
+    const seen = this.#log.total + this.#pending.evaluated;
+    if (seen === this.#seen && this.#pending.isEmpty && this.#walks.isEmpty) this.#trim();
+    this.#seen = seen;
+  }
+
+  /** Nothing has happened for a second: gives back what the last burst has grown. */
+  #trim(): void {
+    this.teller.trim();
+    this.#pending.trim();
+    for (const member of this.#members) if (!member.follows || !this.#isCaughtUp(member.cursor!)) return;
+    this.#log.rest();
+    for (const member of this.#members) member.cursor = this.#log.end();
   }
 
   /**

@@ -9,6 +9,8 @@ export const only = (source: number): number => -2 - source;
 const FIRST_CHUNK = 4096;
 /** Chunks double up to this size, so that a speaker with ten routes stays small and one with a million writes big pieces. */
 const MAX_CHUNK = 256 * 1024;
+/** With 31 bits, epochs of this length last for 35 terabytes. */
+const EPOCH_OCTETS = 16 * 1024;
 
 /**
  * A piece of a log: messages back to back, and runs of messages with the same audience. Filled bytes never change. Chunks
@@ -80,6 +82,8 @@ export class Log {
    */
   epoch = 1;
   #tail = new Chunk(1, 0, 0);
+  /** Octets of the log before this epoch. */
+  #epochFrom = 0;
   #nextSize: number;
   #batch: Batch | null = null;
   #batchFrom: Chunk | null = null;
@@ -110,9 +114,21 @@ export class Log {
     return ++this.epoch;
   }
 
-  /** Before something is told: a new epoch if a chunk was begun in this one, so that epochs are about as fine as chunks. */
+  /** Before something is told: a new epoch if this one is a chunk or some octets long. Not each time: epochs have 31 bits. */
   begin(): void {
-    if (this.#tail.epoch === this.epoch) this.epoch++;
+    if (this.#tail.epoch < this.epoch && this.total - this.#epochFrom < EPOCH_OCTETS) return;
+    this.#epochFrom = this.total;
+    this.epoch++;
+  }
+
+  /** Lets go of the last chunk: the next one is small again. Cursors at the end are to be taken anew. */
+  rest(): void {
+    if (this.#tail.bytes.length <= FIRST_CHUNK) return;
+    this.#roll(0);
+    this.#nextSize = FIRST_CHUNK;
+    this.#batch = null;
+    this.#batchFrom = null;
+    this.#batchEnd.chunk = this.#tail;
   }
 
   /** For walks: what is appended next speaks of entries from `position` on. */

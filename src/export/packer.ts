@@ -52,6 +52,15 @@ export class Packer {
     return this.#count;
   }
 
+  /** Gives back what a large batch has grown; between batches. */
+  trim(): void {
+    if (this.#prefix.length <= FIRST * 16) return;
+    this.#prefix = new Uint32Array(FIRST);
+    this.#next = new Uint32Array(FIRST);
+    if (this.#addPath) this.#pathId = new Uint32Array(FIRST);
+    this.#encoder.out.bytes = new Uint8Array(1024);
+  }
+
   /** To everybody but the set's own source. */
   announce(set: number, prefixId: number, pathId: number): void {
     const item = this.#item(prefixId, pathId);

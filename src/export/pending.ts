@@ -58,6 +58,11 @@ export class Pending {
     this.#isQueued = grown;
   }
 
+  /** Gives back what many changes have grown, while nothing waits. */
+  trim(): void {
+    if (this.#queue.length === 0 && this.#isQueued.length > 4096) this.#isQueued = new Uint8Array(16);
+  }
+
   /** The next changed prefix, which the caller evaluates at once; 0 if there's none. */
   take(): number {
     const prefixId = this.#queue.shift();

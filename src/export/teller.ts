@@ -116,6 +116,13 @@ export class Teller {
     this.#lastSet = this.#lastAttributes = 0;
   }
 
+  /** Gives back what a large table has grown, as far as it isn't needed. Not during walks. */
+  trim(): void {
+    this.packer.trim();
+    this.told.shrink();
+    if (this.withheld["too-big"] + this.withheld["no-next-hop"] === 0) this.#withheldAs = new Uint8Array(16);
+  }
+
   /** Computes what the group is to be told of a prefix, and tells the difference. */
   evaluate(prefixId: number, epoch: number): void {
     const { routes } = this;

@@ -17,6 +17,10 @@ export class Walks {
     this.#mayHold = mayHold;
   }
 
+  get isEmpty(): boolean {
+    return this.#walks.size === 0;
+  }
+
   /** Whether a member may yet enter a walk that began earlier. */
   get anyIsYoung(): boolean {
     for (const walk of this.#walks) if (walk.isYoung) return true;
@@ -47,13 +51,17 @@ export class Walks {
   }
 
   /**
-   * For a reader that is far behind the others of its walk: the rest of that walk, then what changed since it began in the
-   * part that the reader has read.
+   * For a reader that is far behind the others of its walk: the rest of that walk; then what changed since it began in the
+   * part that the reader has read, and among the entries that have come since.
    */
   rest(walk: Walk, cursor: Cursor): Walk {
     const from = walk.reached(cursor);
-    const rest = this.#changes(from, walk.end, walk.needs, walk.since);
-    return this.begin(walk.since, walk.needs, [rest, this.#changes(1, from, walk.start, walk.start)]);
+    const { start, end, since, needs } = walk;
+    return this.begin(since, needs, [
+      this.#changes(from, end, needs, since),
+      this.#changes(1, from, start, start),
+      this.#changes(end, this.#teller.told.end, start, start),
+    ]);
   }
 
   #changes(from: number, to: number, since: number, live: number): Arc {

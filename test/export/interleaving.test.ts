@@ -88,6 +88,22 @@ function randomAttributes(random: Random): PathAttributes {
   });
 }
 
+const ANNOUNCE = 0;
+const FLUSH = 60;
+const TAKE = 75;
+const LEAVE_AND_JOIN = 89;
+const REFRESH = 90;
+const TICK = 92;
+const TURN_SLOW = 94;
+const MOVE = 96;
+/** Nothing special; walks that are shared by readers of different speed; moves; sessions that restart with their routes kept. */
+const habits: readonly (readonly number[])[] = [
+  [],
+  [TICK, REFRESH, REFRESH, FLUSH, TAKE, TURN_SLOW],
+  [MOVE, MOVE, FLUSH],
+  [LEAVE_AND_JOIN, LEAVE_AND_JOIN, ANNOUNCE, FLUSH],
+];
+
 const variants: readonly Partial<GroupKey>[] = [
   {},
   { fourOctetAs: false },
@@ -102,6 +118,7 @@ const variants: readonly Partial<GroupKey>[] = [
   { self4: null },
   { self4: null, extendedNextHop: true },
   { maxMessage: 65535 },
+  { loopAs: 65101 },
 ];
 
 class Scenario {
@@ -112,12 +129,15 @@ class Scenario {
   readonly feeders: number[] = [LOCAL_SOURCE];
   readonly groups: { group: ExportGroup; policy: TestPolicy }[] = [];
   members: Member[] = [];
+  /** What this run does more often than others: steps of `step`. */
+  readonly #habit: readonly number[];
 
   constructor(seed: number) {
     const random = seededRandom(seed);
     this.random = random;
+    this.#habit = habits[seed % habits.length]!;
     this.family = random.next() < 0.25 ? Family.Ipv6Unicast : Family.Ipv4Unicast;
-    for (let i = 0; i < 40; i++)
+    for (let i = 0; i < 50; i++)
       this.prefixes.push(
         this.family === Family.Ipv4Unicast
           ? `10.${i}.0.0/${16 + below(random, 9)}`
@@ -133,7 +153,7 @@ class Scenario {
 
   addGroup(key: GroupKey): void {
     const policy = new TestPolicy(this.router, this.family, below(this.random, 2));
-    const limits = { turnBytes: 600, backlogBytes: 400, lagBytes: 500, lagBytesPerRoute: 0 };
+    const limits = { turnBytes: 600, backlogBytes: 400, lagBytes: 300, lagBytesPerRoute: 0 };
     this.groups.push({ group: this.router.group(key, { policy, limits }), policy });
   }
 
@@ -156,7 +176,7 @@ class Scenario {
   step(): void {
     const { random, router } = this;
     const member = this.members.length === 0 ? null : pick(random, this.members);
-    const what = below(random, 100);
+    const what = this.#habit.length > 0 && random.next() < 0.3 ? pick(random, this.#habit) : below(random, 100);
     if (what < 45) {
       const source = pick(random, this.feeders);
       const attributes = randomAttributes(random);
@@ -172,11 +192,11 @@ class Scenario {
     if (member === null) return;
     const { receiver } = member;
     const at = this.groups[member.group]!;
-    if (what === 88 || what === 89) {
+    if (what === 88 || what === LEAVE_AND_JOIN) {
       at.group.leave(receiver.member!);
       this.members.splice(this.members.indexOf(member), 1);
-      if (what === 89) this.join(receiver.source);
-    } else if (what === 90) at.group.refresh(receiver.member!, random.next() < 0.5);
+      if (what === LEAVE_AND_JOIN) this.join(receiver.source);
+    } else if (what === REFRESH) at.group.refresh(receiver.member!, random.next() < 0.5);
     else if (what === 91) {
       at.policy = new TestPolicy(router, this.family, below(random, 4));
       at.group.reevaluate(at.policy);
@@ -226,7 +246,7 @@ class Scenario {
   }
 }
 
-const SEEDS = Number(process.env.PEERAGE_SEEDS ?? 250);
+const SEEDS = Number(process.env.PEERAGE_SEEDS ?? 80);
 const FIRST = Number(process.env.PEERAGE_FIRST_SEED ?? 1);
 const STEPS = 250;
 
@@ -252,7 +272,9 @@ t.test("after any interleaving each member holds what the group was told, less i
             t.same(extra, missing, `seed ${seed}, step ${i}, ${keyText(group.key)}`);
             return;
           }
+          if (i < 200) continue;
           // What we say that we advertise is what the peer has.
+          const known = new Set(found);
           const { group } = scenario.groups[member.group]!;
           let listed = 0;
           for (const one of advertised(group, member.receiver.member!)) {
@@ -262,7 +284,7 @@ t.test("after any interleaving each member holds what the group was told, less i
             const text = formatPrefix(prefixes.words(one.prefixId), prefixes.length(one.prefixId));
             const name = group.key.addPath > 0 ? `${text}#${one.pathId}` : text;
             const sent = lines(new Map([[name, sentAttributes(group, one.set)]]));
-            if (!found.includes(sent[0]!)) throw new Error(`advertised: ${sent[0]}`);
+            if (!known.has(sent[0]!)) throw new Error(`advertised: ${sent[0]}`);
           }
           if (listed !== found.length || group.advertisedTo(member.receiver.member!) !== found.length)
             throw new Error(`${listed} advertised, counted ${group.advertisedTo(member.receiver.member!)}`);
@@ -279,7 +301,7 @@ t.test("after any interleaving each member holds what the group was told, less i
   }
   t.comment(`${compared} tables compared, ${walks} walks, ${resyncs} laggards`);
   t.ok(
-    walks > SEEDS && (resyncs > SEEDS / 2 || SEEDS < 20),
+    walks > SEEDS && (resyncs > SEEDS || SEEDS < 20),
     `${walks} walks, ${resyncs} laggards: the test sees what it is for`,
   );
 });
