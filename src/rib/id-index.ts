@@ -3,8 +3,12 @@
  * in it. A page that is full is split in two, a pair that is nearly empty is merged, and only the directory (one reference
  * per page) is ever doubled or halved: no step takes longer than a fraction of a millisecond, however large the table.
  *
- * A slot is two words, hash and id (0 = empty), so that neither a search in vain nor a split looks at the records: those
+ * A slot is two words, id (0 = empty) and hash, so that neither a search in vain nor a split looks at the records: those
  * are scattered over memory, and to fetch one costs more than all the rest. The index holds no keys: the user compares.
+ *
+ * Hashes being even, all pages fill at the same pace and would split at nearly the same time, to be half empty then. So a
+ * page first grows by half, in its own buffer: slots are between a half and four fifths full, and growing leaves nothing
+ * behind for the garbage collector.
  *
  * ```ts
  * for (let id = index.first(hash); id !== 0; id = index.next()) if (sameKey(id)) return id;
@@ -12,19 +16,19 @@
  * ```
  */
 export class IdIndex {
-  #directory: Uint32Array[];
+  #directory: Page[];
   /** Leading bits of a hash that the directory looks at. */
   #depth = 0;
-  /** Slots of a page - 1: grows to PAGE_SLOTS - 1 while there's one page, and stays there once pages are split. */
-  #mask = FIRST_SLOTS - 1;
   #size = 0;
+  /** Holds the slots of a page while it is filled anew. */
+  #scratch = new Uint32Array(0);
   // The search under way.
-  #page: Uint32Array;
+  #page: Page;
   #at = 0;
   #hash = 0;
 
   constructor() {
-    this.#page = newPage(FIRST_SLOTS, 0);
+    this.#page = newPage(FIRST_SLOTS, FIRST_SLOTS, 0);
     this.#directory = [this.#page];
   }
 
@@ -34,37 +38,38 @@ export class IdIndex {
 
   /** Octets held. */
   get bytes(): number {
-    let sum = 0;
-    for (const page of new Set(this.#directory)) sum += page.byteLength;
+    let sum = this.#scratch.byteLength;
+    for (const page of new Set(this.#directory)) sum += page.words.byteLength;
     return sum;
   }
 
   /** The first id that was inserted under this hash, or 0. */
   first(hash: number): number {
     const page = this.#directory[(hash >>> 1) >>> (31 - this.#depth)]!;
-    const mask = this.#mask;
-    let at = hash & mask;
+    const { words, slots } = page;
+    let at = home(hash, slots);
     for (;;) {
-      const id = page[at << 1]!;
+      const id = words[at << 1]!;
       if (id === 0) return 0;
-      if (page[(at << 1) + 1] === hash && id !== GRAVE) break;
-      at = (at + 1) & mask;
+      if (words[(at << 1) + 1] === hash && id !== GRAVE) {
+        this.#page = page;
+        this.#at = at;
+        this.#hash = hash;
+        return id;
+      }
+      if (++at === slots) at = 0;
     }
-    this.#page = page;
-    this.#at = at;
-    this.#hash = hash;
-    return page[at << 1]!;
   }
 
   /** The next one after `first` or `next`, or 0. Nothing may be inserted or removed in between. */
   next(): number {
-    const page = this.#page;
-    const mask = this.#mask;
-    const hash = this.#hash;
-    for (let at = (this.#at + 1) & mask; ; at = (at + 1) & mask) {
-      const id = page[at << 1]!;
+    const { words, slots } = this.#page;
+    let at = this.#at;
+    for (;;) {
+      if (++at === slots) at = 0;
+      const id = words[at << 1]!;
       if (id === 0) return 0;
-      if (page[(at << 1) + 1] !== hash || id === GRAVE) continue;
+      if (words[(at << 1) + 1] !== this.#hash || id === GRAVE) continue;
       this.#at = at;
       return id;
     }
@@ -72,95 +77,108 @@ export class IdIndex {
 
   insert(hash: number, id: number): void {
     let page = this.#directory[(hash >>> 1) >>> (31 - this.#depth)]!;
-    while (page[((this.#mask + 1) << 1) + FILLED]! >= limit(this.#mask + 1)) {
+    while (page.filled >= (page.slots * 13) >>> 4) {
       if (!this.#makeRoom(page, hash)) break;
       page = this.#directory[(hash >>> 1) >>> (31 - this.#depth)]!;
     }
-    put(page, this.#mask, hash, id);
+    put(page, hash, id);
     this.#size++;
   }
 
   /** Removes an id that is there. */
   remove(hash: number, id: number): void {
-    const mask = this.#mask;
     const page = this.#directory[(hash >>> 1) >>> (31 - this.#depth)]!;
-    const numbers = (mask + 1) << 1;
-    let at = hash & mask;
-    while (page[at << 1] !== id) {
-      if (page[at << 1] === 0) throw new Error(`id ${id} is not in the index`);
-      at = (at + 1) & mask;
+    const { words, slots } = page;
+    let at = home(hash, slots);
+    while (words[at << 1] !== id) {
+      if (words[at << 1] === 0) throw new Error(`id ${id} is not in the index`);
+      if (++at === slots) at = 0;
     }
     this.#size--;
-    page[numbers + LIVE]!--;
-    if (page[((at + 1) & mask) << 1] === 0) {
+    page.live--;
+    if (words[(at + 1 === slots ? 0 : at + 1) << 1] === 0) {
       // Nothing is searched past here: the slot is empty again, and so are grave marks before it.
       do {
-        page[at << 1] = 0;
-        page[numbers + FILLED]!--;
-        at = (at - 1) & mask;
-      } while (page[at << 1] === GRAVE);
-    } else page[at << 1] = GRAVE;
-    if (page[numbers + LIVE]! < MERGE_BELOW) this.#shrink(hash, page);
+        words[at << 1] = 0;
+        page.filled--;
+        if (--at < 0) at = slots - 1;
+      } while (words[at << 1] === GRAVE);
+    } else words[at << 1] = GRAVE;
+    if (page.live < MERGE_BELOW && this.#directory.length > 1) this.#merge(hash, page);
   }
 
   /** Whether it is worth asking again for the page of this hash. */
-  #makeRoom(page: Uint32Array, hash: number): boolean {
-    const slots = this.#mask + 1;
-    const numbers = slots << 1;
-    const depth = page[numbers + DEPTH]!;
-    if (page[numbers + LIVE]! < page[numbers + FILLED]! * 0.75) {
-      // Grave marks took the room.
-      this.#replace(hash, depth, [spread(page, newPage(slots, depth))]);
+  #makeRoom(page: Page, hash: number): boolean {
+    const { depth } = page;
+    if (page.live < page.filled * 0.75) {
+      this.#refill(page, page.slots, null); // grave marks took the room
+    } else if (page.slots < PAGE_SLOTS) {
+      const slots = page.slots * 4;
+      const wide = newPage(slots, slots === PAGE_SLOTS ? FULL_SLOTS : slots, 0);
+      copyInto(wide, page.words, page.slots << 1);
+      this.#directory = [wide];
+    } else if (page.slots < FULL_SLOTS) {
+      this.#refill(page, FULL_SLOTS, null);
     } else if (depth === MAX_DEPTH) {
       // So many records with 20 equal bits of a secret hash are no accident that can be planned for: fill to the brim.
-      if (page[numbers + FILLED]! >= slots - 1) throw new RangeError("too many records share one hash");
+      if (page.filled >= page.slots - 1) throw new RangeError("too many records share one hash");
       return false;
-    } else if (this.#directory.length === 1 && slots < PAGE_SLOTS) {
-      this.#mask = slots * 4 - 1;
-      this.#directory = [spread(page, newPage(slots * 4, 0))];
     } else {
       if (depth === this.#depth) this.#double();
-      const low = newPage(slots, depth + 1);
-      const high = newPage(slots, depth + 1);
-      spread(page, low, high, 31 - depth);
-      this.#replace(hash, depth, [low, high]);
+      const high = newPage(PAGE_SLOTS, FULL_SLOTS, depth + 1);
+      page.depth++;
+      this.#refill(page, PAGE_SLOTS, high);
+      const span = 1 << (this.#depth - depth); // directory entries that named the page
+      const from = ((hash >>> 1) >>> (31 - this.#depth)) & ~(span - 1);
+      this.#directory.fill(high, from + span / 2, from + span);
     }
     return true;
   }
 
+  /** Fills a page anew, with this many slots in use; those with the next bit of the hash set go to `high`. */
+  #refill(page: Page, slots: number, high: Page | null): void {
+    const length = page.slots << 1;
+    if (this.#scratch.length < length) this.#scratch = new Uint32Array(length);
+    const scratch = this.#scratch;
+    scratch.set(page.words.subarray(0, length));
+    page.words.fill(0, 0, Math.max(length, slots << 1));
+    page.slots = slots;
+    page.live = 0;
+    page.filled = 0;
+    if (high === null) copyInto(page, scratch, length);
+    else
+      for (let at = 0, bit = 32 - page.depth; at < length; at += 2) {
+        const id = scratch[at]!;
+        const hash = scratch[at + 1]!;
+        if (id !== 0 && id !== GRAVE) put(((hash >>> bit) & 1) === 0 ? page : high, hash, id);
+      }
+  }
+
   #double(): void {
-    const doubled = new Array<Uint32Array>(this.#directory.length * 2);
+    const doubled = new Array<Page>(this.#directory.length * 2);
     for (let i = 0; i < doubled.length; i++) doubled[i] = this.#directory[i >>> 1]!;
     this.#directory = doubled;
     this.#depth++;
   }
 
-  /** Puts one page, or two halves, where the directory named a page of this depth. */
-  #replace(hash: number, depth: number, by: readonly Uint32Array[]): void {
-    const span = 1 << (this.#depth - depth);
-    const from = ((hash >>> 1) >>> (31 - this.#depth)) & ~(span - 1);
-    const each = span / by.length;
-    for (let i = 0; i < by.length; i++) this.#directory.fill(by[i]!, from + i * each, from + (i + 1) * each);
-  }
-
   /** Merges a page with its other half while both are nearly empty, and halves the directory when no page needs it. */
-  #shrink(hash: number, page: Uint32Array): void {
+  #merge(hash: number, page: Page): void {
     let merged = page;
-    while (this.#directory.length > 1) {
-      const depth = merged[NUMBERS + DEPTH]!;
-      if (depth === 0) return;
+    while (merged.depth > 0) {
+      const { depth } = merged;
       const span = 1 << (this.#depth - depth);
       const from = ((hash >>> 1) >>> (31 - this.#depth)) & ~(span - 1);
       const other = this.#directory[from ^ span]!;
-      if (other[NUMBERS + DEPTH] !== depth || merged[NUMBERS + LIVE]! + other[NUMBERS + LIVE]! > MERGE_UP_TO) return;
-      const both = newPage(PAGE_SLOTS, depth - 1);
-      spread(merged, both);
-      spread(other, both);
+      if (other.depth !== depth || merged.live + other.live > MERGE_UP_TO) return;
+      const both = newPage(PAGE_SLOTS, FULL_SLOTS, depth - 1);
+      copyInto(both, merged.words, merged.slots << 1);
+      copyInto(both, other.words, other.slots << 1);
       const low = from & ~span;
       this.#directory.fill(both, low, low + span * 2);
       if (depth === this.#depth) this.#halve();
       merged = both;
     }
+    this.#scratch = new Uint32Array(0);
   }
 
   #halve(): void {
@@ -171,48 +189,53 @@ export class IdIndex {
   }
 }
 
+/** Slots, two words each, and what is in them. */
+interface Page {
+  readonly words: Uint32Array;
+  /** Slots in use, counted from the first: the buffer may have room for more. */
+  slots: number;
+  /** Slots with an id. */
+  live: number;
+  /** Slots with an id or a grave mark. */
+  filled: number;
+  /** Leading bits of the hash that all records of the page share. */
+  depth: number;
+}
+
 /** Stands for an id that was removed where a search must go on. */
 const GRAVE = 0xffffffff;
 const FIRST_SLOTS = 16;
 const PAGE_SLOTS = 4096;
+const FULL_SLOTS = PAGE_SLOTS + PAGE_SLOTS / 2;
 /** A page with so few live slots looks for its other half, to share a page that then is less than half full. */
 const MERGE_BELOW = PAGE_SLOTS / 4;
 const MERGE_UP_TO = PAGE_SLOTS / 2;
 const MAX_DEPTH = 20;
-/** Behind its slots a page keeps three numbers: where, in a page of full size, and which. */
-const NUMBERS = PAGE_SLOTS << 1;
-const LIVE = 0; // slots with an id
-const FILLED = 1; // slots with an id or a grave mark
-const DEPTH = 2; // leading bits of the hash that all its records share
 
-const newPage = (slots: number, depth: number): Uint32Array => {
-  const page = new Uint32Array((slots << 1) + 3);
-  page[(slots << 1) + DEPTH] = depth;
-  return page;
+const newPage = (slots: number, capacity: number, depth: number): Page => ({
+  words: new Uint32Array(capacity << 1),
+  slots,
+  live: 0,
+  filled: 0,
+  depth,
+});
+
+/** Where the search for a hash begins: its trailing 16 bits, scaled to the page. */
+const home = (hash: number, slots: number): number => Math.imul(hash & 0xffff, slots) >>> 16;
+
+const put = (page: Page, hash: number, id: number): void => {
+  const { words, slots } = page;
+  let at = home(hash, slots);
+  while (words[at << 1] !== 0) if (++at === slots) at = 0;
+  words[at << 1] = id;
+  words[(at << 1) + 1] = hash;
+  page.live++;
+  page.filled++;
 };
 
-/** Slots that may be filled before a page needs room: a little more than four fifths. */
-const limit = (slots: number): number => (slots * 13) >>> 4;
-
-const put = (page: Uint32Array, mask: number, hash: number, id: number): void => {
-  let at = hash & mask;
-  while (page[at << 1] !== 0) at = (at + 1) & mask;
-  page[at << 1] = id;
-  page[(at << 1) + 1] = hash;
-  const numbers = (mask + 1) << 1;
-  page[numbers + LIVE]!++;
-  page[numbers + FILLED]!++;
-};
-
-/** Copies the slots of a page into another one, or into two by a bit of the hash. Returns the first. */
-const spread = (from: Uint32Array, low: Uint32Array, high = low, bit = 0): Uint32Array => {
-  const end = from.length - 3;
-  const mask = (low.length - 3) / 2 - 1;
-  for (let at = 0; at < end; at += 2) {
-    const id = from[at]!;
-    if (id === 0 || id === GRAVE) continue;
-    const hash = from[at + 1]!;
-    put(((hash >>> bit) & 1) === 0 ? low : high, mask, hash, id);
+const copyInto = (page: Page, words: Uint32Array, length: number): void => {
+  for (let at = 0; at < length; at += 2) {
+    const id = words[at]!;
+    if (id !== 0 && id !== GRAVE) put(page, words[at + 1]!, id);
   }
-  return low;
 };
