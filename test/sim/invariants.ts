@@ -23,6 +23,7 @@ export type InvariantName =
   | "best paths are the reference's"
   | "no stale route"
   | "no forwarding loop"
+  | "no loop is ever accepted"
   | "kernel intent is Loc-RIB";
 
 /** Looks at a simulation that has settled. */
@@ -38,6 +39,23 @@ export function violations(simulation: Simulation): Violation[] {
     found.push(...kernel(running, rowsOf.get(running.node.name)!));
     found.push(...forwarding(simulation, running, rowsOf));
   }
+  return found;
+}
+
+/** Holds at every moment, not only when all is quiet: a loop by AS, originator or cluster takes no part in any decision. */
+export function acceptedLoops(simulation: Simulation): Violation[] {
+  const found: Violation[] = [];
+  for (const { node, view } of simulation.running.values())
+    for (const { node: name } of node.neighbors) {
+      const from = simulation.topology.nodes.find((other) => other.name === name)!;
+      for (const row of [...(view.received(from.address, {}) ?? [])].flat())
+        for (const path of row.paths)
+          if (path.rejectedBy === null && !isAcceptable(node, routeOf(row.prefix, path)))
+            found.push({
+              invariant: "no loop is ever accepted",
+              text: `${node.name} accepts ${row.prefix} from ${name}`,
+            });
+    }
   return found;
 }
 

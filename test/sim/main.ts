@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { Violation } from "./invariants.ts";
 import { plant, plants } from "./plants.ts";
 import { runSeed, shrink } from "./seed.ts";
 
@@ -10,6 +11,8 @@ const { values } = parseArgs({
     seed: { type: "string" },
     events: { type: "string", default: "60" },
     plant: { type: "string" },
+    /** Ends when this invariant breaks; nothing is shrunk. */
+    until: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -19,6 +22,8 @@ if (values.help) {
   console.log(`faults that can be planted: ${Object.keys(plants).join(", ")}`);
   process.exit(0);
 }
+const onePerInvariant = (list: readonly Violation[]) =>
+  list.filter((each, i) => list.findIndex(({ invariant }) => invariant === each.invariant) === i);
 if (values.plant !== undefined) plant(values.plant);
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
@@ -35,11 +40,12 @@ for (let seed = first; seed < first + count; seed++) {
   console.log(
     `seed ${seed} (${outcome.topology.shape}, ${outcome.topology.nodes.length} nodes): ${outcome.violations.length} violations`,
   );
-  const smallest = await shrink(outcome);
-  for (const { invariant, text } of smallest.violations.slice(0, 5)) console.log(`  ${invariant}: ${text}`);
-  for (const event of smallest.events) console.log(`    ${JSON.stringify(event)}`);
+  const smallest = values.until ? outcome : await shrink(outcome);
+  for (const { invariant, text } of onePerInvariant(smallest.violations)) console.log(`  ${invariant}: ${text}`);
+  if (!values.until) for (const event of smallest.events) console.log(`    ${JSON.stringify(event)}`);
   console.log(`  again: npm run sim -- --seed ${seed} --events ${values.events}`);
-  if (failed >= 5) break;
+  const seen = outcome.violations.some(({ invariant }) => invariant === values.until);
+  if (seen || (failed >= 5 && !values.until)) break;
 }
 console.log(`${count} seeds, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,5 +1,6 @@
 import { ExportGroup } from "../../src/export/export-group.ts";
 import { ImportPipeline } from "../../src/policy/import-pipeline.ts";
+import { AttributeStore } from "../../src/rib/attribute-store.ts";
 import { Decision } from "../../src/rib/decision/decision.ts";
 import { RouteTable } from "../../src/rib/route-table.ts";
 import { PeerSession } from "../../src/session/peer-session.ts";
@@ -27,6 +28,10 @@ export const plants: Readonly<Record<string, () => void>> = {
   },
   "no-loop-check": () => {
     ImportPipeline.prototype.evaluate = (received) => received;
+    const { explain } = ImportPipeline.prototype;
+    ImportPipeline.prototype.explain = function (received, ...rest) {
+      return { ...explain.call(this, received, ...rest), verdict: "accept", result: received };
+    };
   },
   "lose-group-changes": () => {
     let calls = 0;
@@ -51,6 +56,19 @@ export const plants: Readonly<Record<string, () => void>> = {
     const { connect } = { connect: PeerSession.prototype.dial };
     PeerSession.prototype.dial = function (receiver) {
       return this.flaps > 0 ? { cancel() {} } : connect.call(this, receiver);
+    };
+  },
+  "wrong-next-hop": () => {
+    const { resolve } = AttributeStore.prototype;
+    AttributeStore.prototype.resolve = function (...args) {
+      const set = resolve.apply(this, args);
+      if (set <= 0 || set % 3 !== 0) return set;
+      for (let other = 1; other < this.limit; other++) {
+        const nextHop = this.nextHop[other]!;
+        if (this.holders(other) > 0 && nextHop !== 0 && nextHop !== this.nextHop[set])
+          return this.withNextHop(set, nextHop);
+      }
+      return set;
     };
   },
   "never-sweep": () => {

@@ -43,14 +43,22 @@ export class Simulation {
       this.originated.set(node.name, new Map());
       this.#hosts.set(node.name, this.network.host(node.address));
     }
+    // News arrives by different ways at different times: that is what makes it hard.
+    const random = seededRandom(seed + 1);
+    for (const { name, neighbors } of topology.nodes)
+      for (const { node: other } of neighbors)
+        this.network.delay(this.#hosts.get(name)!, this.#hosts.get(other)!, 1 + Math.floor(random.next() ** 3 * 400));
   }
 
-  async run(events: readonly SimEvent[]): Promise<void> {
+  /** @param watch called between any two events. */
+  async run(events: readonly SimEvent[], watch: () => void): Promise<void> {
     for (const node of this.topology.nodes) this.#start(node.name);
     await this.#pass(100);
     for (const event of events) {
       await this.#pass(event.afterMs);
       await this.#apply(event);
+      await this.#pass(5);
+      watch();
     }
     await this.#calm();
   }
