@@ -134,11 +134,13 @@ export class ExportGroup implements Consumer {
 
   // ---- members ---------------------------------------------------------------------------------------------------
 
-  /** A new member: hears everything that is told, then End-of-RIB (RFC 4724 §2). */
+  /**
+   * A new member: hears everything that is told, then End-of-RIB (RFC 4724 §2). That waits while the table's decisions are
+   * deferred after a restart; call `flush` when the deferral ends.
+   */
   join(port: MemberPort): Member {
     const member = this.#admit(port);
     member.ending = "end-of-rib";
-    member.endsAt = this.#pending.progress();
     if (this.teller.told.count === 0) this.#follow(member, this.#log.end());
     else this.#enter(member, this.#walks.full(false));
     this.#wake();
@@ -259,7 +261,6 @@ export class ExportGroup implements Consumer {
       return;
     }
     this.#follow(member, walk.pin.copy());
-    if (member.ending !== null) member.endsAt ??= this.#pending.progress();
   }
 
   #isCaughtUp(cursor: Cursor): boolean {
@@ -478,8 +479,14 @@ export class ExportGroup implements Consumer {
   #advance(member: Member): boolean {
     const { family } = this.key;
     if (member.ending !== null) {
-      if (member.endsAt === null || !this.#pending.hasReached(member.endsAt)) return false;
       const isRefresh = member.ending === "end-of-refresh";
+      // Everything that was known when the member had caught up first has to be said before the end is.
+      if (member.endsAt === null) {
+        const { deferred, pending } = this.teller.routes;
+        if (!isRefresh && (deferred || pending > 0)) return false;
+        member.endsAt = this.#pending.progress();
+      }
+      if (!this.#pending.hasReached(member.endsAt)) return false;
       member.own.push(isRefresh ? encodeRouteRefresh(family, RefreshKind.End) : encodeEndOfRib(family));
       member.ending = null;
       member.endsAt = null;

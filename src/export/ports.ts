@@ -23,6 +23,10 @@ export interface Prefixes {
 export interface Routes {
   readonly family: Family;
   readonly prefixes: Prefixes;
+  /** While true nothing is decided, so that End-of-RIB has to wait (RFC 4724 §4.1). */
+  readonly deferred: boolean;
+  /** Prefixes that wait for their decision. */
+  readonly pending: number;
   /** Attribute set of the best path under the import policy; 0 if there is none. */
   bestAttributes(prefixId: number): number;
   /** Source of the best path; meaningless without one. */

@@ -57,6 +57,22 @@ t.test("joining and leaving", async (t) => {
     t.equal(member.table.size >= 50, true);
   });
 
+  await t.test("End-of-RIB waits while selection is deferred after a restart (RFC 4724 §4.1)", async (t) => {
+    const router = new Router();
+    const group = router.group(clientKey);
+    const member = new Receiver(router.source(), clientKey).join(group);
+    router.table().deferred = true;
+    router.announce(router.source(), "10.0.0.0/8", route());
+    router.settle();
+    t.equal(member.bytes, 0);
+    router.table().deferred = false;
+    group.flush(1000);
+    t.equal(member.bytes, 0, "the decision is still to come");
+    router.settle();
+    t.same(member.marks, ["EoR"]);
+    t.equal(member.table.size, 1);
+  });
+
   await t.test("a member that has left is written nothing more", async (t) => {
     const router = new Router();
     const group = router.group(clientKey);
