@@ -12,7 +12,7 @@ export const Outcome = {
   /** RFC 1997. */
   NoAdvertise: 3,
   NoExport: 4,
-  /** RFC 9494 §4.6. */
+  /** RFC 9494 §4.3. */
   Stale: 5,
   Policy: 6,
   /** RFC 9234 §5. */
@@ -94,7 +94,7 @@ export const outcomeText: Readonly<Record<Outcome, string>> = {
   [Outcome.NonClient]: "learned from an internal peer that is no client, and this peer is none either (RFC 4456 §6)",
   [Outcome.NoAdvertise]: "it carries NO_ADVERTISE (RFC 1997)",
   [Outcome.NoExport]: "it carries NO_EXPORT and the peer is external (RFC 1997)",
-  [Outcome.Stale]: "it is stale (LLGR_STALE) and the peer does not know long-lived graceful restart (RFC 9494 §4.6)",
+  [Outcome.Stale]: "it is stale (LLGR_STALE) and the peer does not know long-lived graceful restart (RFC 9494 §4.3)",
   [Outcome.Policy]: "rejected by the export policy",
   [Outcome.OnlyToCustomer]: "it carries OTC and may only go to customers (RFC 9234 §5)",
   [Outcome.AsLoop]: "the peer's AS is in its AS_PATH, the peer would drop it",
