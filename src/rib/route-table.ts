@@ -419,8 +419,10 @@ export class RouteTable {
 
   /** Paths that share the traffic of a prefix, at most `max`, the best first: see `Decision.multipath`. */
   multipath(prefixId: number, max: number, out: Int32Array): number {
-    const first = this.firstPath(prefixId);
-    return first === 0 ? 0 : this.#decision.multipath(first, max, out);
+    const best = this.best(prefixId);
+    if (best === 0 || max > 1) return best === 0 ? 0 : this.#decision.multipath(best, max, out);
+    out[0] = best;
+    return max;
   }
 
   /** Usable paths, the best first: fills `out` and returns how many there are, at most `out.length`. For ADD-PATH. */

@@ -1,7 +1,7 @@
 import { compareAddresses } from "../../lib/address.ts";
 import { AttributeFlag } from "../attribute-columns.ts";
 import type { AttributeStore } from "../attribute-store.ts";
-import { CHAIN_END, PATH_EFFECTIVE, PATH_NEXT, PATH_STRIDE, type PathTable } from "../path-table.ts";
+import { CHAIN_END, PATH_EFFECTIVE, PATH_NEXT, PATH_ORIGIN, PATH_STRIDE, type PathTable } from "../path-table.ts";
 import type { NextHopTable } from "../ports.ts";
 import { PAGE_BITS, PAGE_MASK } from "../record-pages.ts";
 import { SourceKind, type SourceTable } from "../source-table.ts";
@@ -32,9 +32,12 @@ export class Decision {
   readonly #sources: SourceTable;
   readonly #nextHops: NextHopTable;
   readonly #paths: PathTable;
-  /** Candidates that are still in, `#count` of them. */
+  /** Candidates that are still in, `#count` of them, and beside each its attribute set. */
   #tied = new Int32Array(16);
+  #sets = new Int32Array(16);
   #count = 0;
+  /** Whether the first of them is an own route: then all are. */
+  #ownFirst = false;
   /** Lowest MED by neighbor AS, for the MED step. */
   readonly #lowestMed = new Map<number, number>();
   /** Paths that the last `choose` looked at: what it cost. */
@@ -70,11 +73,11 @@ export class Decision {
   multipath(first: number, max: number, out: Int32Array): number {
     const best = this.choose(first);
     if (best === 0 || max < 1) return 0;
+    out[0] = best;
+    if (max === 1) return 1;
     this.#keepEarlyWinners(first);
     this.#keepLowestMed();
     const tied = this.#tied.subarray(0, this.#count);
-    out[0] = best;
-    if (max === 1) return 1;
     tied.sort((a, b) => this.#compareLate(a, b));
     let count = 1;
     for (const path of tied) {
@@ -99,8 +102,9 @@ export class Decision {
     const left = this.#tied.slice(0, total);
     for (; count < out.length && total > 0; count++) {
       this.#count = 0;
-      let best = left[0]!;
-      for (let i = 0; i < total; i++) best = this.#offer(left[i]!, best);
+      for (let i = 0; i < total; i++)
+        this.#offer(left[i]!, this.#paths.effective(left[i]!), this.#paths.source(left[i]!));
+      let best = this.#tied[0]!;
       if (this.#count > 1) {
         this.#keepLowestMed();
         best = this.#lateWinner();
@@ -160,74 +164,71 @@ export class Decision {
     const pages = this.#paths.records.pages;
     const nextHop = this.#attributes.nextHop;
     const reachable = this.#nextHops.reachable;
-    let best = 0;
     let looked = 0;
     this.#count = 0;
     for (let path = first; path < CHAIN_END; ) {
       const page = pages[path >>> PAGE_BITS]!;
       const at = (path & PAGE_MASK) * PATH_STRIDE;
       const set = page[at + PATH_EFFECTIVE]!;
-      if (set !== 0 && reachable[nextHop[set]!] === 1) best = this.#offer(path, best);
+      if (set !== 0 && reachable[nextHop[set]!] === 1) this.#offer(path, set, page[at + PATH_ORIGIN]! & 0xffff);
       path = page[at + PATH_NEXT]!;
       looked++;
     }
     this.looked = looked;
-    return best;
+    return this.#count === 0 ? 0 : this.#tied[0]!;
   }
 
-  /** Takes one more candidate into `#tied` if the ones there are no better; returns one of the best. */
-  #offer(path: number, best: number): number {
-    const order = this.#count === 0 ? -1 : this.#compareEarly(path, best);
-    if (order > 0) return best;
+  /** Takes one more candidate into `#tied` if the ones there are no better. */
+  #offer(path: number, set: number, source: number): void {
+    const own = this.#sources.kind[source] === SourceKind.Local;
+    const order = this.#count === 0 ? -1 : this.#compareEarly(set, own, this.#sets[0]!, this.#ownFirst);
+    if (order > 0) return;
     if (order < 0) {
-      this.#count = 1;
-      this.#tied[0] = path;
-      return path;
-    }
-    if (this.#count === this.#tied.length) this.#widen();
+      this.#count = 0;
+      this.#ownFirst = own;
+    } else if (this.#count === this.#tied.length) this.#widen();
+    this.#sets[this.#count] = set;
     this.#tied[this.#count++] = path;
-    return best;
   }
 
-  /** Below 0 if `a` wins by a step before MED, above 0 if `b` does. */
-  #compareEarly(a: number, b: number): number {
-    const { flags, localPref, asPathLength, origin } = this.#attributes;
-    const kind = this.#sources.kind;
-    const setA = this.#paths.effective(a);
-    const setB = this.#paths.effective(b);
-    const ownA = kind[this.#paths.source(a)] === SourceKind.Local ? 1 : 0;
-    const ownB = kind[this.#paths.source(b)] === SourceKind.Local ? 1 : 0;
-    if (setA === setB) return ownB - ownA;
-    const stale = (flags[setA]! & AttributeFlag.LLGR_STALE) - (flags[setB]! & AttributeFlag.LLGR_STALE);
-    if (stale !== 0) return stale;
-    if (ownA !== ownB) return ownB - ownA;
-    return (
-      localPref[setB]! - localPref[setA]! || asPathLength[setA]! - asPathLength[setB]! || origin[setA]! - origin[setB]!
-    );
+  /** By attribute set and whether it is an own route: below 0 if `a` wins by a step before MED, above 0 if `b` does. */
+  #compareEarly(a: number, ownA: boolean, b: number, ownB: boolean): number {
+    if (a !== b) {
+      const { flags } = this.#attributes;
+      const stale = (flags[a]! & AttributeFlag.LLGR_STALE) - (flags[b]! & AttributeFlag.LLGR_STALE);
+      if (stale !== 0) return stale;
+    }
+    if (ownA !== ownB) return ownA ? -1 : 1;
+    if (a === b) return 0;
+    const { localPref, asPathLength, origin } = this.#attributes;
+    return localPref[b]! - localPref[a]! || asPathLength[a]! - asPathLength[b]! || origin[a]! - origin[b]!;
   }
 
   /** RFC 4271 §9.1.2.2 c over `#tied`: within a neighbor AS only the lowest MED stays. */
   #keepLowestMed(): void {
     const { med, neighborAs } = this.#attributes;
     const tied = this.#tied;
+    const sets = this.#sets;
     const count = this.#count;
-    const first = this.#paths.effective(tied[0]!);
+    const first = med[sets[0]!];
     let differ = false;
-    for (let i = 1; i < count && !differ; i++) differ = med[this.#paths.effective(tied[i]!)] !== med[first];
+    for (let i = 1; i < count && !differ; i++) differ = med[sets[i]!] !== first;
     if (!differ) return;
     const always = this.options.alwaysCompareMed;
     const lowest = this.#lowestMed;
     lowest.clear();
     for (let i = 0; i < count; i++) {
-      const set = this.#paths.effective(tied[i]!);
+      const set = sets[i]!;
       const group = always ? 0 : neighborAs[set]!;
       const known = lowest.get(group);
       if (known === undefined || med[set]! < known) lowest.set(group, med[set]!);
     }
     let kept = 0;
     for (let i = 0; i < count; i++) {
-      const set = this.#paths.effective(tied[i]!);
-      if (med[set] === lowest.get(always ? 0 : neighborAs[set]!)) tied[kept++] = tied[i]!;
+      const set = sets[i]!;
+      if (med[set] !== lowest.get(always ? 0 : neighborAs[set]!)) continue;
+      sets[kept] = set;
+      tied[kept++] = tied[i]!;
     }
     this.#count = kept;
   }
@@ -278,7 +279,8 @@ export class Decision {
         const a = this.#paths.effective(path);
         const b = this.#paths.effective(best);
         const byMed = always || neighborAs[a] === neighborAs[b] ? med[a]! - med[b]! : 0;
-        if ((this.#compareEarly(path, best) || byMed || this.#compareLate(path, best)) < 0) best = path;
+        const early = this.#compareEarly(a, this.#isOwn(path), b, this.#isOwn(best));
+        if ((early || byMed || this.#compareLate(path, best)) < 0) best = path;
       }
     }
     this.looked = looked;
@@ -294,6 +296,10 @@ export class Decision {
     return neighborAs[this.#paths.effective(best)] === neighborAs[this.#paths.effective(path)];
   }
 
+  #isOwn(path: number): boolean {
+    return this.#sources.kind[this.#paths.source(path)] === SourceKind.Local;
+  }
+
   #nextHopOf(path: number): number {
     return this.#attributes.nextHop[this.#paths.effective(path)]!;
   }
@@ -302,6 +308,9 @@ export class Decision {
     const wide = new Int32Array(this.#tied.length * 2);
     wide.set(this.#tied);
     this.#tied = wide;
+    const sets = new Int32Array(wide.length);
+    sets.set(this.#sets);
+    this.#sets = sets;
   }
 }
 
