@@ -6,8 +6,8 @@ import { PAGE_BITS, PAGE_MASK, RecordPages } from "./record-pages.ts";
 
 /**
  * The prefixes of one family as small ids, from 1 on. A record is the address (one word or four), a word of length,
- * flags and pins, and a word `head` that belongs to the route table: its first path. 12 octets (IPv6: 24) and about 7 of
- * index a prefix.
+ * flags and pins, and a word `head` that belongs to the route table: its first path. 12 octets (IPv6: 24) and some 13
+ * of index a prefix.
  *
  * A prefix lives while it has a path, while somebody has pinned it (an update group that still owes its peers a
  * withdrawal), or while it waits for its decision; then its id is free for another one. Who keeps columns by prefix id

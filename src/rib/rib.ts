@@ -19,7 +19,7 @@ import { SourceTable } from "./source-table.ts";
  * Everything is a number. A prefix is an id into `PrefixTable`, a path a number into `PathTable`, an attribute set an id of
  * `AttributeStore`, its sender an id of `SourceTable`, a next hop an id of `NextHopTable`. The records stand in pages of
  * typed arrays (`RecordPages`), found by extendible hashing (`IdIndex`): a route costs 12 octets of prefix, 16 of path and
- * some 7 of index, no object, and no step that takes longer the more there are. A further path of a prefix costs 16.
+ * some 13 of index, no object, and no step that takes longer the more there are. A further path of a prefix costs 16.
  *
  * Invariants:
  * - A path holds its received and its effective attribute set (counted apart, also if they are one); a set holds its next hop.
