@@ -80,8 +80,17 @@ export class AttributeColumns {
   #grow(name: (typeof columnNames)[number], capacity: number): void {
     const old = this[name];
     const grown = new (old.constructor as new (length: number) => typeof old)(capacity);
-    grown.set(old);
+    grown.set(old.length > capacity ? old.subarray(0, capacity) : old);
     (this as Record<string, unknown>)[name] = grown;
+  }
+
+  /** Gives back what lies behind the first `used` elements, if that is most of it. Whether it was. */
+  protected shorten(used: number): boolean {
+    let capacity = FIRST_SETS;
+    while (capacity < used * 2) capacity *= 2;
+    if (capacity * 2 > this.queued.length) return false;
+    for (const name of columnNames) this.#grow(name, capacity);
+    return true;
   }
 
   /** Octets of the columns. */

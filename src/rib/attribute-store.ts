@@ -23,6 +23,8 @@ export const WITHDRAW = -1;
 const KEEP_AT_LEAST = 256;
 /** And how many octets they may take. */
 const KEEP_BYTES = 4 << 20;
+/** Sets for which columns are worth shortening. */
+const SHORTEN_BELOW = 8192;
 /** Ways in which one set may have arrived that are remembered: permutations of its communities, say. */
 const RAWS_PER_SET = 8;
 /** Bounds of what is remembered of attribute sections that were found wanting. */
@@ -66,6 +68,10 @@ export class AttributeStore extends AttributeColumns {
   readonly #canonicalizer = new Canonicalizer();
   readonly #scratch = new ByteWriter();
   #fresh = 1;
+  /** The last generation given to any id: none is ever given twice. */
+  #generation = 0;
+  /** With no fewer sets than this in use there's no point in looking whether columns can be shortened. */
+  #shortenBelow = SHORTEN_BELOW;
   #freed = 0;
   #live = 0;
 
@@ -225,6 +231,7 @@ export class AttributeStore extends AttributeColumns {
     this.nextHop[id] = nextHop;
     this.references[id] = 0;
     this.firstRaw[id] = 0;
+    this.generation[id] = ++this.#generation;
     this.#nextHops.retain(nextHop);
     this.describe(id, bytes, start, end);
     this.#canonical.insert(hash, id);
@@ -242,6 +249,7 @@ export class AttributeStore extends AttributeColumns {
 
   #allocate(): number {
     this.#live++;
+    if (this.#live > SHORTEN_BELOW) this.#shortenBelow = SHORTEN_BELOW;
     const id = this.#freed;
     if (id !== 0) {
       this.#freed = this.hash[id]!;
@@ -294,7 +302,26 @@ export class AttributeStore extends AttributeColumns {
       this.queued[id] = 0;
       if (this.references[id] === 0) this.#free(id);
     }
+    if (this.#fresh <= SHORTEN_BELOW || this.#live >= Math.min(this.#shortenBelow, this.#fresh >>> 3)) return true;
+    // Most sets have gone. Those that still wait stand in the way, being the latest.
+    if (this.#idle.length > 0) return this.#sweepTo(left, 0);
+    this.#shorten();
     return true;
+  }
+
+  /** Gives back the part of the columns behind the last id in use. */
+  #shorten(): void {
+    let used = this.#fresh;
+    while (used > 1 && this.octets[used - 1] === 0) used--;
+    this.#shortenBelow = this.#live >>> 1;
+    if (!this.shorten(used)) return;
+    this.#fresh = used;
+    this.#freed = 0;
+    for (let id = used - 1; id > 0; id--) {
+      if (this.octets[id] !== 0) continue;
+      this.hash[id] = this.#freed;
+      this.#freed = id;
+    }
   }
 
   /** Sets that may wait in the queue: an eighth of those in use, but not many large ones. */
@@ -309,7 +336,8 @@ export class AttributeStore extends AttributeColumns {
     this.#canonical.remove(this.hash[id]!, id);
     this.#slabs.free(this.location[id]!);
     this.#nextHops.release(this.nextHop[id]!);
-    this.generation[id]!++;
+    this.generation[id] = ++this.#generation;
+    this.octets[id] = 0; // tells a free id from one in use: no set is empty, ORIGIN is always there
     this.hash[id] = this.#freed;
     this.#freed = id;
     this.#live--;

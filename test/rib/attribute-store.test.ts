@@ -308,6 +308,32 @@ t.test("policy's own sets are interned with those of peers, and a set can change
   t.end();
 });
 
+t.test("when most sets have gone, columns get shorter, and no id and generation ever means two sets", (t) => {
+  const { store } = newStore();
+  const meant = new Map<string, number>();
+  const low: number[] = [];
+  for (let round = 1; round <= 3; round++) {
+    const held: number[] = [];
+    for (let n = 1; n <= 30_000; n++) {
+      const id = store.intern({ ...emptyAttributes, med: n, localPref: round }, 0);
+      const name = `${id} ${store.generation[id]}`;
+      if (meant.has(name)) t.fail(`${name} was another set`);
+      meant.set(name, n);
+      store.retain(id);
+      (n <= 20 ? low : held).push(id);
+    }
+    const full = store.bytes;
+    for (const id of held) store.release(id);
+    while (!store.sweep(1000));
+    t.ok(store.bytes < full / 8, `${full} octets became ${store.bytes}`);
+    t.ok(store.limit < 2000, `ids end at ${store.limit}`);
+    low.forEach((id, i) => {
+      if (store.med[id] !== (i % 20) + 1 || store.holders(id) !== 1) t.fail(`set ${id} has changed`);
+    });
+  }
+  t.end();
+});
+
 t.test("columns grow one by one and lose nothing", (t) => {
   const { store } = newStore();
   for (let n = 1; n <= 40_000; n++) {
