@@ -8,8 +8,6 @@ const unserved: readonly (readonly [key: string, set: (config: Config) => boolea
   ["telemetry.web", (config) => config.telemetry.web !== null],
   ["telemetry.bmp", (config) => config.telemetry.bmp.length > 0],
   ["telemetry.mrt", (config) => config.telemetry.mrt !== null],
-  ["originate.workloads", (config) => config.workloads.length > 0],
-  ["tunnels", (config) => config.tunnels.some((tunnel) => tunnel.when !== "never")],
 ];
 
 export function warnAboutUnserved(config: Config, shownFile: string): ConfigWarning[] {

@@ -24,6 +24,18 @@ export interface TrackerOptions {
   readonly loopback: boolean;
   /** Interfaces through which nothing resolves: workloads' links, for example. */
   ignores(interfaceName: string): boolean;
+  /** Tunnels of this node; null: there are none. */
+  readonly tunnels: TunnelPort | null;
+}
+
+/** Who knows which next hops are reached through a tunnel. */
+export interface TunnelPort {
+  /** Null: without one. Otherwise the hop that leads into it, or why it can't be used now. What it needs is kept until `forget`. */
+  reach(
+    words: readonly number[],
+  ): { readonly hop: { readonly ifindex: number; readonly onlink: boolean } } | { readonly trouble: string } | null;
+  /** The next hop is used no more. */
+  forget(words: readonly number[]): void;
 }
 
 /** Scope of a session that itself runs on 127.0.0.0/8: its next hops may lie there, those of other sessions not. */
@@ -114,6 +126,7 @@ export class NextHopTracker {
     const nextHop = this.#nextHops[id];
     if (nextHop === undefined) throw new Error(`next hop ${id} was released more often than retained`);
     if (--nextHop.users > 0) return;
+    this.#options.tunnels?.forget(nextHop.words);
     this.#ids.delete(nextHop.key);
     this.#nextHops[id] = undefined;
     this.reachable[id] = 0;
@@ -183,6 +196,11 @@ export class NextHopTracker {
   /** After a reload. */
   setOptions(options: TrackerOptions): void {
     this.#options = options;
+    this.again();
+  }
+
+  /** Everything is resolved anew: tunnels have changed. */
+  again(): void {
     this.#areas = "all";
     this.synced();
   }
@@ -190,8 +208,7 @@ export class NextHopTracker {
   /** Own addresses beyond those that the kernel tells of, as words: where nothing is resolved it tells of none. */
   setOwnAddresses(addresses: Iterable<readonly number[]>): void {
     this.#own = new Set(Array.from(addresses, String));
-    this.#areas = "all";
-    this.synced();
+    this.again();
   }
 
   /** A burst of events is over. */
@@ -223,13 +240,29 @@ export class NextHopTracker {
   // ---- resolution ------------------------------------------------------------------------------------------------
 
   #resolve(words: readonly number[], scope: number): Resolution {
-    const { loopback, resolve, viaDefault } = this.#options;
+    const { loopback, resolve } = this.#options;
     const martian = unusableNextHop(words, loopback || scope === LOOPBACK_SCOPE);
     if (martian !== null) return wayless(false, "martian", null, martian);
     if (this.#own.size > 0 && this.#own.has(String(words))) return wayless(false, "own-address");
     if (!resolve) return notResolved;
     if (isLinkLocal(words)) return this.#onLinkOf(scope, words);
     if (words.length === 1 && words[0]! >>> 24 === 127) return this.#onLoopback(words);
+    const underlay = this.#longestMatch(words, this.#options.viaDefault);
+    const tunnel = this.#options.tunnels?.reach(words) ?? null;
+    return tunnel === null ? underlay : this.#throughTunnel(words, tunnel);
+  }
+
+  /** The outer packet may take a default route: that is what hosts in other subnets are reached by. */
+  #throughTunnel(words: readonly number[], tunnel: NonNullable<ReturnType<TunnelPort["reach"]>>): Resolution {
+    const underlay = this.#longestMatch(words, true);
+    if (!underlay.reachable) return underlay;
+    if ("trouble" in tunnel) return wayless(false, "tunnel-trouble", underlay.route, tunnel.trouble);
+    const { ifindex, onlink } = tunnel.hop;
+    const device = this.#links.get(ifindex)?.name ?? String(ifindex);
+    return { ...underlay, reason: "tunnel", hops: [{ via: words, ifindex, device, onlink, weight: 1 }] };
+  }
+
+  #longestMatch(words: readonly number[], viaDefault: boolean): Resolution {
     let refusal = wayless(false, "no-route");
     for (const route of this.#routes.matches(words)) {
       if (route.type === "local") return wayless(false, "own-address", route);
@@ -239,7 +272,7 @@ export class NextHopTracker {
       const hops = this.#hopsOf(route, words);
       if (hops.length > 0) {
         const reason = route.hops.every(({ via }) => via !== null) ? "gateway" : "connected";
-        return { reachable: true, metric: route.metric, hops, reason, route, martian: null };
+        return { reachable: true, metric: route.metric, hops, reason, route, detail: null };
       }
       if (refusal.reason === "no-route" && route.hops.some((hop) => !this.#isIgnored(hop)))
         refusal = wayless(false, "link-down", route);

@@ -17,6 +17,9 @@ export type ResolutionReason =
   | "not-resolved"
   | "connected"
   | "gateway"
+  /** Through a tunnel of this node's. */
+  | "tunnel"
+  | "tunnel-trouble"
   | "martian"
   | "own-address"
   | "no-link"
@@ -35,8 +38,8 @@ export interface Resolution {
   readonly reason: ResolutionReason;
   /** The kernel's route that decided, if one did. */
   readonly route: { readonly words: readonly number[]; readonly length: number; readonly type: string } | null;
-  /** What kind of martian it is. */
-  readonly martian: string | null;
+  /** What kind of martian it is, or what is wrong with its tunnel. */
+  readonly detail: string | null;
 }
 
 /** A resolution without a way out. */
@@ -44,8 +47,8 @@ export const wayless = (
   reachable: boolean,
   reason: ResolutionReason,
   route: Resolution["route"] = null,
-  martian: string | null = null,
-): Resolution => ({ reachable, metric: 0, hops: [], reason, route, martian });
+  detail: string | null = null,
+): Resolution => ({ reachable, metric: 0, hops: [], reason, route, detail });
 
 /** Whether routes through the next hop go the same way, and are as good. */
 export const sameWay = (a: Resolution, b: Resolution): boolean =>
@@ -79,8 +82,12 @@ export function describeResolution(words: readonly number[], resolution: Resolut
       const gateways = hops.map(({ via, device }) => `${formatAddress(via)} on ${device}`).join(" and ");
       return `${address} is reached through gateway ${gateways} (kernel route ${prefix}, metric ${metric})`;
     }
+    case "tunnel":
+      return `${address} is reached through the tunnel ${hops[0]!.device} (underlay: kernel route ${prefix}, metric ${metric})`;
+    case "tunnel-trouble":
+      return `${address} is unreachable: ${resolution.detail}`;
     case "martian":
-      return `${address} can't be a next hop: it is ${resolution.martian}`;
+      return `${address} can't be a next hop: it is ${resolution.detail}`;
     case "own-address":
       return `${address} can't be a next hop: it is one of our own addresses`;
     case "no-link":

@@ -1,5 +1,5 @@
-import type { OriginateConfig } from "../config/model.ts";
-import { type Prefix, parsePrefix } from "../lib/address.ts";
+import type { OriginateConfig, WorkloadsConfig } from "../config/model.ts";
+import { compareAddresses, type Prefix, parsePrefix } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import { emptyAttributes, type PathAttributes } from "../wire/attribute/types.ts";
@@ -27,7 +27,18 @@ export const ownRouteOf = (config: OriginateConfig): OwnRoute => ({
     med: config.med,
     localPref: config.localPref,
     communities: [...new Set(config.communities)].sort(byNumber),
-    largeCommunities: [...config.largeCommunities].sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]),
+    largeCommunities: [...config.largeCommunities].sort(compareAddresses),
+  },
+});
+
+/** A workload's host route as an own route. */
+export const workloadRoute = (prefix: Prefix, { communities, largeCommunities }: WorkloadsConfig): OwnRoute => ({
+  prefix,
+  blackhole: false,
+  attributes: {
+    ...emptyAttributes,
+    communities: [...new Set(communities)].sort(byNumber),
+    largeCommunities: [...largeCommunities].sort(compareAddresses),
   },
 });
 

@@ -7,6 +7,7 @@
  *
  * What takes long runs in slices in the `WorkLoop`. Nothing here knows sockets, files or the machine's clock: ports are handed in.
  */
+import { isDeepStrictEqual } from "node:util";
 import { type ConfigDiff, neighborKey } from "../config/diff.ts";
 import { matchesPattern } from "../config/host.ts";
 import type { Config, KernelConfig } from "../config/model.ts";
@@ -15,12 +16,14 @@ import type { GroupKey } from "../export/group-key.ts";
 import type { ExportPolicyPort } from "../export/ports.ts";
 import type { OpenedFib } from "../fib/open.ts";
 import type { FibResult, KernelLink } from "../fib/port.ts";
-import { formatPrefix, parseIpv4, parsePrefix, prefixContains } from "../lib/address.ts";
+import { Tunnels } from "../fib/tunnel/tunnels.ts";
+import { Workloads } from "../fib/workloads.ts";
+import { formatPrefix, parseAddress, parseIpv4, parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { type Family, families } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
-import { NextHopTracker, type TrackerOptions } from "../nexthop/next-hop-tracker.ts";
+import { NextHopTracker, type TrackerOptions, type TunnelPort } from "../nexthop/next-hop-tracker.ts";
 import { type DecisionOptions, defaultDecision } from "../rib/decision/options.ts";
 import { Rib } from "../rib/rib.ts";
 import { LOCAL_SOURCE, type SourceInfo } from "../rib/source-table.ts";
@@ -35,7 +38,7 @@ import { type DrainOutcome, drain, isBehind } from "./drain.ts";
 import { FibFeed } from "./fib-feed.ts";
 import { LocalAddresses } from "./local-addresses.ts";
 import { type JournalStore, OwnRestart } from "./own-restart.ts";
-import { type OwnRoute, OwnRoutes, ownRouteOf } from "./own-routes.ts";
+import { type OwnRoute, OwnRoutes, ownRouteOf, workloadRoute } from "./own-routes.ts";
 import { addressWords, identityOf, Peer, type PeerIdentity } from "./peer.ts";
 import { Peers } from "./peers.ts";
 import { PolicyBook } from "./policy-book.ts";
@@ -76,7 +79,8 @@ const usesLoopback = (config: Config): boolean =>
     ...config.dynamicNeighbors.map((range) => range.range),
   ].some((text) => text.startsWith("127."));
 
-const trackerOptions = (config: Config): TrackerOptions => ({
+const trackerOptions = (config: Config, tunnels: TunnelPort | null): TrackerOptions => ({
+  tunnels,
   resolve: config.kernel.fib !== "none",
   viaDefault: config.kernel.resolveViaDefault,
   onLink: config.kernel.onLink,
@@ -104,6 +108,8 @@ export class Speaker {
   readonly keepaliveLag = new KeepaliveLag();
   readonly convergence: Convergence;
   readonly fib: OpenedFib;
+  /** Null: none is configured. */
+  readonly tunnels: Tunnels | null;
   readonly clock: Clock;
   readonly log: Log;
   readonly startedAt: number;
@@ -117,6 +123,7 @@ export class Speaker {
   readonly #loop: WorkLoop;
   readonly #reader: UpdateReader;
   readonly #feeds: FibFeed[] = [];
+  #workloads: Workloads[] = [];
   #config: Config;
   #listener: Listener | null = null;
   #tick: Timer | null = null;
@@ -134,7 +141,9 @@ export class Speaker {
     this.startedAt = clock.now();
     this.convergence = new Convergence(() => clock.now());
     this.fib = ports.openFib(config.kernel);
-    this.nextHops = new NextHopTracker(trackerOptions(config));
+    this.tunnels = this.#openTunnels();
+    this.nextHops = new NextHopTracker(trackerOptions(config, this.tunnels));
+    this.tunnels?.onChange(() => this.nextHops.again());
     this.local = new LocalAddresses((link) => this.#linkDown(link));
     this.tables = new Tables(
       new Rib({
@@ -213,6 +222,7 @@ export class Speaker {
         trouble: (message) => this.log.event("warn", "listen", message),
       });
     this.ownRoutes.replace("config", this.#config.originate.map(ownRouteOf));
+    this.#watchWorkloads();
     this.peers.setRanges(this.#config);
     this.#setKeys(this.#config);
     for (const neighbor of this.#config.neighbors) this.peers.add(identityOf(neighbor)).session.start();
@@ -239,6 +249,7 @@ export class Speaker {
     }
     this.restart.stop(this.#left);
     await this.#listener?.close();
+    this.tunnels?.close(this.#config.kernel.keepOnExit && !this.#left);
     await this.fib.fib.close(this.#config.kernel.keepOnExit && !this.#left);
   }
 
@@ -305,12 +316,17 @@ export class Speaker {
   reconfigure(config: Config, diff: ConfigDiff): void {
     const routerChanged = new Set(diff.router.map((change) => change.effect));
     const changeOf = new Map([...diff.neighbors, ...diff.ranges].map((change) => [change.key, change]));
+    const workloadsChanged = !isDeepStrictEqual(
+      [this.#config.workloads, this.#config.originate],
+      [config.workloads, config.originate],
+    );
     this.#config = config;
     this.#book.clear();
     if (routerChanged.has("restart")) this.tables.sources.update(LOCAL_SOURCE, localSource(config));
     if (routerChanged.has("decision"))
       for (const table of this.tables.byFamily) table.setDecision(decisionOptions(config));
     this.ownRoutes.replace("config", config.originate.map(ownRouteOf));
+    if (workloadsChanged) this.#watchWorkloads();
     this.peers.setRanges(config);
     this.#setKeys(config);
     const everyone = routerChanged.has("export") || routerChanged.has("import");
@@ -444,6 +460,51 @@ export class Speaker {
     this.log.event("warn", "withheld", `${prefix} is not advertised to ${key.peerKind} peers: ${why}`, {
       prefix,
       reason,
+    });
+  }
+
+  #openTunnels(): Tunnels | null {
+    const { tunnels, kernel, router } = this.#config;
+    if (tunnels.length === 0 || kernel.fib === "none") return null;
+    if (router.address === null) {
+      this.log.event(
+        "error",
+        "tunnels",
+        "Cannot use tunnels: the router has no address of its own, see router.address",
+      );
+      return null;
+    }
+    return new Tunnels({
+      rules: tunnels,
+      address: parseAddress(router.address),
+      ignoreInterfaces: kernel.ignoreInterfaces,
+      reader: this.fib.reader,
+      devices: this.fib.fib.devices,
+      log: this.log,
+    });
+  }
+
+  /** Host routes of workloads are originated as they come and go; after a reload by the new rules. */
+  #watchWorkloads(): void {
+    for (const workloads of this.#workloads) workloads.close();
+    const { originate, workloads } = this.#config;
+    const blocks = originate.map(({ prefix }) => parsePrefix(prefix));
+    this.#workloads = workloads.map((rule) => {
+      const owner = "workload";
+      return new Workloads({
+        reader: this.fib.reader,
+        interfaces: rule.interfaces,
+        advertise: rule.advertise,
+        blocks,
+        appeared: (prefix) => {
+          this.ownRoutes.add(owner, workloadRoute(prefix, rule));
+          this.#loop.touch();
+        },
+        vanished: (prefix) => {
+          this.ownRoutes.remove(owner, prefix);
+          this.#loop.touch();
+        },
+      });
     });
   }
 

@@ -3,7 +3,7 @@ import type { KernelEvents } from "../../src/fib/port.ts";
 import { formatAddress, parseAddress, parsePrefix } from "../../src/lib/address.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import type { ViewedHop, ViewedRoute } from "../../src/nexthop/kernel-view.ts";
-import { LOOPBACK_SCOPE, NextHopTracker, type TrackerOptions } from "../../src/nexthop/next-hop-tracker.ts";
+import { LOOPBACK_SCOPE, NextHopTracker, type TrackerOptions, type TunnelPort } from "../../src/nexthop/next-hop-tracker.ts";
 import type { Resolution } from "../../src/nexthop/resolution.ts";
 import type { NextHopTable } from "../../src/rib/ports.ts";
 
@@ -13,6 +13,7 @@ const options: TrackerOptions = {
   onLink: "auto",
   loopback: false,
   ignores: (name) => name.startsWith("cali"),
+  tunnels: null,
 };
 
 const hop = (ifindex: number, via: string | null = null): ViewedHop => ({
@@ -343,3 +344,29 @@ t.test("the tracker fits the ports of its neighbors: what the RIB asks for, what
   const listener: KernelEvents = host();
   t.ok(table.reachable.length > 0 && listener.synced !== undefined);
 });
+
+t.test(
+  "a next hop behind a tunnel is reached through it, if its underlay is there, by a default route too",
+  async (t) => {
+    const forgotten: string[] = [];
+    let trouble: string | null = null;
+    const tunnels: TunnelPort = {
+      reach: (words) => {
+        if (words[0]! >>> 24 !== 172) return null;
+        return trouble === null ? { hop: { ifindex: 3, onlink: true } } : { trouble };
+      },
+      forget: (words) => void forgotten.push(formatAddress(words)),
+    };
+    const tracker = host({ tunnels });
+    const id = tracker.intern(parseAddress("172.16.0.1"), null);
+    t.match(tracker.hops(id), [{ via: parseAddress("172.16.0.1"), ifindex: 3, onlink: true }]);
+    t.match(tracker.explain(id), /through the tunnel eth1/);
+    t.same(via(tracker, "192.168.100.101"), ["192.168.100.101 2 true"], "others are reached directly");
+    trouble = "Tunnel eth1: no device";
+    tracker.again();
+    t.equal(tracker.reachable[id], 0);
+    t.match(tracker.explain(id), /no device/);
+    tracker.release(id);
+    t.ok(forgotten.includes("172.16.0.1"));
+  },
+);
