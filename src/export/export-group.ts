@@ -84,9 +84,14 @@ export class ExportGroup implements Consumer {
     return this.teller.withheld;
   }
 
-  /** Changed prefixes that wait. */
+  /** Changed prefixes that wait; a full evaluation under way counts as one. */
   get pending(): number {
-    return this.#pending.length;
+    return this.#pending.length + (this.#pending.isScanning ? 1 : 0);
+  }
+
+  /** Whether a member that moves away still needs what this group was told: `close` has to wait, `wake` says when it's over. */
+  get isNeeded(): boolean {
+    return this.#handovers.size > 0;
   }
 
   /** Octets of the log, ever; walks apart. */
@@ -104,7 +109,13 @@ export class ExportGroup implements Consumer {
     return told.count - told.countOf(member.source);
   }
 
-  /** Octets that are encoded for a member and not handed to its socket. */
+  /** Whether a member's socket has taken all that is to be said to it now. */
+  isCurrent(member: Member): boolean {
+    if (member.gone || member.outstanding || !member.follows || !this.#pending.isEmpty) return false;
+    return this.#isCaughtUp(member.cursor!) && member.own.length === 0 && member.ending === null;
+  }
+
+  /** Octets that are encoded for a member and not handed to its socket; 0 for one that lags or waits: see `isCurrent`. */
   queuedFor(member: Member): number {
     if (member.cursor === null) return 0;
     const log = member.walk === null ? this.#log : member.walk.log;
@@ -183,6 +194,7 @@ export class ExportGroup implements Consumer {
       release: () => {
         this.#handovers.delete(handover);
         earlier?.release();
+        this.#wake();
       },
     };
     this.#handovers.add(handover);
@@ -543,7 +555,7 @@ export class ExportGroup implements Consumer {
    */
   close(budget: number): boolean {
     if (this.#members.length > 0) throw new Error("a group with members can't be closed");
-    if (this.#handovers.size > 0) return false;
+    if (this.isNeeded) return false;
     const { told } = this.teller;
     const end = Math.min(told.end, this.#dropped + budget);
     while (this.#dropped < end) told.drop(this.#dropped++);

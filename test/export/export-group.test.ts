@@ -661,12 +661,15 @@ t.test("a member that moves to another group", async (t) => {
     member.member = others.moveFrom(clients, member.member!);
     router.remove(clients);
     t.equal(clients.close(1000), false, "still needed");
+    t.ok(clients.isNeeded);
+    t.notOk(others.isCurrent(member.member));
     router.withdraw(feeder, prefixes(2)[1]!);
     router.settle();
     member.eager = true;
     member.take();
     router.settle();
     t.same([...member.table.keys()].sort(), ["10.0.0.0/8", ...prefixes(10).slice(2)].sort());
+    t.ok(others.isCurrent(member.member));
     t.equal(clients.close(1000), true);
   });
 
