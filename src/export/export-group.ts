@@ -447,7 +447,7 @@ export class ExportGroup implements Consumer {
     if (!this.#blocked || !member.follows) return;
     if (this.#log.total - member.cursor!.position < this.#limits.backlogBytes) {
       this.#blocked = false;
-      this.#wake();
+      this.#again();
     }
   }
 

@@ -371,6 +371,7 @@ t.test("members that read slowly", async (t) => {
     t.equal(router.table().prefixes.size, 501);
     slow.eager = true;
     slow.take();
+    group.tick();
     router.settle();
     t.equal(group.teller.told.tombstones, 0);
     t.equal(router.table().prefixes.size, 1);
@@ -403,6 +404,23 @@ t.test("members that read slowly", async (t) => {
       for (const { med } of slow.table.values()) t.equal(med, 49);
     },
   );
+
+  await t.test("a turn in which the members that held changes up have read on is not the last one", async (t) => {
+    const router = new Router();
+    const group = router.group(clientKey, { limits: { ...limits, backlogBytes: 100, lagBytes: 1_000_000 } });
+    const member = new Receiver(router.source(), clientKey).join(group);
+    router.settle();
+    const feeder = router.source();
+    for (const [i, prefix] of prefixes(4).entries()) router.announce(feeder, prefix, route({ communities: [i] }));
+    router.rib.flush(100);
+    // One unit a turn: encoding, and no time for writing.
+    for (let turn = 0; turn < 2; turn++) t.equal(group.flush(1), false);
+    t.equal(member.table.size, 0);
+    t.equal(group.flush(1), false, "two are read, two wait");
+    t.equal(member.table.size, 2);
+    router.settle();
+    t.equal(member.table.size, 4);
+  });
 
   await t.test("a slow reader of a shared walk goes on alone when the walk is no longer kept for others", async (t) => {
     const router = new Router();

@@ -186,7 +186,7 @@ class Scenario {
     } else if (what < 60) router.withdraw(pick(random, this.feeders), pick(random, this.prefixes));
     else if (what < 75) {
       router.rib.flush(1 + below(random, 50));
-      for (const { group } of this.groups) if (random.next() < 0.7) group.flush(1 + below(random, 300));
+      for (const { group } of this.groups) if (random.next() < 0.7) router.flush(group, 1 + below(random, 300));
     } else if (what < 86) for (const { receiver } of this.members) if (random.next() < 0.5) receiver.take();
     if (what >= 86 && what < 88) this.addPeer();
     if (member === null) return;

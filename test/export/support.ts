@@ -93,6 +93,8 @@ export class Router {
     local: { as: LOCAL_AS, routerId: ROUTER_ID },
   });
   readonly groups: ExportGroup[] = [];
+  /** Groups that have asked to be flushed, or were not done when they were. */
+  readonly awake = new Set<ExportGroup>();
   #peers = 0;
 
   /** A new source of routes. */
@@ -153,14 +155,20 @@ export class Router {
   ): ExportGroup {
     const { attributes, sources } = this.rib;
     const routes = this.table(key.family);
-    const group = new ExportGroup({
+    const group: ExportGroup = new ExportGroup({
       key,
       routes,
       sets: attributes,
       nextHops: this.nextHops,
       sources,
       policy: options.policy ?? acceptAll,
-      events: { wake() {}, ...options.events },
+      events: {
+        ...options.events,
+        wake: () => {
+          this.awake.add(group);
+          options.events?.wake?.();
+        },
+      },
       ...(options.limits ? { limits: options.limits } : {}),
     });
     routes.addConsumer(group, key.addPath > 0);
@@ -173,13 +181,19 @@ export class Router {
     this.groups.splice(this.groups.indexOf(group), 1);
   }
 
-  /** Decides and flushes until nothing is left to do. */
+  flush(group: ExportGroup, budget: number): boolean {
+    this.awake.delete(group);
+    const done = group.flush(budget);
+    if (!done) this.awake.add(group);
+    return done;
+  }
+
+  /** Decides and flushes until nothing is left to do. Groups are flushed when they ask for it only, so that none may forget to. */
   settle(budget = 100_000): void {
     for (let turns = 0; turns < 100_000; turns++) {
       const decided = this.rib.flush(budget) && this.rib.work(budget);
-      let done = true;
-      for (const group of this.groups) if (!group.flush(budget)) done = false;
-      if (decided && done) return;
+      for (const group of [...this.awake]) this.flush(group, budget);
+      if (decided && this.awake.size === 0) return;
     }
     throw new Error("doesn't settle");
   }
