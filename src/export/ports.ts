@@ -100,7 +100,10 @@ export interface MemberPort {
 export interface GroupEvents {
   /** There is work: call `flush` in this turn of the loop or the next. Not repeated until `flush` was called. */
   wake(): void;
-  /** A route does not go to this group although the rules allow it: once per prefix, until that changes. */
+  /**
+   * A route does not go to this group although the rules allow it: once per prefix until that changes, but "no-next-hop" for
+   * the first one only. `ExportGroup.withheld` has the numbers.
+   */
   withheld?(prefixId: number, reason: WithheldReason): void;
   /** Everything that was pending at `ExportGroup.mark(stamp)` was handed to the sockets of all members that keep up. */
   delivered?(stamp: number): void;

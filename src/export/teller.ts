@@ -277,8 +277,9 @@ export class Teller {
     this.#withheldAs[prefixId] = now;
     if (was !== 0) this.withheld[reasonOf(was)]--;
     if (now === 0) return;
-    this.withheld[reasonOf(now)]++;
-    this.#audience.withheld(prefixId, reasonOf(now));
+    const count = ++this.withheld[reasonOf(now)];
+    // A session without a next hop withholds every route: that is one piece of news.
+    if (now === Outcome.TooBig || count === 1) this.#audience.withheld(prefixId, reasonOf(now));
   }
 
   /** For people: what becomes of the best path (or of one path) of a prefix, as of now. */

@@ -758,13 +758,15 @@ t.test("routes that can't be sent", async (t) => {
   await t.test("without a next hop of the family it is not sent, and explain says what to do", async (t) => {
     const router = new Router();
     const key: GroupKey = { ...clientKey, self4: null };
-    const group = router.group(key);
+    const withheld: string[] = [];
+    const group = router.group(key, { events: { withheld: (_, reason) => withheld.push(reason) } });
     const member = new Receiver(router.source(), key).join(group);
     router.announce(LOCAL_SOURCE, "10.0.0.0/8", route(), 0);
     router.announce(router.source(), "11.0.0.0/8", route(), [0x20010db8, 0, 0, 1]);
     router.settle();
     t.equal(member.table.size, 0);
     t.equal(group.withheld["no-next-hop"], 2);
+    t.same(withheld, ["no-next-hop"], "one piece of news");
     const said = (prefix: string) => explain(group, member.member!, router.prefixId(prefix))[0]!.reason;
     t.equal(said("10.0.0.0/8"), "we have no IPv4 address to be its next hop: set router.address");
     t.match(said("11.0.0.0/8"), /other family/);
