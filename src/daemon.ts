@@ -77,7 +77,7 @@ function kernelFib(kernel: KernelConfig, clock: Clock, log: Log): OpenedFib {
     protocol: kernel.protocol,
     metric: kernel.metric,
     nexthopObjects: kernel.nexthopObjects,
-    writer: "inside",
+    writer: kernel.writer,
     clock,
     os: kernel.fib === "none" ? null : openFibOs(),
     log,

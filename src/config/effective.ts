@@ -75,6 +75,7 @@ export function formatEffective(config: Config): string {
         protocol: kernel.protocol === 186 ? "bgp" : kernel.protocol,
         metric: kernel.metric,
         "maximum-paths": kernel.maximumPaths,
+        writer: typeof kernel.writer === "string" ? kernel.writer : kernel.writer.socket,
         "nexthop-objects": kernel.nexthopObjects,
         "resolve-via-default": kernel.resolveViaDefault,
         "on-link": kernel.onLink,

@@ -336,6 +336,8 @@ export interface KernelConfig {
   readonly protocol: number;
   readonly metric: number;
   readonly maximumPaths: number;
+  /** Where the kernel writer lives: a child process, this process, or behind a unix socket. */
+  readonly writer: "process" | "inside" | { readonly socket: string };
   readonly nexthopObjects: boolean;
   readonly resolveViaDefault: boolean;
   readonly onLink: "auto" | boolean;

@@ -47,6 +47,7 @@ export function resolveKernel(raw: RawConfig, source: Source, problems: Problems
     protocol,
     metric: kernel.metric ?? 32,
     maximumPaths: kernel["maximum-paths"] ?? 1,
+    writer: writerOf(kernel.writer ?? "process"),
     nexthopObjects: kernel["nexthop-objects"] ?? false,
     resolveViaDefault: kernel["resolve-via-default"] ?? false,
     onLink: kernel["on-link"] ?? "auto",
@@ -54,6 +55,9 @@ export function resolveKernel(raw: RawConfig, source: Source, problems: Problems
     ignoreInterfaces: kernel["ignore-interfaces"] ?? [],
   };
 }
+
+const writerOf = (text: string): KernelConfig["writer"] =>
+  text === "process" || text === "inside" ? text : { socket: text };
 
 export function resolveOriginate(
   raw: RawConfig,

@@ -305,6 +305,15 @@ const kernel = mapping({
   ),
   metric: key(s.integer(1, 0xffffffff), "Metric of our routes.", "32"),
   "maximum-paths": key(s.integer(1, 64), "ECMP width.", "1"),
+  writer: key(
+    leaf("process, inside, or the absolute path of a writer's socket", (value) =>
+      value === "process" || value === "inside" || (typeof value === "string" && value.startsWith("/"))
+        ? value
+        : undefined,
+    ),
+    "Who writes to the kernel: a process of its own, the daemon itself, or a separate unit behind a socket.",
+    "process",
+  ),
   "nexthop-objects": key(s.boolean, "Nexthop objects instead of plain routes.", "false"),
   "resolve-via-default": key(s.boolean, "Whether a next hop may resolve through a default route.", "false"),
   "on-link": key(
