@@ -59,6 +59,14 @@ export class Decision {
 
   /** The best path of the chain that starts at `first`; 0 if none is usable. */
   choose(first: number): number {
+    const page = this.#paths.records.pages[first >>> PAGE_BITS]!;
+    const at = (first & PAGE_MASK) * PATH_STRIDE;
+    if (page[at + PATH_NEXT]! >= CHAIN_END) {
+      // One candidate: most prefixes have no more.
+      this.looked = 1;
+      const set = page[at + PATH_EFFECTIVE]!;
+      return set !== 0 && this.#nextHops.reachable[this.#attributes.nextHop[set]!] === 1 ? first : 0;
+    }
     if (!this.options.deterministicMed) return this.#chooseInOrder(first);
     const best = this.#keepEarlyWinners(first);
     if (this.#count <= 1) return best;
