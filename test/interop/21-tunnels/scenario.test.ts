@@ -261,10 +261,15 @@ scenario("VXLAN between workloads, on one link and across a router", ["ping"], a
           // this kernel has no ipip: a TUN device stands in for the control path
           await other.room.ip("tuntap", "add", "tunl0", "mode", "tun");
           await lab.until("the route is there", () => other.room.row("172.17.9.0/24")?.state === "installed");
-          t.same(await other.room.ip("route", "show", "proto", "bgp"), [
-            "172.17.7.0/24 via 192.168.200.9 dev eth0 metric 32 onlink",
-            "172.17.9.0/24 via 192.168.100.1 dev tunl0 metric 32 onlink linkdown",
-          ]);
+          // A TUN device that nobody reads has no carrier; the kernel notices a moment after it came up.
+          const routes = await other.room.ip("route", "show", "proto", "bgp");
+          t.same(
+            routes.map((route) => route.replace(/ linkdown$/, "")),
+            [
+              "172.17.7.0/24 via 192.168.200.9 dev eth0 metric 32 onlink",
+              "172.17.9.0/24 via 192.168.100.1 dev tunl0 metric 32 onlink",
+            ],
+          );
           const [link] = JSON.parse((await other.room.ip("-j", "link", "show", "tunl0")).join(""));
           t.equal(link.mtu, 1480);
           t.match(other.reports.at(-1), /tunl0 is a tun device, not ipip/);
