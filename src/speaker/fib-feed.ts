@@ -21,6 +21,9 @@ export interface FeedParts {
   readonly fib: FibPort;
   /** By attribute set: the id of its next hop. Read anew each time, since the array grows. */
   nextHopOf(set: number): number;
+  /** While a group stands for a next hop, its id means that next hop. */
+  retain(nextHop: number): void;
+  release(nextHop: number): void;
   /** How the kernel reaches a next hop; empty if it doesn't. */
   hopsOf(nextHop: number): readonly FibHop[];
   readonly localSource: number;
@@ -53,8 +56,6 @@ export class FibFeed {
   readonly #freeVias: number[] = [];
   /** By prefix id: index of the via that the FIB was told, 0 for none. */
   #told = new Uint32Array(0);
-  /** While held, changes only mark their prefixes (decision deferral after a restart, RFC 4724 §4.1). */
-  #held: Set<number> | null = null;
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
@@ -63,33 +64,10 @@ export class FibFeed {
 
   /** The RIB's consumer port. */
   changed(prefixId: number): void {
-    if (this.#held !== null) {
-      if (!this.#held.has(prefixId)) {
-        this.#held.add(prefixId);
-        this.#parts.routes.prefixes.retain(prefixId);
-      }
-      return;
-    }
     const via = this.#viaFor(prefixId);
     const told = prefixId < this.#told.length ? this.#told[prefixId]! : 0;
     if (via === told) return;
     this.#tell(prefixId, told, via);
-  }
-
-  /** From now on nothing is told to the FIB until `release`. */
-  hold(): void {
-    this.#held ??= new Set();
-  }
-
-  /** Tells everything that has changed since `hold`. */
-  release(): void {
-    const held = this.#held;
-    if (held === null) return;
-    this.#held = null;
-    for (const prefixId of held) {
-      this.changed(prefixId);
-      this.#parts.routes.prefixes.release(prefixId);
-    }
   }
 
   /** These next hops resolve otherwise than before. */
@@ -149,6 +127,7 @@ export class FibFeed {
     const known = this.#viaByKey.get(key);
     if (known !== undefined) return known.index;
     const index = this.#freeVias.pop() ?? this.#vias.length;
+    for (const nextHop of nextHops) this.#parts.retain(nextHop);
     const via: Via = { index, key, group: this.#parts.fib.openGroup(this.#target(nextHops)), nextHops, routes: 0 };
     this.#viaByKey.set(key, via);
     this.#vias[index] = via;
@@ -159,6 +138,7 @@ export class FibFeed {
     const via = this.#vias[index]!;
     if (--via.routes > 0) return;
     this.#parts.fib.releaseGroup(via.group);
+    for (const nextHop of via.nextHops) this.#parts.release(nextHop);
     this.#viaByKey.delete(via.key);
     this.#vias[index] = undefined;
     this.#freeVias.push(index);

@@ -4,6 +4,7 @@ import { parseIpv4 } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { afiOf, type Family, families, familyName, SAFI_UNICAST } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
+import { LOOPBACK_SCOPE } from "../nexthop/next-hop-tracker.ts";
 import { ExportPolicy } from "../policy/export-policy.ts";
 import type { Agreed } from "../session/agreed.ts";
 import type { State } from "../session/fsm/state.ts";
@@ -74,7 +75,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const live: LiveSession = {
       agreed,
       codec: agreed.codec,
-      context: tables.store.context(agreed.codec),
+      context: tables.store.context(agreed.codec, scopeOf(agreed, this.#parts.local)),
       source: peer.source,
       outbox: new Outbox(peer.session),
       memberships: [],
@@ -316,6 +317,12 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   ): void {
     this.#parts.log.event(level, name, message, { peer: this.#peer.address, ...fields });
   }
+}
+
+/** What a next hop without a meaning of its own means on this session: on its link, or on the loopback that it runs on. */
+function scopeOf({ localAddress }: Agreed, local: LocalAddresses): number {
+  if (localAddress.startsWith("127.")) return LOOPBACK_SCOPE;
+  return localAddress.toLowerCase().startsWith("fe80:") ? local.interfaceOf(localAddress) : 0;
 }
 
 const outcome = {

@@ -71,20 +71,13 @@ const localSource = ({ router }: Config): SourceInfo => ({
   name: "",
 });
 
-/** Sessions over 127.0.0.0/8 mean that next hops lie there, too. */
-const usesLoopback = (config: Config): boolean =>
-  [
-    config.router.address ?? "",
-    ...config.neighbors.map((neighbor) => neighbor.address),
-    ...config.dynamicNeighbors.map((range) => range.range),
-  ].some((text) => text.startsWith("127."));
-
 const trackerOptions = (config: Config, tunnels: TunnelPort | null): TrackerOptions => ({
   tunnels,
   resolve: config.kernel.fib !== "none",
   viaDefault: config.kernel.resolveViaDefault,
   onLink: config.kernel.onLink,
-  loopback: usesLoopback(config),
+  // Sessions on 127.0.0.0/8 say so themselves: see LOOPBACK_SCOPE.
+  loopback: false,
   ignores: (name) => config.kernel.ignoreInterfaces.some((pattern) => matchesPattern(name, pattern)),
 });
 
@@ -321,6 +314,7 @@ export class Speaker {
       [config.workloads, config.originate],
     );
     this.#config = config;
+    this.nextHops.setOptions(trackerOptions(config, this.tunnels));
     this.#book.clear();
     if (routerChanged.has("restart")) this.tables.sources.update(LOCAL_SOURCE, localSource(config));
     if (routerChanged.has("decision"))
@@ -517,6 +511,8 @@ export class Speaker {
         routes: this.tables.byFamily[family]!,
         fib: this.fib.fib,
         nextHopOf: (set) => this.tables.store.nextHop[set]!,
+        retain: (nextHop) => this.nextHops.retain(nextHop),
+        release: (nextHop) => this.nextHops.release(nextHop),
         hopsOf: (nextHop) => this.nextHops.hops(nextHop),
         localSource: LOCAL_SOURCE,
         isBlackhole: (prefixId) => this.ownRoutes.isBlackhole(family, prefixId),
