@@ -3,7 +3,12 @@ import type { KernelEvents } from "../../src/fib/port.ts";
 import { formatAddress, parseAddress, parsePrefix } from "../../src/lib/address.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import type { ViewedHop, ViewedRoute } from "../../src/nexthop/kernel-view.ts";
-import { LOOPBACK_SCOPE, NextHopTracker, type TrackerOptions, type TunnelPort } from "../../src/nexthop/next-hop-tracker.ts";
+import {
+  LOOPBACK_SCOPE,
+  NextHopTracker,
+  type TrackerOptions,
+  type TunnelPort,
+} from "../../src/nexthop/next-hop-tracker.ts";
 import type { Resolution } from "../../src/nexthop/resolution.ts";
 import type { NextHopTable } from "../../src/rib/ports.ts";
 
