@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { startControlServer } from "./api/server.ts";
+import { claimSocketPath } from "./api/socket-file.ts";
 import { loadConfig } from "./config/load.ts";
 import type { KernelConfig } from "./config/model.ts";
 import { type OpenedFib, openFib } from "./fib/open.ts";
@@ -31,6 +32,8 @@ export async function runDaemon(file: string): Promise<number> {
   const log = createLogger(writerFor(1), () => clock.wallTime(), format, level);
   for (const { place, message } of config.warnings)
     log.event("warn", "config", message, { place: `${place.file}:${place.line}:${place.column}` });
+  // Before anything is touched that a daemon which is already running may hold: its kernel routes least of all.
+  await claimSocketPath(config.control.socket);
   const speaker = new Speaker(config, {
     clock,
     log,
@@ -46,9 +49,10 @@ export async function runDaemon(file: string): Promise<number> {
     adopted: (adopted) => telemetry.adopt(adopted),
     drained: () => ending.end("drained"),
   });
-  const server = await startControlServer({ path: config.control.socket, view, control, clock, log });
-  const closers = [() => server.close(), () => telemetry.close()];
+  const closers = [() => telemetry.close()];
   try {
+    const server = await startControlServer({ path: config.control.socket, view, control, clock, log });
+    closers.push(() => server.close());
     await telemetry.start(config);
     await speaker.start();
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.end(signal));
@@ -60,8 +64,11 @@ export async function runDaemon(file: string): Promise<number> {
     });
     const why = await ending.reached;
     log.event("info", "stopping", `stopping: ${why}`);
-    await Promise.race([speaker.stop(), new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))]);
+    await atMost(FAREWELL_MS, speaker.stop());
     return 0;
+  } catch (error) {
+    await speaker.giveUp();
+    throw error;
   } finally {
     await Promise.all(closers.map((close) => close()));
     await log.close(LAST_WORDS_MS);
@@ -115,6 +122,15 @@ async function reload(control: LiveControl, log: Log): Promise<void> {
     for (const reason of reasons.length > 0 ? reasons : [String(error)])
       log.event("error", "reload-refused", `the old config stays: ${reason}`);
   }
+}
+
+/** Waits for the work, but no longer. */
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const end = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, end]).finally(() => clearTimeout(timer));
 }
 
 /** The one moment at which the daemon begins to stop. */

@@ -162,7 +162,11 @@ export class DaemonCommands {
       return routeCells(row, policy);
     };
     const count = await writeTable(rows, routeColumns(policy), cells, (text) => this.#io.out(text));
-    await this.#io.out(count === 0 ? "No routes\n" : `\n${count} prefixes, ${paths} paths\n${routeLegend}`);
+    await this.#io.out(
+      count === 0
+        ? "No routes\n"
+        : `\n${plural(count, "prefix", "prefixes")}, ${plural(paths, "path", "paths")}\n${routeLegend}`,
+    );
     return Exit.done;
   }
 
@@ -213,6 +217,8 @@ export class DaemonCommands {
     }
   }
 }
+
+const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
 export const socketOf = (options: Common, io: CliIo): string =>
   options.socket ?? (io.environment("PEERAGE_SOCKET") || DEFAULT_SOCKET);

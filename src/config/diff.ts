@@ -281,6 +281,7 @@ function words(value: unknown): string {
   if (typeof value !== "object") return String(value);
   if (isSecret(value)) return value.toString();
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(words).join(", ");
+  if ("host" in value && "port" in value) return `${value.host}:${value.port}`;
   const parts = Object.entries(value).filter(([key]) => key !== "place");
   return `{${parts.map(([key, inner]) => `${dashed(key)}: ${words(inner)}`).join(", ")}}`;
 }

@@ -1,4 +1,5 @@
 import { stringify } from "yaml";
+import { communityName } from "../lib/communities.ts";
 import { families, familyName } from "../lib/family.ts";
 import type {
   AsPathMatch,
@@ -15,7 +16,6 @@ import type {
   PolicyTerm,
   PrefixListEntry,
 } from "./model.ts";
-import { wellKnownCommunities } from "./scalars.ts";
 
 /**
  * The effective configuration in YAML's words again: every default written out, groups dissolved, the inventory's
@@ -242,11 +242,7 @@ function communities(entry: {
   };
 }
 
-/** A community as its registered name, else in halves. */
-function community(value: number): string {
-  const known = Object.entries(wellKnownCommunities).find(([, number]) => number === value);
-  return known ? known[0] : `${value >>> 16}:${value & 0xffff}`;
-}
+const community = (value: number): string => communityName(`${value >>> 16}:${value & 0xffff}`);
 
 const pattern = ({ high, low }: CommunityPattern): string => `${high ?? "*"}:${low ?? "*"}`;
 const largePattern = (parts: LargeCommunityPattern): string => parts.map((part) => part ?? "*").join(":");

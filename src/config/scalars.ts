@@ -1,4 +1,5 @@
 import { formatAddress, formatPrefix, maskWord, parsePrefix, tryParseAddress, tryParseIpv4 } from "../lib/address.ts";
+import { wellKnownCommunities } from "../lib/communities.ts";
 import { familyFromName } from "../lib/family.ts";
 import type { CommunityPattern, HostPort, LargeCommunity, LargeCommunityPattern } from "./model.ts";
 import { leaf, Unfit } from "./schema-kit.ts";
@@ -142,17 +143,6 @@ export const family = leaf("ipv4-unicast or ipv6-unicast", (value) =>
 );
 
 // Communities --------------------------------------------------------------------------------------------------------
-
-/** Registered names of RFC 1997, 7999, 8326 and 9494. */
-export const wellKnownCommunities: Readonly<Record<string, number>> = {
-  "graceful-shutdown": 0xffff0000,
-  "llgr-stale": 0xffff0006,
-  "no-llgr": 0xffff0007,
-  blackhole: 0xffff029a,
-  "no-export": 0xffffff01,
-  "no-advertise": 0xffffff02,
-  "no-export-subconfed": 0xffffff03,
-};
 
 /** Parts of "a:b" or "a:b:c", each a number up to `limit`, or null for `*`. */
 function parts(value: unknown, count: number, limit: number): (number | null)[] | undefined {

@@ -223,6 +223,13 @@ export class Speaker {
     this.#loop.touch();
   }
 
+  /** After a start that failed: lets go of everything, and leaves kernel and journal as they were found. */
+  async giveUp(): Promise<void> {
+    this.abandon();
+    await this.#listener?.close();
+    await this.fib.fib.close(true);
+  }
+
   /**
    * A planned restart: what is on its way is sent, peers that keep our routes meanwhile lose the connection without a word (with
    * the N-bit: by a Cease that keeps them, RFC 8538), the others are told; kernel routes stay or go as configured.

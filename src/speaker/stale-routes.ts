@@ -16,6 +16,7 @@ const STALE_PATH_SECONDS = 300;
 export class StaleRoutes {
   readonly #clock: Clock;
   readonly #tables: Tables;
+  #stopped = false;
   readonly #timers = new Map<Peer, Timer>();
   readonly #ended: (peer: Peer) => void;
   readonly #touch: () => void;
@@ -109,7 +110,9 @@ export class StaleRoutes {
     this.#touch();
   }
 
+  /** No timer runs from now on, also not for sessions that end after this. */
   stop(): void {
+    this.#stopped = true;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
   }
@@ -132,6 +135,7 @@ export class StaleRoutes {
   }
 
   #arm(peer: Peer, seconds: number, fire: () => void): void {
+    if (this.#stopped) return;
     this.#timers.get(peer)?.cancel();
     this.#timers.set(peer, this.#clock.setTimer(seconds * 1000, fire));
   }

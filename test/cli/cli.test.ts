@@ -243,7 +243,9 @@ t.test("one prefix is told in detail; an unknown one is no error", async (t) => 
     [
       {
         prefix: "172.17.9.0/24",
-        paths: [path({ communities: ["65001:100", "no-export"], originatorId: "10.0.0.3", clusterList: ["10.0.0.1"] })],
+        paths: [
+          path({ communities: ["65001:100", "65535:65281"], originatorId: "10.0.0.3", clusterList: ["10.0.0.1"] }),
+        ],
       },
     ],
   ];

@@ -31,7 +31,7 @@ export function formatExplanation(explanation: Explanation): string {
       say(1, `${prefix} ${formatNextHops(kernel.intended)}: ${fibCells(kernel.intended)[0]!.at(-1)}`);
   } else say(1, "nothing is wanted there");
   say(0, "Advertised");
-  if (advertised.length === 0) say(1, "there is no neighbor to tell");
+  if (advertised.length === 0) say(1, "to nobody");
   for (const { address, description, sent, reason, nextHop: told } of advertised) {
     const who = description === "" ? address : `${address} (${description})`;
     const what = sent ? `sent${told === null ? "" : ` with next hop ${told}`}` : "not sent";

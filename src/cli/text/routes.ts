@@ -1,4 +1,5 @@
 import { compareAddresses, tryParseAddress } from "../../lib/address.ts";
+import { communityName } from "../../lib/communities.ts";
 import { escapeText } from "../../lib/escape.ts";
 import type { PathRow, PolicyVerdict, RouteRow } from "../../view/model.ts";
 import { type Cell, type Column, Table } from "./table.ts";
@@ -67,7 +68,7 @@ export function formatRouteDetail(route: RouteRow): string {
     say("AS path", [formatAsPath(path)]);
     say("local-pref", optional(path.localPref));
     say("MED", optional(path.med));
-    say("communities", path.communities);
+    say("communities", path.communities.map(communityName));
     say("large communities", path.largeCommunities);
     say("extended communities", path.extendedCommunities);
     say("originator", optional(path.originatorId));

@@ -1,0 +1,186 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import { ControlClient } from "../../src/api/client.ts";
+import type { Summary } from "../../src/view/model.ts";
+
+/** The program itself, as it is started by people: on loopback, with routes in memory, so that it needs no rights. */
+const program = "dist/src/main.js";
+
+interface Running {
+  readonly process: ChildProcess;
+  readonly output: () => string;
+  /** Resolves with the output so far once it matches; rejects if the program ends before. */
+  until(pattern: RegExp): Promise<string>;
+  /** Exit code. */
+  readonly ended: Promise<number | null>;
+}
+
+function start(t: Test, ...words: string[]): Running {
+  const child = spawn(process.execPath, [program, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+  t.teardown(() => child.kill("SIGKILL"));
+  let output = "";
+  const waiting = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      for (const look of waiting) look();
+    });
+  const ended = once(child, "close").then(([code]) => code as number | null);
+  return {
+    process: child,
+    output: () => output,
+    ended,
+    until: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (!pattern.test(output)) return;
+          waiting.delete(look);
+          resolve(output);
+        };
+        waiting.add(look);
+        void ended.then((code) => reject(new Error(`ended with ${code} before ${pattern}:\n${output}`)));
+        look();
+      }),
+  };
+}
+
+function directory(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), "peerage-daemon-"));
+  t.teardown(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** Loopback addresses of this file alone: 127.77.x.y. */
+let configs = 0;
+function configure(t: Test, more = "", folder = directory(t)) {
+  const id = ++configs;
+  const address = `127.77.${process.pid % 250}.${id}`;
+  const file = join(folder, `${id}.yaml`);
+  const socket = join(folder, `${id}.sock`);
+  const base = `router: {as: 65001, router-id: 10.0.0.${id}, listen: {address: ${address}, port: 1790}}
+kernel: {fib: memory}
+control: {socket: ${id}.sock}
+`;
+  const write = (extra: string) => writeFileSync(file, base + extra);
+  write(more);
+  return { address, file, socket, write, client: new ControlClient(socket) };
+}
+
+const neighborOf = (address: string, local: string) =>
+  `neighbors: [{address: ${address}, port: 1790, remote-as: internal, local-address: ${local}}]\n`;
+
+t.test("two daemons find each other, answer the command line, and end by SIGTERM with 0", async (t) => {
+  const folder = directory(t);
+  const a = configure(t, "", folder);
+  const b = configure(t, "", folder);
+  a.write(`${neighborOf(b.address, a.address)}telemetry: {metrics: {listen: "${a.address}:9179"}}\n`);
+  b.write(
+    `${neighborOf(a.address, b.address)}telemetry: {log: {level: error, format: json}}\noriginate: [{prefix: 172.17.9.0/24}]\n`,
+  );
+  const first = start(t, "run", "-c", a.file);
+  const second = start(t, "run", "-c", b.file);
+  t.match(
+    await first.until(/ready/),
+    new RegExp(`ready: AS 65001, router-id 10\\.0\\.0\\.\\d+, listening on ${a.address} port 1790`),
+  );
+  t.match(
+    JSON.parse((await second.until(/ready.*\n/)).split("\n")[0]!),
+    { event: "ready", level: "info" },
+    "whatever the level",
+  );
+  await first.until(/established/);
+  t.match(await a.client.get<Summary>("/summary"), { neighbors: [{ address: b.address, state: "Established" }] });
+  const summary = start(t, "sum", "--check", "--socket", a.socket);
+  t.equal(await summary.ended, 0);
+  t.match(summary.output(), /1 neighbor, 1 established/);
+  const metrics = await (await fetch(`http://${a.address}:9179/metrics`)).text();
+  t.match(metrics, `bgp_peer_up{peer="${b.address}",remote_as="65001"} 1\n`);
+  t.match(metrics, /bgp_convergence_seconds_count\{to="peers"\} \d+\n/);
+  for (const daemon of [first, second]) daemon.process.kill("SIGTERM");
+  t.same(await Promise.all([first.ended, second.ended]), [0, 0]);
+  t.notOk(existsSync(a.socket), "the control socket is gone");
+});
+
+t.test(
+  "a second daemon on the same socket refuses to start, in one sentence, and the first does not notice",
+  async (t) => {
+    const { file, socket, client } = configure(t);
+    const first = start(t, "run", "-c", file);
+    await first.until(/ready/);
+    const second = start(t, "run", "-c", file);
+    t.equal(await second.ended, 1);
+    t.equal(
+      second.output(),
+      `peerage: Another daemon is running: it answers on ${socket} (control.socket chooses another path)\n`,
+    );
+    await client.get("/summary");
+    first.process.kill("SIGINT");
+    t.equal(await first.ended, 0);
+  },
+);
+
+t.test("a killed daemon leaves its socket, and the next one takes it over", async (t) => {
+  const { file, socket, client } = configure(t);
+  const first = start(t, "run", "-c", file);
+  await first.until(/ready/);
+  first.process.kill("SIGKILL");
+  await first.ended;
+  t.ok(existsSync(socket));
+  await start(t, "run", "-c", file).until(/ready/);
+  await client.get("/summary");
+});
+
+t.test("a BGP port or a metrics port in use ends the start with 1 and one sentence", async (t) => {
+  const bgp = configure(t);
+  const other = createServer().listen(1790, bgp.address);
+  await once(other, "listening");
+  t.teardown(() => other.close());
+  const refused = start(t, "run", "-c", bgp.file);
+  t.equal(await refused.ended, 1);
+  t.match(refused.output(), new RegExp(`^peerage: .*${bgp.address}.*1790.*\n$`));
+  const metrics = configure(t, `telemetry: {metrics: {listen: "${bgp.address}:1790"}}\n`);
+  const unheard = start(t, "run", "-c", metrics.file);
+  t.equal(await unheard.ended, 1);
+  t.equal(unheard.output(), `peerage: Cannot serve metrics on ${bgp.address} port 1790: somebody else listens there\n`);
+});
+
+t.test("a bad config is refused with 2 and every place; a bad reload changes nothing", async (t) => {
+  const bad = start(t, "run", "-c", "test/config/broken/01-timers.yaml");
+  t.equal(await bad.ended, 2);
+  t.match(bad.output(), /^test\/config\/broken\/01-timers\.yaml:9:18: Cannot use hold-time/);
+
+  const { file, write, client, socket } = configure(t);
+  const daemon = start(t, "run", "-c", file);
+  await daemon.until(/ready/);
+  write("neighbors: [{address: 127.0.0.9}]\n");
+  daemon.process.kill("SIGHUP");
+  t.match(
+    await daemon.until(/reload-refused.*\n/),
+    /the old config stays: .*\.yaml:4:13: Missing remote-as of neighbor "127\.0\.0\.9"/,
+  );
+  const reload = start(t, "reload", "--socket", socket);
+  t.equal(await reload.ended, 2);
+  t.match(reload.output(), /^\/.*\.yaml:4:13: Missing remote-as of neighbor "127\.0\.0\.9"/);
+  t.same((await client.get<Summary>("/summary")).neighbors, []);
+  write("neighbors: [{address: 127.0.0.9, remote-as: internal, passive: true}]\ntelemetry: {log: {format: json}}\n");
+  daemon.process.kill("SIGHUP");
+  await daemon.until(/"event":"reload"/);
+  t.match(await client.get<Summary>("/summary"), { neighbors: [{ address: "127.0.0.9" }] });
+});
+
+t.test("metrics come and go with a reload", async (t) => {
+  const { file, write, socket, address } = configure(t);
+  await start(t, "run", "-c", file).until(/ready/);
+  const reload = async () => t.equal(await start(t, "reload", "--socket", socket).ended, 0);
+  write(`telemetry: {metrics: {listen: "${address}:9179"}}\n`);
+  await reload();
+  t.match(await (await fetch(`http://${address}:9179/metrics`)).text(), /bgp_build_info/);
+  write("");
+  await reload();
+  await t.rejects(fetch(`http://${address}:9179/metrics`));
+});
