@@ -1,73 +1,147 @@
-import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
 import { openFib } from "../../src/fib/open.ts";
-import type { FibPort } from "../../src/fib/port.ts";
+import type { FibPort, KernelReader } from "../../src/fib/port.ts";
 import { formatIpv4 } from "../../src/lib/address.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { openFibOs } from "../../src/os/fib-os.ts";
 
 /**
- * The FIB writer through its whole queue, against `ip -batch` in the same run. Needs root; makes a network namespace of
- * its own. `node dist/bench/fib/writer.js [routes]`.
+ * The FIB writer through its whole queue, from `set4` to the kernel's answer, beside `ip -batch` and BIRD's kernel
+ * protocol (if installed) in the same run, and the ratios. Needs root; works in a network namespace of its own.
+ *
+ * `npm run bench -- fib [ROUTES] [ROUNDS]`: 100,000 IPv4 routes and three rounds by default; medians are printed.
  */
-const NAMESPACE = "fib-bench";
-const count = Number(process.argv[2] ?? 100_000);
-const inside = process.argv[3] !== undefined;
-
-function sh(command: string, ...args: string[]): string {
-  return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 30 });
+interface Row {
+  readonly who: string;
+  readonly what: string;
+  /** From the first intent to the last answer. */
+  readonly ms: number;
+  /** User CPU of the process that holds the intents, and of the writer if it is another; microseconds per route. */
+  readonly userMicros?: number;
+  readonly loopP99?: number;
+  readonly loopMax?: number;
 }
 
-if (!inside) {
-  try {
-    sh("ip", "netns", "del", NAMESPACE);
-  } catch {}
-  sh("ip", "netns", "add", NAMESPACE);
+const count = Number(process.argv[2] ?? 100_000);
+const rounds = Number(process.argv[3] ?? 3);
+const child = process.argv[4];
+const namespace = `fibbench-${process.pid}`;
+
+const address = (i: number): number => (0x0b000000 + i * 64) >>> 0;
+const prefix = (i: number): string => `${formatIpv4(address(i))}/26`;
+
+async function parent(): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    process.stderr.write("the FIB bench needs root: it writes kernel routes in a namespace of its own\n");
+    process.exitCode = 1;
+    return;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "fibbench-"));
+  ip("netns", "add", namespace);
   try {
     for (const line of [
+      "link set lo up",
       "link add v0 type veth peer name v1",
       "link set v0 up",
       "link set v1 up",
       "addr add 10.0.0.1/24 dev v0",
     ])
-      sh("ip", "-n", NAMESPACE, ...line.split(" "));
-    for (const mode of ["ip-batch", "inside", "process", "inside objects"]) {
-      try {
-        process.stdout.write(
-          execFileSync("ip", ["netns", "exec", NAMESPACE, process.execPath, process.argv[1]!, String(count), mode], {
-            encoding: "utf8",
-            stdio: ["ignore", "pipe", "inherit"],
-          }),
-        );
-      } catch (error) {
-        process.stdout.write(`${mode}: ${(error as Error).message}\n`);
-      }
+      ip("-n", namespace, ...line.split(" "));
+    const rows: Row[] = [];
+    for (let round = 0; round < rounds; round++) {
+      rows.push(...ipBatch(folder));
+      if (existsSync("/usr/sbin/bird")) rows.push(...(await bird(folder)));
+      for (const mode of ["inside", "process", "inside objects", "process objects"]) rows.push(...inChild(mode));
     }
+    print(rows);
+    for (const mode of ["latency inside", "latency process"]) process.stdout.write(execute(mode));
   } finally {
-    sh("ip", "netns", "del", NAMESPACE);
+    ip("netns", "del", namespace);
+    rmSync(folder, { recursive: true, force: true });
   }
-} else if (process.argv[3] === "ip-batch") ipBatch();
-else await ours(process.argv[3]!);
-
-function address(i: number): number {
-  return (0x0b000000 + i * 256) >>> 0;
 }
 
-function ipBatch(): void {
-  for (const verb of ["add", "del"]) {
-    let text = "";
-    for (let i = 0; i < count; i++)
-      text += `route ${verb} ${formatIpv4(address(i))}/24 via 10.0.0.2 dev v0 proto bgp metric 32\n`;
-    writeFileSync("/tmp/fib-bench.batch", text);
+function ip(...args: string[]): string {
+  return execFileSync("ip", args, { encoding: "utf8", maxBuffer: 1 << 30 });
+}
+
+function execute(mode: string): string {
+  const command = ["netns", "exec", namespace, process.execPath, process.argv[1]!, String(count), "1", mode];
+  return execFileSync("ip", command, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+}
+
+const inChild = (mode: string): Row[] => JSON.parse(execute(mode)) as Row[];
+
+function ipBatch(folder: string): Row[] {
+  return ["add", "del"].map((verb) => {
+    const lines = Array.from(
+      { length: count },
+      (_, i) => `route ${verb} ${prefix(i)} via 10.0.0.2 dev v0 proto bgp metric 32`,
+    );
+    const file = join(folder, "batch");
+    writeFileSync(file, lines.join("\n"));
     const start = performance.now();
-    sh("ip", "-batch", "/tmp/fib-bench.batch");
-    report(`ip -batch ${verb}`, performance.now() - start, 0);
+    ip("-n", namespace, "-batch", file);
+    return { who: "ip -batch", what: verb, ms: performance.now() - start };
+  });
+}
+
+/** A static protocol that is enabled and disabled; what the kernel holds is counted in fib_triestat. */
+async function bird(folder: string): Promise<Row[]> {
+  const routes = Array.from({ length: count }, (_, i) => `route ${prefix(i)} via 10.0.0.2;`).join("\n");
+  const file = join(folder, "bird.conf");
+  writeFileSync(
+    file,
+    `log "${folder}/bird.log" all;\nrouter id 10.0.0.1;\nprotocol device { scan time 3600; }\nprotocol direct { ipv4; }\n` +
+      `protocol kernel { scan time 3600; ipv4 { export where source = RTS_STATIC; import none; }; }\n` +
+      `protocol static feed { ipv4; disabled yes;\n${routes}\n}\n`,
+  );
+  const control = join(folder, "bird.ctl");
+  const daemon = spawn(
+    "ip",
+    ["netns", "exec", namespace, "bird", "-f", "-c", file, "-s", control, "-P", join(folder, "bird.pid")],
+    { stdio: "ignore" },
+  );
+  try {
+    while (!existsSync(control)) await delay(20);
+    await delay(500);
+    const held = () => {
+      const text = execFileSync("ip", ["netns", "exec", namespace, "cat", "/proc/net/fib_triestat"], {
+        encoding: "utf8",
+      });
+      return Number(/Main:[\s\S]*?Prefixes:\s+(\d+)/.exec(text)![1]);
+    };
+    const user = () =>
+      Number(
+        readFileSync(`/proc/${readFileSync(join(folder, "bird.pid"), "utf8").trim()}/stat`, "utf8").split(" ")[13],
+      ) * 10_000;
+    const before = held();
+    const rows: Row[] = [];
+    for (const [verb, what, until] of [
+      ["enable", "add", before + count],
+      ["disable", "del", before],
+    ] as const) {
+      const cpu = user();
+      const start = performance.now();
+      execFileSync("birdc", ["-s", control, verb, "feed"], { stdio: "ignore" });
+      while (held() !== until) await delay(2);
+      rows.push({ who: "BIRD", what, ms: performance.now() - start, userMicros: (user() - cpu) / count });
+    }
+    return rows;
+  } finally {
+    daemon.kill("SIGTERM");
+    await new Promise((ended) => daemon.once("exit", ended));
+    rmSync(control, { force: true });
   }
 }
 
-async function ours(mode: string): Promise<void> {
-  const { fib, reader } = openFib({
+function open(mode: string): { fib: FibPort; reader: KernelReader } {
+  return openFib({
     mode: "kernel",
     table: 254,
     protocol: 186,
@@ -77,48 +151,124 @@ async function ours(mode: string): Promise<void> {
     clock: systemClock,
     os: openFibOs(),
   });
+}
+
+const answered = (fib: FibPort) => new Promise<void>((done) => fib.barrier(done));
+const through = (reader: KernelReader, last: number) => ({
+  type: "unicast" as const,
+  nextHops: [{ via: [0x0a000000 + last], ifindex: reader.linkByName("v0")!.ifindex, onlink: false, weight: 1 }],
+});
+
+/** Adds, moves and deletes all routes; prints rows as JSON. */
+async function ours(mode: string): Promise<void> {
+  const { fib, reader } = open(mode);
   await fib.ready;
-  const ifindex = reader.linkByName("v0")!.ifindex;
-  const hop = (last: number) => ({
-    type: "unicast" as const,
-    nextHops: [{ via: [0x0a000000 + last], ifindex, onlink: false, weight: 1 }],
+  const group = fib.openGroup(through(reader, 2));
+  const rows: Row[] = [];
+  /** Of a writer in another process. */
+  const writerMicros = async () => (mode.includes("process") ? ((await fib.writerStats())?.userCpuMicros ?? 0) : 0);
+  const timed = async (what: string, run: (from: number, to: number) => void) => {
+    const loop = monitorEventLoopDelay({ resolution: 1 });
+    const cpu = process.cpuUsage();
+    const writerBefore = await writerMicros();
+    const start = performance.now();
+    loop.enable();
+    // as the RIB tells them: some thousand a turn
+    const step = 4096;
+    for (let i = 0; i < count; i += step) {
+      run(i, Math.min(i + step, count));
+      await new Promise<void>((next) => setImmediate(next));
+    }
+    await answered(fib);
+    const ms = performance.now() - start;
+    loop.disable();
+    const writer = (await writerMicros()) - writerBefore;
+    rows.push({
+      who: mode,
+      what,
+      ms,
+      userMicros: (process.cpuUsage(cpu).user + writer) / count,
+      loopP99: loop.percentile(99) / 1e6,
+      loopMax: loop.max / 1e6,
+    });
+  };
+  await timed("add", (from, to) => {
+    for (let i = from; i < to; i++) fib.set4(address(i), 26, group);
   });
-  const group = fib.openGroup(hop(2));
-  await timed(fib, `${mode} add`, () => {
-    for (let i = 0; i < count; i++) fib.set4(address(i), 24, group);
+  await timed("move", (from) => {
+    if (from === 0) fib.retarget(group, through(reader, 3));
   });
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  fib.retarget(group, hop(3));
-  await new Promise<void>((done) => fib.barrier(done));
-  report(`${mode} retarget`, performance.now() - start, process.cpuUsage(cpu).user);
-  await timed(fib, `${mode} del`, () => {
-    for (let i = 0; i < count; i++) fib.remove4(address(i), 24);
+  await timed("del", (from, to) => {
+    for (let i = from; i < to; i++) fib.remove4(address(i), 26);
   });
-  process.stdout.write(`  ${JSON.stringify(fib.counters.operations)}\n`);
+  if (fib.counters.operations.add.ok !== count || fib.counters.operations.delete.ok !== count)
+    throw new Error(`not every route was written: ${JSON.stringify(fib.counters)}`);
+  await fib.close(false);
+  process.stdout.write(JSON.stringify(rows));
+}
+
+/** From the intent for one route to the kernel's answer: while idle, and while all the others are being written. */
+async function latencies(mode: string): Promise<void> {
+  const { fib, reader } = open(mode);
+  await fib.ready;
+  const group = fib.openGroup(through(reader, 2));
+  const one = async (i: number): Promise<number> => {
+    const start = performance.now();
+    fib.set4((0x64000000 + i * 256) >>> 0, 24, group);
+    await answered(fib);
+    return performance.now() - start;
+  };
+  const idle: number[] = [];
+  for (let i = 0; i < 500; i++) {
+    idle.push(await one(i));
+    await delay(1);
+  }
+  const busy: number[] = [];
+  for (let i = 0; i < count; i += 1) {
+    fib.set4(address(i), 26, group);
+    if (i % 1000 === 999) busy.push(await oneBeside(fib, group, 1000 + i));
+  }
+  await answered(fib);
+  const text = (name: string, list: number[]) => {
+    list.sort((a, b) => a - b);
+    return `${name} p50 ${list[list.length >> 1]!.toFixed(2)} ms, p99 ${list[Math.floor(list.length * 0.99)]!.toFixed(2)} ms`;
+  };
+  process.stdout.write(
+    `${mode}, one route, intent to answer: ${text("idle", idle)}; ${text("among 1000 others", busy)}\n`,
+  );
   await fib.close(false);
 }
 
-async function timed(fib: FibPort, what: string, run: () => void): Promise<void> {
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  const cpu = process.cpuUsage();
+async function oneBeside(fib: FibPort, group: number, i: number): Promise<number> {
   const start = performance.now();
-  run();
-  await new Promise<void>((done) => fib.barrier(done));
-  const took = performance.now() - start;
-  delay.disable();
-  report(what, took, process.cpuUsage(cpu).user);
-  process.stdout.write(
-    `  loop delay p99 ${(delay.percentile(99) / 1e6).toFixed(1)} ms, max ${(delay.max / 1e6).toFixed(1)} ms\n`,
-  );
+  fib.set4((0x65000000 + i * 256) >>> 0, 24, group);
+  await answered(fib);
+  return performance.now() - start;
 }
 
-function report(what: string, ms: number, userMicros: number): void {
-  const perRoute = userMicros > 0 ? `, user CPU ${(userMicros / count).toFixed(2)} us a route` : "";
-  process.stdout.write(
-    `${what.padEnd(22)} ${ms.toFixed(0).padStart(6)} ms ${Math.round((count / ms) * 1000)
-      .toString()
-      .padStart(8)} routes/s${perRoute}\n`,
-  );
+function print(rows: readonly Row[]): void {
+  const median = (list: number[]) => [...list].sort((a, b) => a - b)[list.length >> 1]!;
+  const of = (who: string, what: string) => rows.filter((row) => row.who === who && row.what === what);
+  const speed = (who: string, what: string) => count / median(of(who, what).map((row) => row.ms));
+  process.stdout.write(`${count} IPv4 routes, median of ${rounds} rounds\n`);
+  for (const who of [...new Set(rows.map((row) => row.who))])
+    for (const what of ["add", "move", "del"]) {
+      const list = of(who, what);
+      if (list.length === 0) continue;
+      const parts = [`${who.padEnd(16)} ${what.padEnd(5)} ${speed(who, what).toFixed(0).padStart(5)}k routes/s`];
+      for (const other of ["ip -batch", "BIRD"])
+        if (who !== other && of(other, what).length > 0)
+          parts.push(`${(speed(who, what) / speed(other, what)).toFixed(2)} x ${other}`);
+      if (list[0]!.userMicros !== undefined)
+        parts.push(`user CPU ${median(list.map((row) => row.userMicros!)).toFixed(2)} us`);
+      if (list[0]!.loopP99 !== undefined)
+        parts.push(
+          `loop p99 ${median(list.map((row) => row.loopP99!)).toFixed(1)}, max ${median(list.map((row) => row.loopMax!)).toFixed(1)} ms`,
+        );
+      process.stdout.write(`${parts.join("  ")}\n`);
+    }
 }
+
+if (child === undefined) await parent();
+else if (child.startsWith("latency")) await latencies(child);
+else await ours(child);

@@ -24,7 +24,7 @@ import type {
 } from "./port.ts";
 import { decodeAnswer, FrameReader, RequestWriter, type WriterAnswers } from "./protocol.ts";
 import { protocolName } from "./protocol-names.ts";
-import { Operation, type RemoteVtep, type VxlanDevice } from "./records.ts";
+import { Operation, type RemoteVtep, type VxlanDevice, type WriterStats } from "./records.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
 import type { KernelTarget, RouteScope, RouteView } from "./rtnetlink/route.ts";
@@ -34,8 +34,11 @@ import { obstacle, type TargetId, TargetStore } from "./targets.ts";
 const WINDOW = 8192;
 /** Routes written per turn of the loop when the writer lives in this process (64 take about 0.3 ms). */
 const ROUTES_PER_TURN = 512;
-/** Routes per frame. */
+/** Time that such a turn may take: the kernel's lock may be held by others, and then 64 routes take far longer. */
+const TURN_MS = 3;
+/** Routes per frame, to a writer elsewhere and to one in this process. */
 const FRAME_ROUTES = 512;
+const FRAME_ROUTES_HERE = 128;
 const RETRY_FIRST_MS = 20;
 const RETRY_MOST_MS = 30_000;
 const RECONNECT_MS = 250;
@@ -111,6 +114,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   /** Requests for devices that wait for a writer. */
   readonly #deviceRequests: { write(sequence: number): void; answer: DeviceAnswer }[] = [];
   readonly #writerListeners = new Set<() => void>();
+  readonly #statsListeners: ((stats: WriterStats | null) => void)[] = [];
 
   #pumping = false;
   #blocked = false;
@@ -313,6 +317,15 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     this.#schedule();
   }
 
+  writerStats(): Promise<WriterStats | null> {
+    if (!this.#open) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      this.#statsListeners.push(resolve);
+      this.#out.askStats();
+      this.#flush();
+    });
+  }
+
   // --- devices ------------------------------------------------------------------------------------------------------
 
   vxlan(device: VxlanDevice, answer: DeviceAnswer): void {
@@ -369,11 +382,14 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     this.#forgotten.length = 0;
     this.#writeDevices();
     this.#writeObjects();
-    let left = this.#options.synchronous ? ROUTES_PER_TURN : WINDOW;
+    const { synchronous, clock } = this.#options;
+    const frame = synchronous ? FRAME_ROUTES_HERE : FRAME_ROUTES;
+    const started = clock.now();
+    let left = synchronous ? ROUTES_PER_TURN : WINDOW;
     while (left > 0 && queue.length > 0 && !this.#blocked && this.#open) {
       let inFrame = 0;
       let frameFamily: Family = Family.Ipv4Unicast;
-      while (queue.length > 0 && inFrame < FRAME_ROUTES && left > 0 && this.#next - this.#unanswered < WINDOW) {
+      while (queue.length > 0 && inFrame < frame && left > 0 && this.#next - this.#unanswered < WINDOW) {
         const key = queue.shift();
         const table = this.#tables[(key & 1) as Family];
         const id = key >>> 1;
@@ -398,6 +414,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
       if (out.length === 0) break;
       this.#flush();
       if (this.#next - this.#unanswered >= WINDOW) break;
+      if (synchronous && clock.now() - started > TURN_MS) break;
     }
     this.#checkBarriers();
     if (queue.length > 0 && this.#next - this.#unanswered < WINDOW) this.#schedule();
@@ -569,7 +586,9 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
       },
       done: (sequence) => this.#done(sequence),
       failed: (sequence, errno, text) => this.#failed(sequence, errno, text),
-      stats: () => {},
+      stats: (stats) => {
+        for (const listener of this.#statsListeners.splice(0)) listener(stats);
+      },
     };
   }
 
@@ -601,6 +620,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     this.#open = false;
     this.#blocked = false;
     this.#out.clear();
+    for (const listener of this.#statsListeners.splice(0)) listener(null);
     const others = [...this.#flightOthers.values()];
     this.#flightOthers.clear();
     for (const answer of others) answer(reason, 0);

@@ -1,5 +1,4 @@
 import type { WriterLink } from "./os-port.ts";
-import type { WriterStats } from "./protocol.ts";
 import {
   AnswerWriter,
   decodeRequest,
@@ -8,6 +7,7 @@ import {
   type WriterAnswers,
   type WriterRequests,
 } from "./protocol.ts";
+import type { WriterStats } from "./records.ts";
 
 /** A writer in this process: the same bytes as to a process of its own, answered before `send` returns. */
 export class InsideLink implements WriterLink {

@@ -43,6 +43,9 @@ export class NoFib implements FibPort {
     return [];
   }
   row(): undefined {}
+  writerStats(): Promise<null> {
+    return Promise.resolve(null);
+  }
   async close(): Promise<void> {}
   retarget(): void {}
   releaseGroup(): void {}

@@ -1,5 +1,5 @@
 import type { Family } from "../lib/family.ts";
-import type { Operation, RemoteVtep, VxlanDevice } from "./records.ts";
+import type { Operation, RemoteVtep, VxlanDevice, WriterStats } from "./records.ts";
 
 /**
  * What the FIB room shows to the others: types only.
@@ -130,6 +130,8 @@ export interface FibPort {
   /** The row of one prefix, or undefined. */
   row(family: Family, words: readonly number[], length: number): FibRow | undefined;
   readonly counters: FibCounters;
+  /** What the writer did and used since it started; null while there is none. */
+  writerStats(): Promise<WriterStats | null>;
   /** Tunnel devices and their entries, through the same writer. */
   readonly devices: DevicePort;
   /** Writes out what is queued, then leaves our routes (`keep`) or removes them, and lets go of the kernel. */

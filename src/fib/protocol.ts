@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter, TruncatedError } from "../lib/bytes.ts";
 import { Family } from "../lib/family.ts";
 import type { FibHop } from "./port.ts";
-import { type NexthopObject, Operation, type RemoteVtep, type VxlanDevice } from "./records.ts";
+import { type NexthopObject, Operation, type RemoteVtep, type VxlanDevice, type WriterStats } from "./records.ts";
 import type { KernelTarget, RouteScope } from "./rtnetlink/route.ts";
 
 /**
@@ -64,14 +64,6 @@ export interface WriterRequests {
   linkSetting(sequence: number, ifindex: number, mtu: number, remove: boolean): void;
   neighbour(sequence: number, operation: Operation, remote: RemoteVtep): void;
   askStats(): void;
-}
-
-/** What the writer did since it started. */
-export interface WriterStats {
-  readonly userCpuMicros: number;
-  readonly systemCpuMicros: number;
-  readonly records: number;
-  readonly sends: number;
 }
 
 export interface WriterAnswers {

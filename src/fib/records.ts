@@ -29,3 +29,11 @@ export interface RemoteVtep {
   /** Six octets. */
   readonly hardwareAddress: Uint8Array;
 }
+
+/** What the writer did since it started. */
+export interface WriterStats {
+  readonly userCpuMicros: number;
+  readonly systemCpuMicros: number;
+  readonly records: number;
+  readonly sends: number;
+}

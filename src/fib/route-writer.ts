@@ -1,7 +1,7 @@
 import type { Family } from "../lib/family.ts";
 import type { NetlinkSocket } from "./os-port.ts";
-import { PROTOCOL_VERSION, type WriterAnswers, type WriterRequests, type WriterStats } from "./protocol.ts";
-import { type NexthopObject, Operation, type RemoteVtep, type VxlanDevice } from "./records.ts";
+import { PROTOCOL_VERSION, type WriterAnswers, type WriterRequests } from "./protocol.ts";
+import { type NexthopObject, Operation, type RemoteVtep, type VxlanDevice, type WriterStats } from "./records.ts";
 import { answerErrno, answerSequence, answerText } from "./rtnetlink/answer.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import { eachMessage, MessageBuffer } from "./rtnetlink/message.ts";
