@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import t, { type Test } from "tap";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -153,6 +154,14 @@ t.test(
     );
   },
 );
+
+t.test("docs/telemetry.md names exactly the metrics that there are, with their types", async (t) => {
+  const text = await scrape();
+  const served = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+  const page = readFileSync("docs/telemetry.md", "utf8");
+  const documented = [...page.matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, name, type]) => `${name} ${type}`);
+  t.same(documented.toSorted(), served.toSorted());
+});
 
 // Over HTTP ----------------------------------------------------------------------------------------------------------
 
