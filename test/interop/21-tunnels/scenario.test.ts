@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import type { FibHop } from "../../../src/fib/port.ts";
 import type { TunnelRule } from "../../../src/fib/tunnel/choose.ts";
 import { Tunnels } from "../../../src/fib/tunnel/tunnels.ts";
@@ -5,7 +6,8 @@ import { Workloads } from "../../../src/fib/workloads.ts";
 import { formatPrefix, parseAddress, parsePrefix } from "../../../src/lib/address.ts";
 import type { Log } from "../../../src/lib/log.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";
-import type { Host } from "../harness/lab.ts";
+import { standInProgram } from "../harness/ipip-stand-in.ts";
+import type { Host, Lab, Switch } from "../harness/lab.ts";
 import { scenario } from "../harness/scenario.ts";
 import { plugWorkload } from "../harness/workload.ts";
 
@@ -73,34 +75,35 @@ class Node {
   }
 }
 
-scenario("VXLAN between workloads, on one link and across a router", ["ping"], async ({ lab, step }) => {
+const blocks = ["172.17.8.0/24", "172.17.9.0/24", "172.17.10.0/24"];
+
+/** Two nodes on one link, a third behind a router, and a workload on each. */
+async function rack(lab: Lab) {
   const [lanA, lanB] = [lab.switch("a"), lab.switch("b")];
-  const router = lab
+  lab
     .host("r")
     .plug(lanA, { addresses: ["192.168.100.254/24"] })
     .plug(lanB, { addresses: ["192.168.200.254/24"] });
-  void router;
-  const place = (name: string, lan: typeof lanA, address: string, gateway: string) => {
+  const place = async (name: string, lan: Switch, address: string, gateway: string) => {
     const host = lab.host(name).plug(lan, { addresses: [`${address}/24`] });
-    return host.run("ip", "route", "add", "default", "via", gateway).then(() => host);
+    await host.run("ip", "route", "add", "default", "via", gateway);
+    return host;
   };
   const hosts = [
     await place("n1", lanA, "192.168.100.1", "192.168.100.254"),
     await place("n2", lanA, "192.168.100.2", "192.168.100.254"),
     await place("n3", lanB, "192.168.200.3", "192.168.200.254"),
-  ];
-  const [n1, n2, n3] = ["192.168.100.1", "192.168.100.2", "192.168.200.3"].map((a, i) => new Node(hosts[i]!, a)) as [
-    Node,
-    Node,
-    Node,
-  ];
+  ] as const;
+  const nodes = [
+    new Node(hosts[0], "192.168.100.1"),
+    new Node(hosts[1], "192.168.100.2"),
+    new Node(hosts[2], "192.168.200.3"),
+  ] as const;
   const workloads = [
-    await plugWorkload(lab, hosts[0]!, "w1", "172.17.8.2"),
-    await plugWorkload(lab, hosts[1]!, "w2", "172.17.9.2"),
-    await plugWorkload(lab, hosts[2]!, "w3", "172.17.10.2"),
+    await plugWorkload(lab, hosts[0], "w1", "172.17.8.2"),
+    await plugWorkload(lab, hosts[1], "w2", "172.17.9.2"),
+    await plugWorkload(lab, hosts[2], "w3", "172.17.10.2"),
   ];
-  const blocks = ["172.17.8.0/24", "172.17.9.0/24", "172.17.10.0/24"];
-  const nodes = [n1, n2, n3];
   const pings = async (from: number, to: number, ...more: string[]) => {
     const target = blocks[to]!.replace("0/24", "2");
     await lab.until(`workload ${from + 1} reaches workload ${to + 1}`, async () => {
@@ -108,22 +111,33 @@ scenario("VXLAN between workloads, on one link and across a router", ["ping"], a
       return true;
     });
   };
+  /** Each node sends each other's block to it. */
+  const routeAll = () => {
+    for (const [i, node] of nodes.entries())
+      for (const [j, other] of nodes.entries()) if (i !== j) node.route(blocks[j]!, other.address);
+  };
+  for (const node of nodes) await node.room.fib.ready;
+  return { hosts, nodes, pings, routeAll };
+}
+
+/** Everybody who is to reach whom in a proof. */
+const pairs = [
+  [0, 1],
+  [0, 2],
+  [2, 1],
+  [1, 0],
+] as const;
+
+scenario("VXLAN between workloads, on one link and across a router", ["ping"], async ({ lab, step }) => {
+  const { hosts, nodes, pings, routeAll } = await rack(lab);
+  const [n1, n2, n3] = nodes;
   try {
-    for (const node of nodes) await node.room.fib.ready;
     await step(
       "cross-subnet goes direct on the own link and by tunnel beyond it, and workloads reach each other",
       async (t) => {
-        for (const [i, node] of nodes.entries()) {
-          node.open(vxlan());
-          for (const [j, other] of nodes.entries()) if (i !== j) node.route(blocks[j]!, other.address);
-        }
-        for (const [from, to] of [
-          [0, 1],
-          [0, 2],
-          [2, 1],
-          [1, 0],
-        ] as const)
-          await pings(from, to);
+        for (const node of nodes) node.open(vxlan());
+        routeAll();
+        for (const [from, to] of pairs) await pings(from, to);
         t.same(await n1.room.ip("route", "show", "proto", "bgp"), [
           "172.17.9.0/24 via 192.168.100.2 dev eth0 metric 32 onlink",
           "172.17.10.0/24 via 192.168.200.3 dev vxlan.peerage metric 32 onlink",
@@ -282,6 +296,46 @@ scenario("VXLAN between workloads, on one link and across a router", ["ping"], a
     for (const node of nodes) await node.close();
   }
 });
+
+scenario("IPIP between workloads, with a stand-in for the kernel's driver", ["ping"], async ({ lab, step }) => {
+  const { hosts, nodes, pings, routeAll } = await rack(lab);
+  const standIns: ChildProcess[] = [];
+  try {
+    await step(
+      "routes across the router go through tunl0 in the lectures' form, those on the link do not",
+      async (t) => {
+        for (const host of hosts) standIns.push(await startStandIn(host));
+        for (const node of nodes)
+          node.open({ kind: "ipip", device: "tunl0", mtu: "auto", when: "cross-subnet", vni: 0, port: 0 });
+        routeAll();
+        const written = ({ room }: Node) => room.fib.list().filter((row) => row.state === "installed").length === 2;
+        await lab.until("all is written", () => nodes.every(written));
+        t.same(await nodes[0].room.ip("route", "show", "proto", "bgp"), [
+          "172.17.9.0/24 via 192.168.100.2 dev eth0 metric 32 onlink",
+          "172.17.10.0/24 via 192.168.200.3 dev tunl0 metric 32 onlink",
+        ]);
+      },
+    );
+    await step("workloads reach each other over both", async () => {
+      for (const [from, to] of pairs) await pings(from, to);
+    });
+    await step("a full packet passes: the MTU leaves room for the outer header", () =>
+      pings(0, 2, "-M", "do", "-s", String(1480 - 28)),
+    );
+  } finally {
+    for (const node of nodes) await node.close();
+    for (const each of standIns) each.kill("SIGKILL");
+  }
+});
+
+function startStandIn(host: Host): Promise<ChildProcess> {
+  const command = ["netns", "exec", host.namespace, process.execPath, standInProgram, "tunl0"];
+  const child = spawn("ip", command, { stdio: ["ignore", "pipe", "inherit"] });
+  return new Promise((resolve, reject) => {
+    child.stdout.once("data", () => resolve(child));
+    child.once("exit", () => reject(new Error("the stand-in for ipip ended")));
+  });
+}
 
 scenario("workloads are seen as they come and go", [], async ({ lab, step }) => {
   const host = lab.host("wh").plug(lab.switch("lan"), { addresses: ["192.168.100.1/24"] });
