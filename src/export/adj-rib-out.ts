@@ -2,8 +2,15 @@ import { IdQueue } from "../rib/id-queue.ts";
 import { type OutSets, widened } from "./out-sets.ts";
 import type { Prefixes } from "./ports.ts";
 
+/** Entries of the columns by path and by source start with room for this many, the first page with that for four times as many. */
 const FIRST = 16;
-/** In `#epoch`: the entry waits in the queue of tombstones. */
+/** Entries per page, as a power of two. */
+const PAGE_BITS = 14;
+const PAGE_MASK = (1 << PAGE_BITS) - 1;
+const PAGE_WORDS = 2 << PAGE_BITS;
+/** Stands for a page without entries. */
+const NO_PAGE = new Uint32Array(0);
+/** In an entry's second word: the entry waits in the queue of tombstones. */
 const QUEUED = 0x80000000;
 const EPOCH = 0x7fffffff;
 /** Tombstones that are still needed and that one `reap` looks at before it gives up. */
@@ -12,12 +19,13 @@ const PATIENCE = 16;
 /**
  * What a group was told, an entry per prefix, or per path with ADD-PATH: the set that was sent and the epoch of the log in
  * which that was said last. A withdrawn entry stays as a tombstone (epoch, but no set) until nobody can have missed the
- * withdrawal. Without ADD-PATH an entry's number is its prefix id, and an entry costs eight octets.
+ * withdrawal. Without ADD-PATH an entry's number is its prefix id. An entry is two words, set and epoch, in pages: growing
+ * copies nothing but the first page while that is small, and a page without entries goes back.
  */
 export class AdjRibOut {
-  /** By entry: number in `OutSets`, 0 if nothing is told. */
-  set = new Uint32Array(FIRST);
-  #epoch = new Uint32Array(FIRST);
+  readonly #pages: Uint32Array[] = [new Uint32Array(8 * FIRST)];
+  /** By page: entries that are live or tombstones. */
+  readonly #used: number[] = [0];
   /** Live entries. */
   count = 0;
   readonly paths: PathEntries | null;
@@ -35,16 +43,26 @@ export class AdjRibOut {
 
   /** All entries are below. */
   get end(): number {
-    return this.set.length;
+    const last = this.#pages.length - 1;
+    return (last << PAGE_BITS) + (this.#pages[last]!.length >>> 1);
   }
 
   get tombstones(): number {
     return this.#tombs.length;
   }
 
+  /** Number in `OutSets` of what is told of an entry; 0: nothing. */
+  set(entry: number): number {
+    const page = this.#pages[entry >>> PAGE_BITS];
+    const at = (entry & PAGE_MASK) << 1;
+    return page === undefined || at >= page.length ? 0 : page[at]!;
+  }
+
   /** The epoch in which the entry changed last; 0 if nobody knows of it. */
   epoch(entry: number): number {
-    return this.#epoch[entry]! & EPOCH;
+    const page = this.#pages[entry >>> PAGE_BITS];
+    const at = (entry & PAGE_MASK) << 1;
+    return page === undefined || at >= page.length ? 0 : page[at + 1]! & EPOCH;
   }
 
   prefix(entry: number): number {
@@ -61,40 +79,29 @@ export class AdjRibOut {
     return source < this.#bySource.length ? this.#bySource[source]! : 0;
   }
 
-  /** The set told for a prefix without ADD-PATH. */
-  told(prefixId: number): number {
-    return prefixId < this.set.length ? this.set[prefixId]! : 0;
-  }
-
-  /** Makes sure that the columns reach to `entry`. */
-  reach(entry: number): void {
-    if (entry < this.set.length) return;
-    this.set = widened(this.set, entry + 1);
-    const epoch = new Uint32Array(this.set.length);
-    epoch.set(this.#epoch);
-    this.#epoch = epoch;
-  }
-
   /** Entry of a path, made if need be. */
   entryOf(prefixId: number, pathId: number): number {
     const paths = this.paths!;
     const found = paths.find(prefixId, pathId);
     if (found !== 0) return found;
-    const entry = paths.add(prefixId, pathId);
-    this.reach(entry);
-    return entry;
+    return paths.add(prefixId, pathId);
   }
 
   /** Notes what is told now; `set` 0 leaves a tombstone. */
   tell(entry: number, set: number, epoch: number): void {
-    const before = this.set[entry]!;
-    if (this.#epoch[entry] === 0) this.#pin(entry);
+    const page = this.#reach(entry);
+    const at = (entry & PAGE_MASK) << 1;
+    const before = page[at]!;
+    if (page[at + 1] === 0) {
+      this.#used[entry >>> PAGE_BITS]!++;
+      this.#pin(entry);
+    }
     if (before !== 0) {
       this.count--;
       this.#bySource[this.#sets.source[before]!]!--;
       this.#sets.release(before);
     }
-    let queued = this.#epoch[entry]! & QUEUED;
+    let queued = page[at + 1]! & QUEUED;
     if (set !== 0) {
       this.#sets.retain(set);
       const source = this.#sets.source[set]!;
@@ -105,8 +112,29 @@ export class AdjRibOut {
       this.#tombs.push(entry);
       queued = QUEUED;
     }
-    this.set[entry] = set;
-    this.#epoch[entry] = (queued | epoch) >>> 0;
+    page[at] = set;
+    page[at + 1] = queued | epoch;
+  }
+
+  /** The page of an entry, made if need be. */
+  #reach(entry: number): Uint32Array {
+    const index = entry >>> PAGE_BITS;
+    const page = this.#pages[index];
+    if (page !== undefined && (entry & PAGE_MASK) << 1 < page.length) return page;
+    if (index === 0) {
+      const wide = new Uint32Array(Math.min(PAGE_WORDS, Math.max(page!.length * 4, 2 * (entry + 1))));
+      wide.set(page!);
+      this.#pages[0] = wide;
+      return wide;
+    }
+    while (this.#pages.length <= index) {
+      this.#pages.push(NO_PAGE);
+      this.#used.push(0);
+    }
+    if (this.#pages[0]!.length < PAGE_WORDS) this.#reach(PAGE_MASK);
+    const made = new Uint32Array(PAGE_WORDS);
+    this.#pages[index] = made;
+    return made;
   }
 
   /** Frees tombstones of before `epoch`, at most `budget`; returns how many it looked at. */
@@ -116,7 +144,9 @@ export class AdjRibOut {
     while (done < budget && this.#tombs.length > 0 && patience > 0) {
       const entry = this.#tombs.shift();
       done++;
-      if (this.set[entry] !== 0) this.#epoch[entry] = this.epoch(entry);
+      const at = ((entry & PAGE_MASK) << 1) + 1;
+      const page = this.#pages[entry >>> PAGE_BITS]!;
+      if (this.set(entry) !== 0) page[at] = page[at]! & EPOCH;
       else if (this.epoch(entry) < epoch) this.#free(entry);
       else {
         this.#tombs.push(entry);
@@ -126,24 +156,25 @@ export class AdjRibOut {
     return done;
   }
 
-  /** Gives back the upper part of the columns if it is empty: after a peer with many routes has left. Not during walks. */
+  /** Gives back the pages without entries: after a peer with many routes has left. */
   shrink(): void {
-    if (this.set.length <= 4096 || this.count + this.#tombs.length > this.set.length >>> 2) return;
-    let end = this.set.length;
-    while (end > FIRST && this.#epoch[end - 1] === 0) end--;
-    if (end > this.set.length >>> 1) return;
-    this.set = this.set.slice(0, end);
-    this.#epoch = this.#epoch.slice(0, end);
+    for (let i = 0; i < this.#pages.length; i++)
+      if (this.#used[i] === 0 && this.#pages[i]!.length > 0)
+        this.#pages[i] = i === 0 ? new Uint32Array(8 * FIRST) : NO_PAGE;
+    while (this.#pages.length > 1 && this.#pages.at(-1) === NO_PAGE) {
+      this.#pages.pop();
+      this.#used.pop();
+    }
   }
 
   /** Forgets an entry, live or not, without telling anybody: for a group that ends. */
   drop(entry: number): void {
-    if (this.#epoch[entry] === 0) return;
-    if (this.set[entry] !== 0) {
+    if (this.epoch(entry) === 0) return;
+    const set = this.set(entry);
+    if (set !== 0) {
       this.count--;
-      this.#bySource[this.#sets.source[this.set[entry]!]!]!--;
-      this.#sets.release(this.set[entry]!);
-      this.set[entry] = 0;
+      this.#bySource[this.#sets.source[set]!]!--;
+      this.#sets.release(set);
     }
     this.#free(entry);
   }
@@ -154,7 +185,10 @@ export class AdjRibOut {
   }
 
   #free(entry: number): void {
-    this.#epoch[entry] = 0;
+    const page = this.#pages[entry >>> PAGE_BITS]!;
+    const at = (entry & PAGE_MASK) << 1;
+    page[at] = page[at + 1] = 0;
+    this.#used[entry >>> PAGE_BITS]!--;
     if (this.paths === null) this.#prefixes.release(entry);
     else {
       const prefixId = this.paths.prefix[entry]!;

@@ -28,15 +28,15 @@ export function sayDifference(teller: Teller, from: Handover): Visit {
   const { told, packer } = teller;
   /** The set that the member holds of an entry: 0 none, -1 unknown. */
   const held = (entry: number): number => {
-    if (entry === 0 || entry >= old.told.end) return 0;
+    if (entry === 0) return 0;
     const epoch = old.told.epoch(entry);
     if (epoch === 0) return 0;
     if (epoch >= from.epoch) return UNKNOWN;
-    const set = old.told.set[entry]!;
+    const set = old.told.set(entry);
     return set === 0 || old.outSets.source[set] === from.source ? 0 : set;
   };
   const wanted = (entry: number): number => {
-    const set = entry < told.end ? told.set[entry]! : 0;
+    const set = told.set(entry);
     return set === 0 || teller.outSets.source[set] === from.source ? 0 : set;
   };
   const say = (before: number, now: number, prefixId: number, pathId: number): number => {
@@ -85,7 +85,7 @@ export function sayDifference(teller: Teller, from: Handover): Visit {
 function knewEarlier(from: Handover, prefixId: number): boolean {
   for (let earlier = from.earlier; earlier !== null; earlier = earlier.earlier) {
     const { told } = earlier.teller;
-    if (prefixId < told.end && told.epoch(prefixId) !== 0) return true;
+    if (told.epoch(prefixId) !== 0) return true;
   }
   return false;
 }

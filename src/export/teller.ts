@@ -116,7 +116,7 @@ export class Teller {
     this.#lastSet = this.#lastAttributes = 0;
   }
 
-  /** Gives back what a large table has grown, as far as it isn't needed. Not during walks. */
+  /** Gives back what a large table has grown, as far as it isn't needed. */
   trim(): void {
     this.packer.trim();
     this.told.shrink();
@@ -139,15 +139,13 @@ export class Teller {
     }
     this.#note(prefixId, outcome);
     const { told } = this;
-    if (now === told.told(prefixId)) return;
-    told.reach(prefixId);
-    this.#tell(prefixId, prefixId, 0, now, epoch);
+    const was = told.set(prefixId);
+    if (now !== was) this.#tell(prefixId, prefixId, 0, was, now, epoch);
   }
 
-  #tell(entry: number, prefixId: number, pathId: number, now: number, epoch: number): void {
+  #tell(entry: number, prefixId: number, pathId: number, was: number, now: number, epoch: number): void {
     const { told, packer } = this;
     const { source } = this.outSets;
-    const was = told.set[entry]!;
     if (now === 0) packer.withdraw(except(source[was]!), prefixId, pathId);
     else {
       packer.announce(now, prefixId, pathId);
@@ -163,14 +161,17 @@ export class Teller {
     const { told } = this;
     const paths = told.paths!;
     const count = any ? this.#want(prefixId) : 0;
-    for (let entry = paths.first(prefixId); entry !== 0; entry = paths.next(entry))
-      if (told.set[entry] !== 0 && !this.#isWanted(paths.pathId[entry]!, count))
-        this.#tell(entry, prefixId, paths.pathId[entry]!, 0, epoch);
+    for (let entry = paths.first(prefixId); entry !== 0; entry = paths.next(entry)) {
+      const was = told.set(entry);
+      const pathId = paths.pathId[entry]!;
+      if (was !== 0 && !this.#isWanted(pathId, count)) this.#tell(entry, prefixId, pathId, was, 0, epoch);
+    }
     for (let i = 0; i < count; i++) {
       const pathId = this.#wantedPaths[i]!;
       const set = this.#wantedSets[i]!;
       const entry = told.entryOf(prefixId, pathId);
-      if (told.set[entry] !== set) this.#tell(entry, prefixId, pathId, set, epoch);
+      const was = told.set(entry);
+      if (was !== set) this.#tell(entry, prefixId, pathId, was, set, epoch);
       this.outSets.release(set);
     }
   }

@@ -31,7 +31,7 @@ export function* advertised(
   const { teller } = group;
   const { told, outSets } = teller;
   const routeAt = (entry: number): AdvertisedRoute | null => {
-    const set = told.set[entry]!;
+    const set = told.set(entry);
     if (set === 0) return null;
     const source = outSets.source[set]!;
     if (source === member.source) return null;
@@ -115,7 +115,7 @@ function explainPath(group: ExportGroup, member: Member, prefixId: number, path:
     if (outcome === Outcome.NoNextHop) return no(noNextHop(group, set));
     if (outcome !== Outcome.Sent) return no(outcomeText[outcome]);
     const entry = told.paths === null ? prefixId : told.paths.find(prefixId, path!);
-    const now = entry < told.end ? told.set[entry]! : 0;
+    const now = told.set(entry);
     if (now === 0 && told.paths !== null) return no(`better paths fill the ${key.addPath} that the peer is sent`);
     if (now !== set) return no("it is about to be sent");
     const late = member.state === "following" ? "" : `; the peer is being brought up to date (${member.state})`;

@@ -128,7 +128,7 @@ export class Walk {
 export function sayAll(teller: Teller): Visit {
   const { told, packer } = teller;
   return (entry) => {
-    const set = told.set[entry]!;
+    const set = told.set(entry);
     if (set === 0) return 0;
     packer.announce(set, told.prefix(entry), told.pathId(entry));
     return 1;
@@ -142,7 +142,7 @@ export function sayAll(teller: Teller): Visit {
 export function sayChanges(teller: Teller, since: number, live: number, mayHold: (source: number) => boolean): Visit {
   const { told, packer, outSets } = teller;
   return (entry) => {
-    const set = told.set[entry]!;
+    const set = told.set(entry);
     const epoch = told.epoch(entry);
     if (epoch === 0 || epoch < (set === 0 ? since : live)) return 0;
     const prefix = told.prefix(entry);
