@@ -1,8 +1,9 @@
-import { formatAddress, formatPrefix } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { Family, families } from "../lib/family.ts";
+import { Family } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
+import { FibRows } from "./fib-rows.ts";
 import { FibTable, Mark, NumberQueue, type Trouble } from "./fib-table.ts";
+import { Flight, type Landed, WINDOW } from "./flight.ts";
 import { GroupTable } from "./groups.ts";
 import { effectiveMetric, type KernelMirror, type OwnRoutes } from "./kernel-mirror.ts";
 import { NexthopObjects } from "./nexthop-objects.ts";
@@ -17,21 +18,16 @@ import type {
   FibResult,
   FibRoute,
   FibRow,
-  FibRowHop,
-  FibState,
   FibTarget,
   KernelRoute,
 } from "./port.ts";
-import { decodeAnswer, FrameReader, RequestWriter, type WriterAnswers } from "./protocol.ts";
-import { protocolName } from "./protocol-names.ts";
 import { Operation, type RemoteVtep, type VxlanDevice, type WriterStats } from "./records.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
 import type { KernelTarget, RouteScope, RouteView } from "./rtnetlink/route.ts";
 import { obstacle, type TargetId, TargetStore } from "./targets.ts";
+import { WriterSession } from "./writer-session.ts";
 
-/** Records that may be unanswered at a time: bounds the writer's queue, whatever is wanted. A power of two. */
-const WINDOW = 8192;
 /** Routes written per turn of the loop when the writer lives in this process (64 take about 0.3 ms). */
 const ROUTES_PER_TURN = 512;
 /** Time that such a turn may take: the kernel's lock may be held by others, and then 64 routes take far longer. */
@@ -41,7 +37,6 @@ const FRAME_ROUTES = 512;
 const FRAME_ROUTES_HERE = 128;
 const RETRY_FIRST_MS = 20;
 const RETRY_MOST_MS = 30_000;
-const RECONNECT_MS = 250;
 /** EPERM, ENODEV, ENETDOWN, ENETUNREACH, EHOSTUNREACH: not the prefix is at fault, and all routes that way would fail. */
 const targetErrors: ReadonlySet<number> = new Set([nl.EPERM, nl.ENODEV, 100, 101, 113]);
 /** By then our write was answered. */
@@ -90,34 +85,28 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   readonly #swept = [false, false];
   readonly #barriers: { taken: number; answered: number; stage: number; done: () => void }[] = [];
 
-  #link: WriterLink | null = null;
-  readonly #out = new RequestWriter();
+  readonly #writer: WriterSession;
+  readonly #rows: FibRows;
   /** By target: whether this writer was told of it. */
   #told = new Uint8Array(64);
   /** Targets that the writer may forget. */
   readonly #forgotten: TargetId[] = [];
   /** Targets that the kernel refused for a reason that is theirs and not the prefix's: tried again by one route each. */
   readonly #dead = new Map<TargetId, Trouble>();
-  #welcomed = false;
   /** The kernel was read since the writer came: writing may go on. */
   #open = false;
+  /** The kernel was read once. */
+  #read = false;
+  /** Counts writers that came and went. */
+  #incarnation = 0;
   #readyOnce: { resolve(): void; reject(error: Error): void } | null;
 
-  /** Sequence number of the next record, and of the first that was not answered. */
-  #next = 1;
-  #unanswered = 1;
-  readonly #flightKey = new Uint32Array(WINDOW);
-  readonly #flightTarget = new Uint32Array(WINDOW);
-  readonly #flightOperation = new Uint8Array(WINDOW);
-  /** Records in flight that are no routes, by sequence number. */
-  readonly #flightOthers = new Map<number, DeviceAnswer>();
+  readonly #flight = new Flight();
   /** Requests for devices that wait for a writer. */
   readonly #deviceRequests: { write(sequence: number): void; answer: DeviceAnswer }[] = [];
   readonly #writerListeners = new Set<() => void>();
-  readonly #statsListeners: ((stats: WriterStats | null) => void)[] = [];
 
   #pumping = false;
-  #blocked = false;
   #auditing = false;
   #listener: (result: FibResult) => void = () => {};
   #retryTimer: Timer | null = null;
@@ -134,6 +123,19 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     this.#options = options;
     this.#objects = options.nexthopObjects ? new NexthopObjects(options.scope.protocol, () => this.#schedule()) : null;
     this.#groups = new GroupTable(this.#targets, this.#objects);
+    const { scope, clock, mirror, errorText } = options;
+    this.#rows = new FibRows({ scope, tables: this.#tables, targets: this.#targets, groups: this.#groups, mirror });
+    this.#writer = new WriterSession({
+      scope,
+      clock,
+      errorText,
+      connect: () => options.connect(),
+      welcome: (portId) => this.#welcome(portId),
+      done: (sequence) => this.#done(sequence),
+      failed: (sequence, errno, text) => this.#failed(sequence, errno, text),
+      drained: () => this.#schedule(),
+      lost: (reason) => this.#lost(reason),
+    });
     const operation = () => ({ ok: 0, failed: 0, overridden: 0 });
     const queue = this.#queue;
     this.counters = {
@@ -168,7 +170,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
       this.#options.log.event("error", "fib-unavailable", (error as Error).message);
       return;
     }
-    this.#connect();
+    this.#writer.connect();
   }
 
   // --- intents ------------------------------------------------------------------------------------------------------
@@ -243,7 +245,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
 
   barrier(done: () => void): void {
     // two rounds: what was in flight and changed meanwhile is queued again when its answer comes
-    this.#barriers.push({ taken: this.#queue.put, answered: this.#next, stage: 0, done });
+    this.#barriers.push({ taken: this.#queue.put, answered: this.#flight.next, stage: 0, done });
     this.#schedule();
     this.#options.clock.defer(() => this.#checkBarriers());
   }
@@ -318,26 +320,21 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   }
 
   writerStats(): Promise<WriterStats | null> {
-    if (!this.#open) return Promise.resolve(null);
-    return new Promise((resolve) => {
-      this.#statsListeners.push(resolve);
-      this.#out.askStats();
-      this.#flush();
-    });
+    return this.#open ? this.#writer.stats() : Promise.resolve(null);
   }
 
   // --- devices ------------------------------------------------------------------------------------------------------
 
   vxlan(device: VxlanDevice, answer: DeviceAnswer): void {
-    this.#askDevice((sequence) => this.#out.vxlan(sequence, device), answer);
+    this.#askDevice((sequence) => this.#writer.out.vxlan(sequence, device), answer);
   }
 
   linkSetting(ifindex: number, mtu: number, remove: boolean, answer: DeviceAnswer): void {
-    this.#askDevice((sequence) => this.#out.linkSetting(sequence, ifindex, mtu, remove), answer);
+    this.#askDevice((sequence) => this.#writer.out.linkSetting(sequence, ifindex, mtu, remove), answer);
   }
 
   neighbour(operation: Operation, remote: RemoteVtep, answer: DeviceAnswer): void {
-    this.#askDevice((sequence) => this.#out.neighbour(sequence, operation, remote), answer);
+    this.#askDevice((sequence) => this.#writer.out.neighbour(sequence, operation, remote), answer);
   }
 
   onWriter(listener: () => void): () => void {
@@ -352,19 +349,17 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   }
 
   #writeDevices(): void {
-    while (this.#deviceRequests.length > 0 && this.#next - this.#unanswered < WINDOW) {
+    while (this.#deviceRequests.length > 0 && this.#flight.room > 0) {
       const { write, answer } = this.#deviceRequests.shift()!;
-      this.#flightOthers.set(this.#next, answer);
-      this.#flightOperation[this.#next & (WINDOW - 1)] = 0;
-      write(this.#next++);
+      write(this.#flight.other(answer));
     }
-    if (this.#out.length > 0) this.#flush();
+    this.#writer.flush();
   }
 
   // --- the pump -----------------------------------------------------------------------------------------------------
 
   #schedule(): void {
-    if (this.#pumping || !this.#open || this.#blocked) return;
+    if (this.#pumping || !this.#open || this.#writer.blocked) return;
     this.#pumping = true;
     this.#options.clock.defer(() => {
       this.#pumping = false;
@@ -377,7 +372,8 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     if (!this.#open || this.#closed) return;
     this.#options.mirror?.drain(); // what others did comes first, so that we don't replace what is no longer ours
     const queue = this.#queue;
-    const out = this.#out;
+    const flight = this.#flight;
+    const { out } = this.#writer;
     for (const target of this.#forgotten) if (this.#isUntold(target)) out.forgetTarget(target);
     this.#forgotten.length = 0;
     this.#writeDevices();
@@ -386,10 +382,10 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     const frame = synchronous ? FRAME_ROUTES_HERE : FRAME_ROUTES;
     const started = clock.now();
     let left = synchronous ? ROUTES_PER_TURN : WINDOW;
-    while (left > 0 && queue.length > 0 && !this.#blocked && this.#open) {
+    while (left > 0 && queue.length > 0 && !this.#writer.blocked && this.#open) {
       let inFrame = 0;
       let frameFamily: Family = Family.Ipv4Unicast;
-      while (queue.length > 0 && inFrame < frame && left > 0 && this.#next - this.#unanswered < WINDOW) {
+      while (queue.length > 0 && inFrame < frame && left > 0 && flight.room > 0) {
         const key = queue.shift();
         const table = this.#tables[(key & 1) as Family];
         const id = key >>> 1;
@@ -405,33 +401,38 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
         if (untold) this.#tellTarget(target);
         if (inFrame === 0) {
           frameFamily = table.family;
-          out.beginRoutes(this.#next, frameFamily);
+          out.beginRoutes(flight.next, frameFamily);
         }
         this.#fly(table, id, operation, target);
         inFrame++;
       }
       if (inFrame > 0) out.endRoutes();
       if (out.length === 0) break;
-      this.#flush();
-      if (this.#next - this.#unanswered >= WINDOW) break;
+      this.#writer.flush();
+      if (flight.room === 0) break;
       if (synchronous && clock.now() - started > TURN_MS) break;
     }
     this.#checkBarriers();
-    if (queue.length > 0 && this.#next - this.#unanswered < WINDOW) this.#schedule();
+    this.#goOn();
+  }
+
+  /** Another turn, if there is something to write and room for it. */
+  #goOn(): void {
+    const waiting = this.#queue.length + this.#deviceRequests.length > 0 || this.#objects?.dirty === true;
+    if (waiting && this.#flight.room > 0) this.#schedule();
   }
 
   /** Nexthop objects go first: the routes behind them name them. */
   #writeObjects(): void {
     const objects = this.#objects;
     if (objects === null || !objects.dirty) return;
-    for (const write of objects.take()) {
-      this.#flightOthers.set(this.#next, (trouble) => {
+    for (const write of objects.take(this.#flight.room)) {
+      const sequence = this.#flight.other((trouble) => {
         for (const root of objects.answered(write, trouble)) this.#routesOn(root);
       });
-      this.#flightOperation[this.#next & (WINDOW - 1)] = 0;
-      this.#out.nexthop(this.#next++, write.operation, write.id, write.object);
+      this.#writer.out.nexthop(sequence, write.operation, write.id, write.object);
     }
-    this.#flush();
+    this.#writer.flush();
   }
 
   /** A root has come: routes that waited for it go on. */
@@ -494,16 +495,13 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   }
 
   #fly(table: FibTable, id: number, operation: Operation, target: TargetId): void {
-    const slot = this.#next & (WINDOW - 1);
-    this.#flightKey[slot] = ((id << 1) | table.family) >>> 0;
-    this.#flightTarget[slot] = target;
-    this.#flightOperation[slot] = operation;
+    this.#flight.route(((id << 1) | table.family) >>> 0, operation, target);
     if (target !== 0) this.#targets.addReference(target);
     table.marks[id]! |= Mark.InFlight;
-    this.#next++;
     const p = table.prefixes;
-    if (table.family === Family.Ipv4Unicast) this.#out.route(operation, p.word(id, 0), 0, 0, 0, p.length(id), target);
-    else this.#out.route(operation, p.word(id, 0), p.word(id, 1), p.word(id, 2), p.word(id, 3), p.length(id), target);
+    const { out } = this.#writer;
+    if (table.family === Family.Ipv4Unicast) out.route(operation, p.word(id, 0), 0, 0, 0, p.length(id), target);
+    else out.route(operation, p.word(id, 0), p.word(id, 1), p.word(id, 2), p.word(id, 3), p.length(id), target);
   }
 
   #isUntold(target: TargetId): boolean {
@@ -517,7 +515,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
       this.#told = wide;
     }
     this.#told[target] = 1;
-    this.#out.target(target, this.#targets.get(target));
+    this.#writer.out.target(target, this.#targets.get(target));
   }
 
   /** A target that means nothing any more; its number will mean something else. */
@@ -526,163 +524,73 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     if (target.type === "object") this.#objects?.unused(target.nexthopId);
     if (this.#isUntold(id)) return;
     this.#told[id] = 0;
-    if (this.#link !== null) this.#forgotten.push(id);
-  }
-
-  #flush(): void {
-    const link = this.#link;
-    if (link === null) {
-      this.#out.clear();
-      return;
-    }
-    const bytes = this.#out.view();
-    const more = link.send(bytes);
-    this.#out.clear();
-    if (!more) this.#blocked = true;
+    this.#forgotten.push(id);
   }
 
   // --- answers ------------------------------------------------------------------------------------------------------
 
-  #connect(): void {
-    if (this.#closed) return;
-    let link: WriterLink;
-    try {
-      link = this.#options.connect();
-    } catch (error) {
-      this.#lost(null, error instanceof Error ? error.message : String(error));
-      return;
-    }
-    this.#link = link;
-    this.#told = new Uint8Array(64);
-    this.#forgotten.length = 0;
-    this.#blocked = false;
-    const frames = new FrameReader((frame) => decodeAnswer(frame, this.#answers(link)));
-    link.onData((chunk) => {
-      if (link !== this.#link) return;
-      try {
-        frames.push(chunk);
-      } catch (error) {
-        link.close();
-        this.#lost(link, `The kernel writer does not keep to its protocol: ${(error as Error).message}`);
-      }
-    });
-    link.onDrain(() => {
-      if (link !== this.#link) return;
-      this.#blocked = false;
-      this.#schedule();
-    });
-    link.onClose((reason) => this.#lost(link, reason));
-    this.#out.clear();
-    this.#out.hello(this.#options.scope);
-    this.#flush();
-  }
-
-  #answers(link: WriterLink): WriterAnswers {
-    return {
-      welcome: (_version, portId) => this.#welcome(portId),
-      refused: (errno, text) => {
-        link.close();
-        this.#lost(link, errno === 0 ? text : `${text}: ${this.#options.errorText(errno)}`);
-      },
-      done: (sequence) => this.#done(sequence),
-      failed: (sequence, errno, text) => this.#failed(sequence, errno, text),
-      stats: (stats) => {
-        for (const listener of this.#statsListeners.splice(0)) listener(stats);
-      },
-    };
-  }
-
   #welcome(portId: number): void {
-    this.#welcomed = true;
+    const incarnation = ++this.#incarnation;
+    this.#told.fill(0);
+    this.#forgotten.length = 0;
     const mirror = this.#options.mirror;
     const open = () => {
-      if (this.#closed || !this.#welcomed) return;
-      if (this.#readyOnce !== null) this.#groups.adopt();
-      this.#open = true;
+      if (this.#closed || incarnation !== this.#incarnation) return;
+      if (!this.#read) this.#groups.adopt();
+      this.#read = this.#open = true;
       this.#readyOnce?.resolve();
       this.#readyOnce = null;
       for (const listener of this.#writerListeners) listener();
       this.#schedule();
     };
-    if (mirror === null) {
-      open();
-      return;
-    }
-    mirror.ignoreWriter(portId);
-    mirror.resync(open);
+    mirror?.ignoreWriter(portId);
+    if (mirror === null) open();
+    else mirror.resync(open);
   }
 
   /** The writer is gone: what was in flight may or may not have been done, which a reading will tell. */
-  #lost(link: WriterLink | null, reason: string): void {
-    if (link !== this.#link || this.#closed) return;
-    this.#link = null;
-    this.#welcomed = false;
+  #lost(reason: string): boolean {
+    this.#incarnation++;
     this.#open = false;
-    this.#blocked = false;
-    this.#out.clear();
-    for (const listener of this.#statsListeners.splice(0)) listener(null);
-    const others = [...this.#flightOthers.values()];
-    this.#flightOthers.clear();
-    for (const answer of others) answer(reason, 0);
     this.#objects?.forgetFlights();
-    for (; this.#unanswered < this.#next; this.#unanswered++) {
-      const slot = this.#unanswered & (WINDOW - 1);
-      if (this.#flightOperation[slot] === 0) continue;
-      this.#land(slot);
-      const key = this.#flightKey[slot]!;
-      const table = this.#tables[(key & 1) as Family];
+    this.#flight.lost(reason, (key, _operation, target) => {
+      const table = this.#tableOf(key);
+      this.#land(table, key >>> 1, target);
       table.marks[key >>> 1]! &= ~Mark.Again;
       this.#enqueue(table, key >>> 1);
-    }
-    if (this.#readyOnce !== null) {
-      this.#readyOnce.reject(new Error(reason));
-      this.#readyOnce = null;
-    }
+    });
+    this.#readyOnce?.reject(new Error(reason));
+    this.#readyOnce = null;
     this.#options.log.event("error", "fib-writer-lost", `${reason}; it is started again and the kernel is read anew`);
     if (this.#closing !== null) {
       this.#closing.done();
-      return;
+      return false;
     }
     this.counters.writerRestarts++;
-    this.#options.clock.setTimer(RECONNECT_MS, () => this.#connect());
+    return true;
   }
 
-  /** Takes a record out of flight; its target's reference goes to the caller's `held`, or is released by it. */
-  #land(slot: number): void {
-    const key = this.#flightKey[slot]!;
-    this.#tables[(key & 1) as Family].marks[key >>> 1]! &= ~Mark.InFlight;
-    this.#flightOperation[slot] = 0;
-    if (this.#flightTarget[slot] !== 0) this.#targets.release(this.#flightTarget[slot]!);
+  #tableOf(key: number): FibTable {
+    return this.#tables[(key & 1) as Family];
+  }
+
+  /** A route's record is answered: its marks and its hold on the target end. */
+  #land(table: FibTable, id: number, target: TargetId): void {
+    table.marks[id]! &= ~Mark.InFlight;
+    if (target !== 0) this.#targets.release(target);
   }
 
   #done(sequence: number): void {
-    // numbers on the wire are 32 bits wide; ours are not
-    const last = this.#unanswered + ((sequence - this.#unanswered) >>> 0);
-    if (last >= this.#next) return;
-    for (; this.#unanswered <= last; this.#unanswered++) {
-      const slot = this.#unanswered & (WINDOW - 1);
-      const operation = this.#flightOperation[slot]!;
-      if (operation !== 0) this.#succeed(slot, operation);
-      else this.#other(this.#unanswered, null, 0);
-    }
+    this.#flight.done(sequence, this.#succeeded);
     if (this.#barriers.length > 0) this.#checkBarriers();
-    if (this.#queue.length > 0) this.#schedule();
+    this.#goOn();
   }
 
-  /** The answer on a record that is no route. */
-  #other(sequence: number, trouble: string | null, errno: number): void {
-    if (this.#flightOthers.size === 0) return;
-    const answer = this.#flightOthers.get(sequence);
-    this.#flightOthers.delete(sequence);
-    answer?.(trouble, errno);
-  }
-
-  #succeed(slot: number, operation: number): void {
-    const key = this.#flightKey[slot]!;
-    const table = this.#tables[(key & 1) as Family];
+  readonly #succeeded: Landed = (key, operation, target) => {
+    const table = this.#tableOf(key);
     const id = key >>> 1;
-    this.#setHeld(table, id, this.#flightTarget[slot]!);
-    this.#land(slot);
+    this.#setHeld(table, id, target);
+    this.#land(table, id, target);
     const operations = this.counters.operations;
     if (operation === Operation.Create) operations.add.ok++;
     else if (operation === Operation.Replace) operations.replace.ok++;
@@ -690,7 +598,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     this.#afterFlight(table, id);
     if (table.want[id] !== 0) this.#settled(table, id);
     else table.freeIfIdle(id);
-  }
+  };
 
   #afterFlight(table: FibTable, id: number): void {
     if (this.#auditing) table.marks[id]! |= Mark.Touched;
@@ -700,19 +608,16 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   }
 
   #failed(sequence: number, errno: number, text: string): void {
-    const number = this.#unanswered + ((sequence - this.#unanswered) >>> 0);
-    if (number >= this.#next) return;
-    const slot = number & (WINDOW - 1);
-    const operation = this.#flightOperation[slot]!;
-    if (operation === 0) {
-      this.#other(number, this.#reason(errno, text), errno);
-      return;
-    }
-    const key = this.#flightKey[slot]!;
-    const table = this.#tables[(key & 1) as Family];
-    const id = key >>> 1;
-    this.#land(slot);
-    this.#afterFlight(table, id);
+    this.#flight.failed(sequence, errno, this.#reason(errno, text), (key, operation, target) => {
+      const table = this.#tableOf(key);
+      this.#land(table, key >>> 1, target);
+      this.#afterFlight(table, key >>> 1);
+      this.#refused(table, key >>> 1, operation, errno, text);
+    });
+  }
+
+  /** The kernel did not do it: what that says of the route, and what is next. */
+  #refused(table: FibTable, id: number, operation: Operation, errno: number, text: string): void {
     const operations = this.counters.operations;
     if (operation === Operation.Delete) {
       if (errno === nl.ESRCH || errno === nl.ENOENT || errno === nl.ENODEV) {
@@ -743,7 +648,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
 
   /** CREATE|EXCL met a route: another owner's, or one of ours that we did not know. */
   #exists(table: FibTable, id: number): void {
-    const owner = this.#ownerInTheWay(table, id);
+    const owner = this.#rows.ownerInTheWay(table, id);
     if (owner !== null) {
       this.#override(table, id, owner);
       return;
@@ -755,28 +660,6 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
       for (const each of this.#tables)
         for (const [troubled, trouble] of each.troubles) if (trouble.errno === nl.EEXIST) this.#enqueue(each, troubled);
     });
-  }
-
-  /** Who has a route in our place: the same prefix, table and metric. */
-  #ownerInTheWay(table: FibTable, id: number): string | null {
-    const metric = effectiveMetric(this.#options.scope.metric, table.family);
-    return this.#owner(table, id, (other) => other === metric);
-  }
-
-  /** Who is followed instead of us: ours isn't there because of theirs, or stands behind it with its higher metric. */
-  #ownerBefore(table: FibTable, id: number): string | null {
-    const metric = effectiveMetric(this.#options.scope.metric, table.family);
-    return this.#owner(table, id, (other) => other < metric || (other === metric && table.held[id] === 0));
-  }
-
-  #owner(table: FibTable, id: number, stands: (metric: number) => boolean): string | null {
-    const { scope, mirror } = this.#options;
-    if (mirror === null) return null;
-    const words = table.prefixes.words(id);
-    const length = table.prefixes.length(id);
-    for (const route of mirror.foreignAt(table.family, words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, length))
-      if (route.table === scope.table && stands(route.metric)) return protocolName(route.protocol);
-    return null;
   }
 
   #setHeld(table: FibTable, id: number, target: TargetId): void {
@@ -1030,82 +913,20 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
 
   // --- answers to people --------------------------------------------------------------------------------------------
 
-  *rows(): Iterable<FibRow> {
-    for (const family of families) {
-      const table = this.#tables[family];
-      for (let id = 1; id < table.prefixes.limit; id++) {
-        if (!table.prefixes.has(id)) continue;
-        const row = this.#row(table, id);
-        if (row !== undefined) yield row;
-      }
-    }
+  rows(): Iterable<FibRow> {
+    return this.#rows.all();
   }
 
   list(): FibRow[] {
-    return [...this.rows()];
+    return [...this.#rows.all()];
   }
 
   row(family: Family, words: readonly number[], length: number): FibRow | undefined {
-    const table = this.#tables[family];
-    const id = table.prefixes.find(words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, length);
-    return id === 0 ? undefined : this.#row(table, id);
-  }
-
-  #row(table: FibTable, id: number): FibRow | undefined {
-    const group = table.want[id]!;
-    const held = table.held[id]!;
-    if (group === 0 && held === 0) return undefined;
-    const stale = group === 0 && (table.marks[id]! & Mark.Stale) !== 0;
-    const intent: KernelTarget = group === 0 ? this.#targets.get(held) : this.#groups.target(group);
-    const { state, owner, error } = this.#state(table, id);
-    const { scope } = this.#options;
-    const agrees = group !== 0 && this.#targets.satisfies(held, this.#groups.targetId(group, table.family));
-    return {
-      prefix: formatPrefix(table.prefixes.words(id), table.prefixes.length(id)),
-      type: intent.type === "blackhole" ? "blackhole" : "unicast",
-      nextHops: this.#rowHops(intent),
-      table: scope.table,
-      protocol: protocolName(scope.protocol),
-      metric: effectiveMetric(scope.metric, table.family),
-      state,
-      ...(owner === null ? {} : { owner }),
-      ...(error === null ? {} : { error }),
-      ...(agrees || stale ? {} : { kernel: held === 0 ? null : this.#kernelSide(held) }),
-      ...(stale ? { stale: true as const } : {}),
-    };
-  }
-
-  #kernelSide(held: TargetId): { type: "unicast" | "blackhole"; nextHops: FibRowHop[] } {
-    const target = this.#targets.get(held);
-    return { type: target.type === "blackhole" ? "blackhole" : "unicast", nextHops: this.#rowHops(target) };
-  }
-
-  #state(table: FibTable, id: number): { state: FibState; owner: string | null; error: string | null } {
-    const owner = table.want[id] === 0 ? null : this.#ownerBefore(table, id);
-    if (owner !== null) return { state: "overridden", owner, error: null };
-    const trouble = table.troubles.get(id);
-    if (trouble?.state === "failed") return { state: "failed", owner: null, error: trouble.text };
-    if (trouble?.state === "overridden") return { state: "overridden", owner: trouble.text, error: null };
-    const pending = (table.marks[id]! & (Mark.Queued | Mark.InFlight)) !== 0 || table.held[id] === 0;
-    return { state: pending ? "pending" : "installed", owner: null, error: null };
-  }
-
-  #rowHops(target: KernelTarget): FibRowHop[] {
-    if (target.type === "object") return [];
-    return target.nextHops.map((hop) => ({
-      via: hop.via === null ? null : formatAddress(hop.via),
-      dev: hop.ifindex === 0 ? "" : (this.#options.mirror?.links.get(hop.ifindex)?.name ?? `if${hop.ifindex}`),
-      onlink: hop.onlink && hop.via !== null,
-      weight: hop.weight,
-    }));
+    return this.#rows.one(family, words, length);
   }
 
   #report(table: FibTable, id: number): void {
-    this.#listener({
-      family: table.family,
-      prefix: formatPrefix(table.prefixes.words(id), table.prefixes.length(id)),
-      ...this.#state(table, id),
-    });
+    this.#listener(this.#rows.result(table, id));
   }
 
   // --- ends ---------------------------------------------------------------------------------------------------------
@@ -1113,7 +934,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   #checkBarriers(): void {
     for (let i = 0; i < this.#barriers.length; ) {
       const barrier = this.#barriers[i]!;
-      const waits = this.#queue.taken < barrier.taken || this.#unanswered < barrier.answered;
+      const waits = this.#queue.taken < barrier.taken || this.#flight.unanswered < barrier.answered;
       if (waits || this.#deviceRequests.length > 0 || this.#objects?.dirty === true) {
         i++;
         continue;
@@ -1121,7 +942,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
       if (barrier.stage === 0) {
         barrier.stage = 1;
         barrier.taken = this.#queue.put;
-        barrier.answered = this.#next;
+        barrier.answered = this.#flight.next;
         continue;
       }
       this.#barriers.splice(i, 1);
@@ -1135,8 +956,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     this.#retryTimer?.cancel();
     this.#doubtTimer?.cancel();
     this.#options.mirror?.close();
-    this.#link?.close();
-    this.#link = null;
+    this.#writer.close();
   }
 }
 

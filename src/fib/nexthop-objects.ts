@@ -125,8 +125,8 @@ export class NexthopObjects {
     this.#mark(entry);
   }
 
-  /** What to write now, in the order that the kernel needs; each is in flight until `answered`. */
-  take(): NexthopWrite[] {
+  /** What to write now, at most `most`, in the order that the kernel needs; each is in flight until `answered`. */
+  take(most: number): NexthopWrite[] {
     const rank = (entry: Entry) => {
       const object = entry.want;
       if (object === null) return entry.gateway ? 3 : 2; // groups go before their members
@@ -134,6 +134,8 @@ export class NexthopObjects {
     };
     const writes: NexthopWrite[] = [];
     for (const entry of [...this.#dirty].sort((a, b) => rank(a) - rank(b))) {
+      if (writes.length >= most) break;
+      this.#dirty.delete(entry);
       if (entry.inFlight) {
         entry.again = true;
         continue;
@@ -149,7 +151,6 @@ export class NexthopObjects {
       const operation = wanted === null ? Operation.Delete : entry.held === null ? Operation.Create : Operation.Replace;
       writes.push({ id: entry.id, operation, object: entry.want });
     }
-    this.#dirty.clear();
     return writes;
   }
 

@@ -1,0 +1,122 @@
+import type { Clock } from "../lib/clock.ts";
+import type { WriterLink } from "./os-port.ts";
+import { decodeAnswer, FrameReader, RequestWriter, type WriterAnswers } from "./protocol.ts";
+import type { WriterStats } from "./records.ts";
+import type { RouteScope } from "./rtnetlink/route.ts";
+
+const RECONNECT_MS = 250;
+
+export interface WriterSessionOptions {
+  readonly scope: RouteScope;
+  readonly clock: Clock;
+  /** Starts or finds the writer. @throws Error with one sentence. */
+  connect(): WriterLink;
+  errorText(errno: number): string;
+  /** A writer is there; events that bear this port id are its own. */
+  welcome(portId: number): void;
+  done(sequence: number): void;
+  failed(sequence: number, errno: number, text: string): void;
+  /** It takes more again. */
+  drained(): void;
+  /** It is gone, with one sentence on why; false if no other one is wanted. */
+  lost(reason: string): boolean;
+}
+
+/** The connection to the writer: made, greeted, and made again when it ends. */
+export class WriterSession {
+  /** Requests are written here and leave with `flush`. */
+  readonly out = new RequestWriter();
+  /** The writer has more than it can take at the moment. */
+  blocked = false;
+  readonly #options: WriterSessionOptions;
+  readonly #stats: ((stats: WriterStats | null) => void)[] = [];
+  #link: WriterLink | null = null;
+  #closed = false;
+
+  constructor(options: WriterSessionOptions) {
+    this.#options = options;
+  }
+
+  connect(): void {
+    if (this.#closed) return;
+    let link: WriterLink;
+    try {
+      link = this.#options.connect();
+    } catch (error) {
+      this.#lost(null, error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#link = link;
+    this.blocked = false;
+    const frames = new FrameReader((frame) => decodeAnswer(frame, this.#answers(link)));
+    link.onData((chunk) => {
+      if (link !== this.#link) return;
+      try {
+        frames.push(chunk);
+      } catch (error) {
+        link.close();
+        this.#lost(link, `The kernel writer does not keep to its protocol: ${(error as Error).message}`);
+      }
+    });
+    link.onDrain(() => {
+      if (link !== this.#link) return;
+      this.blocked = false;
+      this.#options.drained();
+    });
+    link.onClose((reason) => this.#lost(link, reason));
+    this.out.clear();
+    this.out.hello(this.#options.scope);
+    this.flush();
+  }
+
+  /** Sends what was written. */
+  flush(): void {
+    if (this.out.length === 0) return;
+    const more = this.#link?.send(this.out.view()) ?? true;
+    this.out.clear();
+    if (!more) this.blocked = true;
+  }
+
+  /** What the writer did so far; null if it ends before it answers. */
+  stats(): Promise<WriterStats | null> {
+    return new Promise((resolve) => {
+      this.#stats.push(resolve);
+      this.out.askStats();
+      this.flush();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#link?.close();
+    this.#link = null;
+    this.#tellStats(null);
+  }
+
+  #answers(link: WriterLink): WriterAnswers {
+    const { errorText, welcome, done, failed } = this.#options;
+    return {
+      welcome: (_version, portId) => welcome(portId),
+      refused: (errno, text) => {
+        link.close();
+        this.#lost(link, errno === 0 ? text : `${text}: ${errorText(errno)}`);
+      },
+      done,
+      failed,
+      stats: (stats) => this.#tellStats(stats),
+    };
+  }
+
+  #tellStats(stats: WriterStats | null): void {
+    for (const listener of this.#stats.splice(0)) listener(stats);
+  }
+
+  #lost(link: WriterLink | null, reason: string): void {
+    if (link !== this.#link || this.#closed) return;
+    this.#link = null;
+    this.blocked = false;
+    this.out.clear();
+    this.#tellStats(null);
+    if (this.#options.lost(reason)) this.#options.clock.setTimer(RECONNECT_MS, () => this.connect());
+  }
+}
