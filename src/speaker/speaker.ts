@@ -9,21 +9,17 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { type ConfigDiff, neighborKey } from "../config/diff.ts";
-import { matchesPattern } from "../config/host.ts";
 import type { Config, KernelConfig } from "../config/model.ts";
 import { ExportGroup } from "../export/export-group.ts";
 import type { GroupKey } from "../export/group-key.ts";
 import type { ExportPolicyPort } from "../export/ports.ts";
 import type { OpenedFib } from "../fib/open.ts";
-import type { FibResult, KernelLink } from "../fib/port.ts";
-import { Tunnels } from "../fib/tunnel/tunnels.ts";
-import { Workloads } from "../fib/workloads.ts";
-import { formatPrefix, parseAddress, parseIpv4, parsePrefix, prefixContains } from "../lib/address.ts";
+import type { KernelLink } from "../fib/port.ts";
+import { formatPrefix, parseIpv4, parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { type Family, families } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
-import { NextHopTracker, type TrackerOptions, type TunnelPort } from "../nexthop/next-hop-tracker.ts";
 import { type DecisionOptions, defaultDecision } from "../rib/decision/options.ts";
 import { Rib } from "../rib/rib.ts";
 import { LOCAL_SOURCE, type SourceInfo } from "../rib/source-table.ts";
@@ -35,10 +31,9 @@ import { CeaseError } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
 import { Convergence } from "./convergence.ts";
 import { type DrainOutcome, drain, isBehind } from "./drain.ts";
-import { FibFeed } from "./fib-feed.ts";
-import { LocalAddresses } from "./local-addresses.ts";
+import { KernelSide } from "./kernel-side.ts";
 import { type JournalStore, OwnRestart } from "./own-restart.ts";
-import { type OwnRoute, OwnRoutes, ownRouteOf, workloadRoute } from "./own-routes.ts";
+import { type OwnRoute, OwnRoutes, ownRouteOf } from "./own-routes.ts";
 import { addressWords, identityOf, Peer, type PeerIdentity } from "./peer.ts";
 import { Peers } from "./peers.ts";
 import { PolicyBook } from "./policy-book.ts";
@@ -71,16 +66,6 @@ const localSource = ({ router }: Config): SourceInfo => ({
   name: "",
 });
 
-const trackerOptions = (config: Config, tunnels: TunnelPort | null): TrackerOptions => ({
-  tunnels,
-  resolve: config.kernel.fib !== "none",
-  viaDefault: config.kernel.resolveViaDefault,
-  onLink: config.kernel.onLink,
-  // Sessions on 127.0.0.0/8 say so themselves: see LOOPBACK_SCOPE.
-  loopback: false,
-  ignores: (name) => config.kernel.ignoreInterfaces.some((pattern) => matchesPattern(name, pattern)),
-});
-
 function decisionOptions({ router }: Config): DecisionOptions {
   return { ...defaultDecision, ...router.bestPath };
 }
@@ -96,13 +81,9 @@ export class Speaker {
   readonly peers: Peers;
   readonly groups: UpdateGroups;
   readonly ownRoutes: OwnRoutes;
-  readonly nextHops: NextHopTracker;
-  readonly local: LocalAddresses;
+  readonly kernel: KernelSide;
   readonly keepaliveLag = new KeepaliveLag();
   readonly convergence: Convergence;
-  readonly fib: OpenedFib;
-  /** Null: none is configured. */
-  readonly tunnels: Tunnels | null;
   readonly clock: Clock;
   readonly log: Log;
   readonly startedAt: number;
@@ -115,8 +96,6 @@ export class Speaker {
   readonly #sweepNext = new Set<Family>();
   readonly #loop: WorkLoop;
   readonly #reader: UpdateReader;
-  readonly #feeds: FibFeed[] = [];
-  #workloads: Workloads[] = [];
   #config: Config;
   #listener: Listener | null = null;
   #tick: Timer | null = null;
@@ -133,21 +112,18 @@ export class Speaker {
     this.log = log;
     this.startedAt = clock.now();
     this.convergence = new Convergence(() => clock.now());
-    this.fib = ports.openFib(config.kernel);
-    this.tunnels = this.#openTunnels();
-    this.nextHops = new NextHopTracker(trackerOptions(config, this.tunnels));
-    this.tunnels?.onChange(() => this.nextHops.again());
-    this.local = new LocalAddresses((link) => this.#linkDown(link));
+    this.kernel = new KernelSide(config, ports.openFib(config.kernel), log, (link) => this.#linkDown(link));
+    const { nextHops } = this.kernel;
     this.tables = new Tables(
       new Rib({
         random,
-        nextHops: this.nextHops,
+        nextHops,
         local: { as: config.router.as, routerId: parseIpv4(config.router.routerId) },
         decision: decisionOptions(config),
       }),
     );
     const { rib, store } = this.tables;
-    this.#book = new PolicyBook(store, this.nextHops);
+    this.#book = new PolicyBook(store, nextHops);
     this.#reader = new UpdateReader(store, this.tables.byFamily);
     this.ownRoutes = new OwnRoutes(this.tables);
     this.groups = new UpdateGroups(
@@ -183,7 +159,7 @@ export class Speaker {
       forwarding: (family) => this.restart.returning && this.#forwards(family),
     });
     this.peers = new Peers((identity) => this.#createPeer(identity), clock, log);
-    this.#feedFib();
+    this.kernel.feed(config, this.tables, this.ownRoutes, () => this.#loop.touch());
   }
 
   get config(): Config {
@@ -198,14 +174,13 @@ export class Speaker {
   /** Opens the door and dials. @throws ListenError or the FIB's error, each with one clear sentence. */
   async start(): Promise<void> {
     const { network } = this.#ports;
-    await this.fib.fib.ready;
-    this.restart.begin(families.some((family) => this.fib.fib.adopted(family) > 0));
+    await this.kernel.fib.ready;
+    this.restart.begin(families.some((family) => this.kernel.adopted(family)));
     for (const family of families) {
       this.tables.byFamily[family]!.deferred = this.restart.defers(family);
       if (!this.restart.defers(family)) this.#sweepNext.add(family);
     }
-    this.fib.reader.subscribe(this.local);
-    this.fib.reader.subscribe(this.nextHops);
+    this.kernel.listen();
     const { listen } = this.#config.router;
     if (listen.addresses.length > 0)
       this.#listener = await network.listen({
@@ -215,7 +190,7 @@ export class Speaker {
         trouble: (message) => this.log.event("warn", "listen", message),
       });
     this.ownRoutes.replace("config", this.#config.originate.map(ownRouteOf));
-    this.#watchWorkloads();
+    this.kernel.watchWorkloads(this.#config, this.ownRoutes, () => this.#loop.touch());
     this.peers.setRanges(this.#config);
     this.#setKeys(this.#config);
     for (const neighbor of this.#config.neighbors) this.peers.add(identityOf(neighbor)).session.start();
@@ -227,7 +202,7 @@ export class Speaker {
   async giveUp(): Promise<void> {
     this.abandon();
     await this.#listener?.close();
-    await this.fib.fib.close(true);
+    await this.kernel.close(true);
   }
 
   /**
@@ -249,8 +224,7 @@ export class Speaker {
     }
     this.restart.stop(this.#left);
     await this.#listener?.close();
-    this.tunnels?.close(this.#config.kernel.keepOnExit && !this.#left);
-    await this.fib.fib.close(this.#config.kernel.keepOnExit && !this.#left);
+    await this.kernel.close(this.#config.kernel.keepOnExit && !this.#left);
   }
 
   /** Lets go of timers and says nothing to anyone, as if the process had been killed: for simulations. */
@@ -277,11 +251,6 @@ export class Speaker {
       } else if (live.agreed.routeRefresh) peer.session.send(encodeRouteRefresh(family));
       else this.#stale.reevaluate(peer.source);
     this.#loop.touch();
-  }
-
-  /** Name of an interface, or its index as text if the kernel doesn't know it. */
-  linkName(ifindex: number): string {
-    return this.fib.reader.links.get(ifindex)?.name ?? String(ifindex);
   }
 
   /** Exactly these prefixes from now on, of those under `owner`: a table change, never a matter of sessions. */
@@ -321,13 +290,13 @@ export class Speaker {
       [config.workloads, config.originate],
     );
     this.#config = config;
-    this.nextHops.setOptions(trackerOptions(config, this.tunnels));
+    this.kernel.reconfigure(config);
     this.#book.clear();
     if (routerChanged.has("restart")) this.tables.sources.update(LOCAL_SOURCE, localSource(config));
     if (routerChanged.has("decision"))
       for (const table of this.tables.byFamily) table.setDecision(decisionOptions(config));
     this.ownRoutes.replace("config", config.originate.map(ownRouteOf));
-    if (workloadsChanged) this.#watchWorkloads();
+    if (workloadsChanged) this.kernel.watchWorkloads(config, this.ownRoutes, () => this.#loop.touch());
     this.peers.setRanges(config);
     this.#setKeys(config);
     const everyone = routerChanged.has("export") || routerChanged.has("import");
@@ -359,7 +328,7 @@ export class Speaker {
 
   /** Whether packets of a family were forwarded while we were away. */
   #forwards(family: Family): boolean {
-    return this.#config.kernel.fib === "none" || this.fib.fib.adopted(family) > 0;
+    return this.#config.kernel.fib === "none" || this.kernel.adopted(family);
   }
 
   #mayReturn(address: string): boolean {
@@ -379,12 +348,12 @@ export class Speaker {
   }
 
   #decide(units: number): boolean {
-    const { fib } = this;
+    const { fib } = this.kernel;
     if (!this.tables.rib.flush(units)) return false;
-    for (const family of this.#sweepNext) fib.fib.sweep(family);
+    for (const family of this.#sweepNext) fib.sweep(family);
     this.#sweepNext.clear();
-    const writes = this.#config.kernel.fib !== "none" && fib.fib.counters.queued > 0;
-    this.convergence.decided(this.groups.groups, writes ? (done) => fib.fib.barrier(done) : null);
+    const writes = this.#config.kernel.fib !== "none" && fib.counters.queued > 0;
+    this.convergence.decided(this.groups.groups, writes ? (done) => fib.barrier(done) : null);
     return true;
   }
 
@@ -409,7 +378,7 @@ export class Speaker {
         loop: this.#loop,
         convergence: this.convergence,
         book: this.#book,
-        local: this.local,
+        local: this.kernel.local,
         finish: () => this.#finish,
         changed: (changed) => this.#peerChanged(changed),
         restart: this.restart,
@@ -441,7 +410,7 @@ export class Speaker {
       sources,
       routes: byFamily[key.family]!,
       sets: store,
-      nextHops: this.nextHops,
+      nextHops: this.kernel.nextHops,
       events: {
         wake: () => this.#loop.touch(),
         withheld: (prefixId, reason) => this.#withheld(key, prefixId, reason),
@@ -464,104 +433,13 @@ export class Speaker {
     });
   }
 
-  #openTunnels(): Tunnels | null {
-    const { tunnels, kernel, router } = this.#config;
-    if (tunnels.length === 0 || kernel.fib === "none") return null;
-    if (router.address === null) {
-      this.log.event(
-        "error",
-        "tunnels",
-        "Cannot use tunnels: the router has no address of its own, see router.address",
-      );
-      return null;
-    }
-    return new Tunnels({
-      rules: tunnels,
-      address: parseAddress(router.address),
-      ignoreInterfaces: kernel.ignoreInterfaces,
-      reader: this.fib.reader,
-      devices: this.fib.fib.devices,
-      log: this.log,
-    });
-  }
-
-  /** Host routes of workloads are originated as they come and go; after a reload by the new rules. */
-  #watchWorkloads(): void {
-    for (const workloads of this.#workloads) workloads.close();
-    const { originate, workloads } = this.#config;
-    const blocks = originate.map(({ prefix }) => parsePrefix(prefix));
-    this.#workloads = workloads.map((rule) => {
-      const owner = "workload";
-      return new Workloads({
-        reader: this.fib.reader,
-        interfaces: rule.interfaces,
-        advertise: rule.advertise,
-        blocks,
-        appeared: (prefix) => {
-          this.ownRoutes.add(owner, workloadRoute(prefix, rule));
-          this.#loop.touch();
-        },
-        vanished: (prefix) => {
-          this.ownRoutes.remove(owner, prefix);
-          this.#loop.touch();
-        },
-      });
-    });
-  }
-
-  #feedFib(): void {
-    const { kernel } = this.#config;
-    this.fib.fib.onResult((result) => this.#fibResult(result));
-    if (kernel.fib === "none") return;
-    for (const family of families) {
-      const feed = new FibFeed({
-        routes: this.tables.byFamily[family]!,
-        fib: this.fib.fib,
-        nextHopOf: (set) => this.tables.store.nextHop[set]!,
-        retain: (nextHop) => this.nextHops.retain(nextHop),
-        release: (nextHop) => this.nextHops.release(nextHop),
-        hopsOf: (nextHop) => this.nextHops.hops(nextHop),
-        localSource: LOCAL_SOURCE,
-        isBlackhole: (prefixId) => this.ownRoutes.isBlackhole(family, prefixId),
-        maximumPaths: kernel.maximumPaths,
-      });
-      this.#feeds.push(feed);
-      this.tables.byFamily[family]!.addConsumer(feed, kernel.maximumPaths > 1);
-    }
-    this.nextHops.onChange((ids) => this.#nextHopsChanged(ids));
-  }
-
-  #nextHopsChanged(ids: readonly number[]): void {
-    const changed = new Set(ids);
-    for (const feed of this.#feeds) feed.nextHopsChanged(changed);
-    this.tables.rib.nextHopsChanged(ids);
-    this.#loop.touch();
-  }
-
-  #fibResult(result: FibResult): void {
-    if (result.state === "failed")
-      this.log.event("warn", "fib-failed", `${result.prefix} is not in the kernel: ${result.error}`, {
-        prefix: result.prefix,
-      });
-    else if (result.state === "overridden")
-      this.log.event(
-        "warn",
-        "fib-overridden",
-        `${result.prefix} belongs to ${result.owner} in the kernel and is left alone`,
-        {
-          prefix: result.prefix,
-          owner: result.owner,
-        },
-      );
-    else this.log.event("info", "fib-installed", `${result.prefix} is in the kernel now`, { prefix: result.prefix });
-  }
-
   /** Single-hop sessions over a link that is down can't go on, and nothing on the wire will tell (their hold timer would). */
   #linkDown(link: KernelLink): void {
+    const { local } = this.kernel;
     for (const peer of this.peers) {
-      const local = peer.live?.agreed.localAddress;
-      if (local === undefined || this.local.interfaceOf(local) !== link.ifindex) continue;
-      if (this.local.isOnLink(link.ifindex, peer.address)) peer.session.disconnect(`our link ${link.name} went down`);
+      const own = peer.live?.agreed.localAddress;
+      if (own === undefined || local.interfaceOf(own) !== link.ifindex) continue;
+      if (local.isOnLink(link.ifindex, peer.address)) peer.session.disconnect(`our link ${link.name} went down`);
     }
   }
 

@@ -19,7 +19,7 @@ export function explain(speaker: Speaker, question: PrefixQuestion): Explanation
     received: [],
     decision: { best: null, text: "nobody has announced it" },
     nextHop: null,
-    kernel: kernelOf(speaker.fib.fib, question.family, question.words, question.length),
+    kernel: kernelOf(speaker.kernel.fib, question.family, question.words, question.length),
     advertised: [],
   };
   if (id === 0) return empty;
@@ -30,7 +30,7 @@ export function explain(speaker: Speaker, question: PrefixQuestion): Explanation
     received: receivedOf(speaker, table, id),
     decision: decisionOf(speaker, table, id, best),
     nextHop: nextHopOf(speaker, table, best),
-    kernel: kernelOf(speaker.fib.fib, table.family, wordsOf(table, id), table.prefixes.length(id)),
+    kernel: kernelOf(speaker.kernel.fib, table.family, wordsOf(table, id), table.prefixes.length(id)),
     advertised: best === 0 ? [] : advertisedOf(speaker, table, id),
   };
 }
@@ -63,15 +63,15 @@ function nextHopOf(speaker: Speaker, table: RouteTable, best: number): Explanati
   if (best === 0 || table.pathSource(best) === LOCAL_SOURCE) return null;
   const nextHop = speaker.tables.store.nextHop[table.pathAttributes(best)]!;
   if (nextHop === 0) return null;
-  const hop = speaker.nextHops.hops(nextHop)[0];
-  const reachable = speaker.nextHops.reachable[nextHop] === 1;
+  const hop = speaker.kernel.nextHops.hops(nextHop)[0];
+  const reachable = speaker.kernel.nextHops.reachable[nextHop] === 1;
   return {
-    address: formatAddress(speaker.nextHops.words(nextHop)),
+    address: formatAddress(speaker.kernel.nextHops.words(nextHop)),
     reachable,
-    metric: reachable ? speaker.nextHops.metric[nextHop]! : null,
+    metric: reachable ? speaker.kernel.nextHops.metric[nextHop]! : null,
     via: hop?.via ? formatAddress(hop.via) : null,
-    dev: hop ? speaker.linkName(hop.ifindex) : null,
-    text: speaker.nextHops.explain(nextHop),
+    dev: hop ? speaker.kernel.linkName(hop.ifindex) : null,
+    text: speaker.kernel.nextHops.explain(nextHop),
   };
 }
 

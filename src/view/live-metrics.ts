@@ -39,7 +39,7 @@ export class LiveMetrics implements MetricsSource {
   }
 
   get fib(): FibMetrics {
-    const { installed, operations, queued, repaired, resyncs } = this.#speaker.fib.fib.counters;
+    const { installed, operations, queued, repaired, resyncs } = this.#speaker.kernel.fib.counters;
     return { installed, operations, queued, repaired, resyncs };
   }
 

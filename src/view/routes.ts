@@ -70,7 +70,7 @@ export function pathRow(speaker: Speaker, table: RouteTable, path: number, set: 
   return {
     best,
     from: source === LOCAL_SOURCE ? "self" : (speaker.tables.sources.info(source)?.peer ?? "unknown"),
-    ...attributeColumns(store.view(set), nextHop === 0 ? [] : speaker.nextHops.words(nextHop), true),
+    ...attributeColumns(store.view(set), nextHop === 0 ? [] : speaker.kernel.nextHops.words(nextHop), true),
     valid: !rejected && table.isUsable(path),
     multipath: false,
     stale: table.isStale(path),

@@ -66,7 +66,7 @@ export class LiveView implements SpeakerView {
 
   *fib(): Generator<FibRow[]> {
     let slice: FibRow[] = [];
-    for (const row of this.#speaker.fib.fib.rows()) {
+    for (const row of this.#speaker.kernel.fib.rows()) {
       slice.push(fibRow(row));
       if (slice.length < FIB_SLICE) continue;
       yield slice;

@@ -149,7 +149,7 @@ function* kernel({ node, speaker }: RunningNode, rows: readonly RouteRow[]): Gen
     if (best && best.from !== "self") wanted.set(row.prefix, best.nextHop!);
   }
   const held = new Map(
-    speaker.fib.fib
+    speaker.kernel.fib
       .list()
       .map((row) => [row.prefix, `${row.nextHops[0]?.via}${row.state === "installed" ? "" : ` ${row.state}`}`]),
   );

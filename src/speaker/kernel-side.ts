@@ -1,0 +1,161 @@
+import { matchesPattern } from "../config/host.ts";
+import type { Config } from "../config/model.ts";
+import type { OpenedFib } from "../fib/open.ts";
+import type { FibPort, FibResult, KernelLink, KernelReader } from "../fib/port.ts";
+import { Tunnels } from "../fib/tunnel/tunnels.ts";
+import { Workloads } from "../fib/workloads.ts";
+import { parseAddress, parsePrefix } from "../lib/address.ts";
+import { type Family, families } from "../lib/family.ts";
+import type { Log } from "../lib/log.ts";
+import { NextHopTracker, type TrackerOptions } from "../nexthop/next-hop-tracker.ts";
+import { LOCAL_SOURCE } from "../rib/source-table.ts";
+import { FibFeed } from "./fib-feed.ts";
+import { LocalAddresses } from "./local-addresses.ts";
+import { type OwnRoutes, workloadRoute } from "./own-routes.ts";
+import type { Tables } from "./tables.ts";
+
+/**
+ * Everything between a speaker and its kernel: what the kernel tells (links, addresses, others' routes) goes to next-hop
+ * tracking, tunnels and workloads; what the Loc-RIB decides goes to the FIB.
+ */
+export class KernelSide {
+  readonly fib: FibPort;
+  readonly reader: KernelReader;
+  readonly nextHops: NextHopTracker;
+  readonly local: LocalAddresses;
+  /** Null: none is configured. */
+  readonly tunnels: Tunnels | null;
+  readonly #log: Log;
+  readonly #feeds: FibFeed[] = [];
+  #workloads: Workloads[] = [];
+
+  /** @param linkDown called when an interface that was running no longer is. */
+  constructor(config: Config, opened: OpenedFib, log: Log, linkDown: (link: KernelLink) => void) {
+    this.fib = opened.fib;
+    this.reader = opened.reader;
+    this.#log = log;
+    this.tunnels = this.#openTunnels(config);
+    this.nextHops = new NextHopTracker(this.#trackerOptions(config));
+    this.tunnels?.onChange(() => this.nextHops.again());
+    this.local = new LocalAddresses(linkDown);
+  }
+
+  /** Feeds the FIB from the tables. `touch` says that there is work in them. */
+  feed(config: Config, tables: Tables, ownRoutes: OwnRoutes, touch: () => void): void {
+    this.fib.onResult((result) => this.#report(result));
+    const { kernel } = config;
+    if (kernel.fib === "none") return;
+    for (const family of families) {
+      const table = tables.byFamily[family]!;
+      const feed = new FibFeed({
+        routes: table,
+        fib: this.fib,
+        nextHopOf: (set) => tables.store.nextHop[set]!,
+        retain: (nextHop) => this.nextHops.retain(nextHop),
+        release: (nextHop) => this.nextHops.release(nextHop),
+        hopsOf: (nextHop) => this.nextHops.hops(nextHop),
+        localSource: LOCAL_SOURCE,
+        isBlackhole: (prefixId) => ownRoutes.isBlackhole(family, prefixId),
+        maximumPaths: kernel.maximumPaths,
+      });
+      this.#feeds.push(feed);
+      table.addConsumer(feed, kernel.maximumPaths > 1);
+    }
+    this.nextHops.onChange((ids) => {
+      const changed = new Set(ids);
+      for (const each of this.#feeds) each.nextHopsChanged(changed);
+      tables.rib.nextHopsChanged(ids);
+      touch();
+    });
+  }
+
+  /** From now on the kernel's news arrive, what is known already first. */
+  listen(): void {
+    this.reader.subscribe(this.local);
+    this.reader.subscribe(this.nextHops);
+  }
+
+  /** Takes on a new config, as far as that can be done while it runs. */
+  reconfigure(config: Config): void {
+    this.nextHops.setOptions(this.#trackerOptions(config));
+  }
+
+  /** Host routes of workloads are originated as they come and go; called again, by the rules of the new config. */
+  watchWorkloads({ originate, workloads }: Config, ownRoutes: OwnRoutes, touch: () => void): void {
+    for (const watched of this.#workloads) watched.close();
+    const blocks = originate.map(({ prefix }) => parsePrefix(prefix));
+    this.#workloads = workloads.map(
+      (rule) =>
+        new Workloads({
+          reader: this.reader,
+          interfaces: rule.interfaces,
+          advertise: rule.advertise,
+          blocks,
+          appeared: (prefix) => {
+            ownRoutes.add("workload", workloadRoute(prefix, rule));
+            touch();
+          },
+          vanished: (prefix) => {
+            ownRoutes.remove("workload", prefix);
+            touch();
+          },
+        }),
+    );
+  }
+
+  /** Whether routes of a family were found in the kernel at the start: packets went on while we were away. */
+  adopted(family: Family): boolean {
+    return this.fib.adopted(family) > 0;
+  }
+
+  /** Name of an interface, or its index as text if the kernel doesn't know it. */
+  linkName(ifindex: number): string {
+    return this.reader.links.get(ifindex)?.name ?? String(ifindex);
+  }
+
+  /** Lets go of the kernel; with `keep` routes and devices stay. */
+  async close(keep: boolean): Promise<void> {
+    this.tunnels?.close(keep);
+    await this.fib.close(keep);
+  }
+
+  #openTunnels({ tunnels, kernel, router }: Config): Tunnels | null {
+    if (tunnels.length === 0 || kernel.fib === "none") return null;
+    if (router.address === null) {
+      const text = "Cannot use tunnels: the router has no address of its own, see router.address";
+      this.#log.event("error", "tunnels", text);
+      return null;
+    }
+    return new Tunnels({
+      rules: tunnels,
+      address: parseAddress(router.address),
+      ignoreInterfaces: kernel.ignoreInterfaces,
+      reader: this.reader,
+      devices: this.fib.devices,
+      log: this.#log,
+    });
+  }
+
+  #trackerOptions({ kernel }: Config): TrackerOptions {
+    return {
+      tunnels: this.tunnels,
+      resolve: kernel.fib !== "none",
+      viaDefault: kernel.resolveViaDefault,
+      onLink: kernel.onLink,
+      // Sessions on 127.0.0.0/8 say so themselves: see LOOPBACK_SCOPE.
+      loopback: false,
+      ignores: (name) => kernel.ignoreInterfaces.some((pattern) => matchesPattern(name, pattern)),
+    };
+  }
+
+  #report({ prefix, state, error, owner }: FibResult): void {
+    if (state === "failed")
+      this.#log.event("warn", "fib-failed", `${prefix} is not in the kernel: ${error}`, { prefix });
+    else if (state === "overridden")
+      this.#log.event("warn", "fib-overridden", `${prefix} belongs to ${owner} in the kernel and is left alone`, {
+        prefix,
+        owner,
+      });
+    else this.#log.event("info", "fib-installed", `${prefix} is in the kernel now`, { prefix });
+  }
+}
