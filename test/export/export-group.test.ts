@@ -856,6 +856,27 @@ t.test("who hears what (RFC 4456 §6, RFC 4271 §9.2)", async (t) => {
   }
 });
 
+t.test("what a reload changes about a source is told after `reevaluate`, and only that", async (t) => {
+  const router = new Router();
+  const group = router.group(nonClientKey);
+  const source = router.source({ client: false, routerId: 1 });
+  const info = router.rib.sources.info(source)!;
+  const member = new Receiver(router.source(), nonClientKey).join(group);
+  router.announce(source, "10.0.0.0/8", route());
+  router.announce(router.source(), "11.0.0.0/8", route());
+  router.settle();
+  t.same([...member.table.keys()], ["11.0.0.0/8"]);
+  router.rib.sources.update(source, { ...info, client: true });
+  group.reevaluate();
+  router.settle();
+  t.equal(member.table.get("10.0.0.0/8")?.originatorId, 1, "it is a client now, its routes are for all");
+  router.rib.sources.update(source, { ...info, client: true, routerId: 2 });
+  group.reevaluate();
+  router.settle();
+  t.equal(member.table.get("10.0.0.0/8")?.originatorId, 2, "and its identifier is another");
+  t.equal(member.announced, 3, "the other client's route was not said again");
+});
+
 t.test("a policy that sets MED and next hop has the last word towards external peers", async (t) => {
   const router = new Router();
   const { attributes } = router.rib;
