@@ -1,11 +1,12 @@
-import type { Clock, Timer } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import { Family } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
 import { FibRows } from "./fib-rows.ts";
 import { FibTable, Mark, NumberQueue, type Trouble } from "./fib-table.ts";
 import { Flight, type Landed, WINDOW } from "./flight.ts";
 import { GroupTable } from "./groups.ts";
-import { effectiveMetric, type KernelMirror, type OwnRoutes } from "./kernel-mirror.ts";
+import { HeldRoutes } from "./held-routes.ts";
+import type { KernelMirror } from "./kernel-mirror.ts";
 import { NexthopObjects } from "./nexthop-objects.ts";
 import type { WriterLink } from "./os-port.ts";
 import type {
@@ -13,19 +14,17 @@ import type {
   DevicePort,
   FibCounters,
   FibGroup,
-  FibHop,
   FibPort,
   FibResult,
   FibRoute,
   FibRow,
   FibTarget,
-  KernelRoute,
 } from "./port.ts";
 import { Operation, type RemoteVtep, type VxlanDevice, type WriterStats } from "./records.ts";
 import * as nl from "./rtnetlink/constants.ts";
-import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
-import type { KernelTarget, RouteScope, RouteView } from "./rtnetlink/route.ts";
+import type { KernelTarget, RouteScope } from "./rtnetlink/route.ts";
 import { obstacle, type TargetId, TargetStore } from "./targets.ts";
+import { Troubles } from "./troubles.ts";
 import { WriterSession } from "./writer-session.ts";
 
 /** Routes written per turn of the loop when the writer lives in this process (64 take about 0.3 ms). */
@@ -35,12 +34,6 @@ const TURN_MS = 3;
 /** Routes per frame, to a writer elsewhere and to one in this process. */
 const FRAME_ROUTES = 512;
 const FRAME_ROUTES_HERE = 128;
-const RETRY_FIRST_MS = 20;
-const RETRY_MOST_MS = 30_000;
-/** EPERM, ENODEV, ENETDOWN, ENETUNREACH, EHOSTUNREACH: not the prefix is at fault, and all routes that way would fail. */
-const targetErrors: ReadonlySet<number> = new Set([nl.EPERM, nl.ENODEV, 100, 101, 113]);
-/** By then our write was answered. */
-const DOUBT_MS = 50;
 const CLOSE_WITHIN_MS = 10_000;
 
 export interface FibClientOptions {
@@ -67,7 +60,7 @@ export interface FibClientOptions {
  * there, REPLACE; nothing wanted, DELETE by protocol and metric. An EEXIST has another owner, who is named, and who is
  * waited for; or it is ours and was not known, which a reading finds out.
  */
-export class FibClient implements FibPort, OwnRoutes, DevicePort {
+export class FibClient implements FibPort, DevicePort {
   readonly counters: FibCounters;
   readonly devices: DevicePort = this;
   readonly ready: Promise<void>;
@@ -81,8 +74,8 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   readonly #groups: GroupTable;
   /** (id << 1 | family) of what is to be looked at. */
   readonly #queue = new NumberQueue();
-  readonly #adopted = [0, 0];
-  readonly #swept = [false, false];
+  readonly #held: HeldRoutes;
+  readonly #troubles: Troubles;
   readonly #barriers: { taken: number; answered: number; stage: number; done: () => void }[] = [];
 
   readonly #writer: WriterSession;
@@ -91,8 +84,6 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   #told = new Uint8Array(64);
   /** Targets that the writer may forget. */
   readonly #forgotten: TargetId[] = [];
-  /** Targets that the kernel refused for a reason that is theirs and not the prefix's: tried again by one route each. */
-  readonly #dead = new Map<TargetId, Trouble>();
   /** The kernel was read since the writer came: writing may go on. */
   #open = false;
   /** The kernel was read once. */
@@ -107,15 +98,8 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   readonly #writerListeners = new Set<() => void>();
 
   #pumping = false;
-  #auditing = false;
   #listener: (result: FibResult) => void = () => {};
-  #retryTimer: Timer | null = null;
-  /** Targets whose waiting routes were let go since the last retry. */
-  readonly #freed = new Set<TargetId>();
-  #retryDelay = RETRY_FIRST_MS;
-  #doubtTimer: Timer | null = null;
   #unexplained = 0;
-  #deniedTold = false;
   #closing: { done: () => void } | null = null;
   #closed = false;
 
@@ -136,6 +120,9 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
       drained: () => this.#schedule(),
       lost: (reason) => this.#lost(reason),
     });
+    const enqueue = (table: FibTable, id: number) => this.#enqueue(table, id);
+    const wanted = (table: FibTable, id: number) => this.#wanted(table, id);
+    const report = (table: FibTable, id: number) => this.#report(table, id);
     const operation = () => ({ ok: 0, failed: 0, overridden: 0 });
     const queue = this.#queue;
     this.counters = {
@@ -152,6 +139,30 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
         return queue.length;
       },
     };
+    this.#troubles = new Troubles({
+      tables: this.#tables,
+      clock,
+      log: options.log,
+      errorText,
+      wanted,
+      enqueue,
+      report,
+      target: (id) => this.#targets.get(id),
+      retrying: () => this.#objects?.retry(),
+    });
+    this.#held = new HeldRoutes({
+      scope,
+      clock,
+      mirror,
+      tables: this.#tables,
+      targets: this.#targets,
+      objects: this.#objects,
+      counters: this.counters,
+      wanted,
+      enqueue,
+      report,
+      kernelChanged: () => this.#troubles.kernelChanged(),
+    });
     let settle!: { resolve(): void; reject(error: Error): void };
     this.ready = new Promise((resolve, reject) => {
       settle = { resolve, reject };
@@ -163,7 +174,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   /** Connects the writer and reads the kernel. */
   start(): void {
     try {
-      this.#options.mirror?.open(this);
+      this.#options.mirror?.open(this.#held);
     } catch (error) {
       this.#readyOnce?.reject(error instanceof Error ? error : new Error(String(error)));
       this.#readyOnce = null;
@@ -227,7 +238,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   }
 
   sweep(family: Family): void {
-    this.#swept[family] = true;
+    this.#held.swept[family] = true;
     const table = this.#tables[family];
     for (let id = 1; id < table.prefixes.limit; id++) {
       if ((table.marks[id]! & Mark.Stale) === 0) continue;
@@ -235,12 +246,12 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
       this.counters.swept++;
       this.#enqueue(table, id);
     }
-    if (this.#swept[0] && this.#swept[1])
+    if (this.#held.swept[0] && this.#held.swept[1])
       this.#objects?.collect((nexthopId) => this.#targets.known({ type: "object", nexthopId }));
   }
 
   adopted(family: Family): number {
-    return this.#adopted[family]!;
+    return this.#held.adopted[family]!;
   }
 
   barrier(done: () => void): void {
@@ -428,23 +439,11 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     if (objects === null || !objects.dirty) return;
     for (const write of objects.take(this.#flight.room)) {
       const sequence = this.#flight.other((trouble) => {
-        for (const root of objects.answered(write, trouble)) this.#routesOn(root);
+        for (const root of objects.answered(write, trouble)) this.#troubles.objectCame(root);
       });
       this.#writer.out.nexthop(sequence, write.operation, write.id, write.object);
     }
     this.#writer.flush();
-  }
-
-  /** A root has come: routes that waited for it go on. */
-  #routesOn(nexthopId: number): void {
-    for (const table of this.#tables)
-      for (const id of table.troubles.keys()) {
-        const wanted = this.#wanted(table, id);
-        const target = wanted === 0 ? null : this.#targets.get(wanted);
-        if (target?.type !== "object" || target.nexthopId !== nexthopId) continue;
-        this.#dead.delete(wanted);
-        this.#enqueue(table, id);
-      }
   }
 
   /** Target that the route is to have; 0 if none is wanted or none is possible. */
@@ -466,17 +465,22 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     }
     const wanted = this.#groups.targetId(group, table.family);
     if (wanted === 0) {
-      this.#fail(table, id, 0, obstacle(this.#groups.target(group), table.family) ?? "The route cannot be expressed");
+      this.#troubles.fail(
+        table,
+        id,
+        0,
+        obstacle(this.#groups.target(group), table.family) ?? "The route cannot be expressed",
+      );
       return 0;
     }
     if (this.#targets.satisfies(held, wanted)) {
       this.#settled(table, id);
       return 0;
     }
-    if (this.#dead.size > 0 || this.#objects !== null) {
-      const dead = this.#dead.get(wanted) ?? this.#deadObject(wanted);
+    if (this.#troubles.anyDead || this.#objects !== null) {
+      const dead = this.#troubles.dead(wanted) ?? this.#deadObject(wanted);
       if (dead !== undefined) {
-        this.#trouble(table, id, dead);
+        this.#troubles.put(table, id, dead);
         return 0;
       }
     }
@@ -487,11 +491,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     const target = this.#targets.get(wanted);
     if (target.type !== "object") return undefined;
     const text = this.#objects?.trouble(target.nexthopId) ?? null;
-    if (text === null) return undefined;
-    const trouble: Trouble = { state: "failed", errno: 0, text };
-    this.#dead.set(wanted, trouble);
-    this.#retryLater();
-    return trouble;
+    return text === null ? undefined : this.#troubles.setDead(wanted, text);
   }
 
   #fly(table: FibTable, id: number, operation: Operation, target: TargetId): void {
@@ -520,7 +520,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
 
   /** A target that means nothing any more; its number will mean something else. */
   #forget(id: TargetId, target: KernelTarget): void {
-    this.#dead.delete(id);
+    this.#troubles.forgetTarget(id);
     if (target.type === "object") this.#objects?.unused(target.nexthopId);
     if (this.#isUntold(id)) return;
     this.#told[id] = 0;
@@ -589,7 +589,7 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   readonly #succeeded: Landed = (key, operation, target) => {
     const table = this.#tableOf(key);
     const id = key >>> 1;
-    this.#setHeld(table, id, target);
+    this.#held.set(table, id, target);
     this.#land(table, id, target);
     const operations = this.counters.operations;
     if (operation === Operation.Create) operations.add.ok++;
@@ -601,14 +601,14 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   };
 
   #afterFlight(table: FibTable, id: number): void {
-    if (this.#auditing) table.marks[id]! |= Mark.Touched;
+    this.#held.touched(table, id);
     if ((table.marks[id]! & Mark.Again) === 0) return;
     table.marks[id]! &= ~Mark.Again;
     this.#enqueue(table, id);
   }
 
   #failed(sequence: number, errno: number, text: string): void {
-    this.#flight.failed(sequence, errno, this.#reason(errno, text), (key, operation, target) => {
+    this.#flight.failed(sequence, errno, this.#troubles.reason(errno, text), (key, operation, target) => {
       const table = this.#tableOf(key);
       this.#land(table, key >>> 1, target);
       this.#afterFlight(table, key >>> 1);
@@ -622,18 +622,18 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     if (operation === Operation.Delete) {
       if (errno === nl.ESRCH || errno === nl.ENOENT || errno === nl.ENODEV) {
         operations.delete.ok++; // gone already
-        this.#setHeld(table, id, 0);
+        this.#held.set(table, id, 0);
         if (table.want[id] !== 0) this.#enqueue(table, id);
         else table.freeIfIdle(id);
         return;
       }
       operations.delete.failed++;
-      this.#fail(table, id, errno, text);
+      this.#troubles.fail(table, id, errno, text);
       return;
     }
     if (operation === Operation.Replace && errno === nl.ENOENT) {
       operations.replace.failed++; // somebody took it away between the event and us: it has to be made anew
-      this.#setHeld(table, id, 0);
+      this.#held.set(table, id, 0);
       this.#enqueue(table, id);
       return;
     }
@@ -643,33 +643,22 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
       return;
     }
     (operation === Operation.Create ? operations.add : operations.replace).failed++;
-    this.#fail(table, id, errno, text);
+    this.#troubles.fail(table, id, errno, text);
   }
 
   /** CREATE|EXCL met a route: another owner's, or one of ours that we did not know. */
   #exists(table: FibTable, id: number): void {
     const owner = this.#rows.ownerInTheWay(table, id);
     if (owner !== null) {
-      this.#override(table, id, owner);
+      this.#troubles.override(table, id, owner);
       return;
     }
-    this.#fail(table, id, nl.EEXIST, "another route is in the way and was not seen yet");
+    this.#troubles.fail(table, id, nl.EEXIST, "another route is in the way and was not seen yet");
     if (this.#unexplained++ > 0 || this.#options.mirror === null) return;
     this.#options.mirror.resync(() => {
       this.#unexplained = 0;
-      for (const each of this.#tables)
-        for (const [troubled, trouble] of each.troubles) if (trouble.errno === nl.EEXIST) this.#enqueue(each, troubled);
+      this.#troubles.existingKnown();
     });
-  }
-
-  #setHeld(table: FibTable, id: number, target: TargetId): void {
-    const before = table.held[id]!;
-    if (before === target) return;
-    if (target !== 0) this.#targets.addReference(target);
-    table.held[id] = target;
-    if (before !== 0) this.#targets.release(before);
-    if (before === 0) this.counters.installed++;
-    else if (target === 0) this.counters.installed--;
   }
 
   /** The kernel has what is wanted. */
@@ -677,238 +666,8 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
     const marks = table.marks[id]!;
     if ((marks & (Mark.Repair | Mark.Trouble)) === 0) return;
     if ((marks & Mark.Repair) !== 0) this.counters.repaired++;
-    table.marks[id] = marks & ~(Mark.Repair | Mark.Trouble);
-    if ((marks & Mark.Trouble) === 0) return;
-    const trouble = table.troubles.get(id)!;
-    table.troubles.delete(id);
-    this.#report(table, id);
-    if (trouble.state === "failed") this.#freeSiblings(this.#wanted(table, id));
-  }
-
-  /** One route of a target was taken: the others that wait for the same follow. */
-  #freeSiblings(target: TargetId): void {
-    if (this.#freed.has(target)) return;
-    this.#freed.add(target);
-    for (const table of this.#tables)
-      for (const [id, trouble] of table.troubles)
-        if (trouble.state === "failed" && !this.#underWay(table, id) && this.#wanted(table, id) === target)
-          this.#enqueue(table, id);
-  }
-
-  #underWay(table: FibTable, id: number): boolean {
-    return (table.marks[id]! & (Mark.Queued | Mark.InFlight)) !== 0;
-  }
-
-  #fail(table: FibTable, id: number, errno: number, text: string): void {
-    const reason = errno === 0 ? text : this.#reason(errno, text);
-    const trouble: Trouble = { state: "failed", errno, text: reason };
-    const wanted = this.#wanted(table, id);
-    if (wanted !== 0 && targetErrors.has(errno)) this.#dead.set(wanted, trouble);
-    this.#freed.delete(wanted);
-    this.#trouble(table, id, trouble);
-    if (errno === nl.EPERM && !this.#deniedTold) {
-      this.#deniedTold = true;
-      this.#options.log.event("error", "fib-not-permitted", reason);
-    }
-    this.#retryLater();
-  }
-
-  #reason(errno: number, text: string): string {
-    const words = this.#options.errorText(errno);
-    if (errno === nl.EPERM) return `${words}: writing kernel routes needs CAP_NET_ADMIN`;
-    return text === "" ? words : `${words}: ${text}`;
-  }
-
-  #override(table: FibTable, id: number, owner: string): void {
-    this.#trouble(table, id, { state: "overridden", errno: nl.EEXIST, text: owner });
-  }
-
-  #trouble(table: FibTable, id: number, trouble: Trouble): void {
-    const before = table.troubles.get(id);
-    table.troubles.set(id, trouble);
-    table.marks[id]! |= Mark.Trouble;
-    if (before?.state !== trouble.state || before.text !== trouble.text) this.#report(table, id);
-  }
-
-  // --- trying again -------------------------------------------------------------------------------------------------
-
-  /** Links, addresses or others' routes changed: failures may have lost their cause. */
-  kernelChanged(): void {
-    this.#retryDelay = RETRY_FIRST_MS;
-    this.#retryTimer?.cancel();
-    this.#retryTimer = null;
-    this.#retryLater();
-  }
-
-  #retryLater(): void {
-    if (this.#retryTimer !== null || this.#closed) return;
-    if (this.#tables[0].troubles.size + this.#tables[1].troubles.size === 0) return;
-    this.#retryTimer = this.#options.clock.setTimer(this.#retryDelay, () => {
-      this.#retryTimer = null;
-      this.#retryDelay = Math.min(this.#retryDelay * 4, RETRY_MOST_MS);
-      const dead = new Set(this.#dead.keys());
-      const tried = new Set<TargetId>();
-      this.#dead.clear();
-      this.#freed.clear();
-      this.#objects?.retry();
-      for (const table of this.#tables)
-        for (const [id, trouble] of table.troubles) {
-          if (trouble.state !== "failed") continue;
-          const wanted = this.#wanted(table, id);
-          if (dead.has(wanted)) {
-            dead.delete(wanted);
-            tried.add(wanted);
-          } else if (tried.has(wanted)) continue; // one asks for all
-          this.#enqueue(table, id);
-        }
-      this.#retryLater();
-    });
-  }
-
-  // --- what the kernel tells ----------------------------------------------------------------------------------------
-
-  auditBegin(): void {
-    this.#auditing = true;
-  }
-
-  seen(view: RouteView, fromDump: boolean): void {
-    const table = this.#tables[view.family];
-    const id = table.insert(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
-    const marks = table.marks[id]!;
-    if (fromDump && (marks & (Mark.Touched | Mark.InFlight)) !== 0) return; // older than what we know
-    const known = table.held[id] !== 0;
-    if ((marks & Mark.InFlight) !== 0) this.#doubt();
-    const target = this.#targets.retainSeen(view);
-    this.#setHeld(table, id, target);
-    this.#targets.release(target);
-    table.marks[id]! |= fromDump ? Mark.Seen : this.#auditing ? Mark.Touched : 0;
-    if (table.want[id] === 0) {
-      if (known) return;
-      if (!this.#swept[table.family]) {
-        table.marks[id]! |= Mark.Stale;
-        this.#adopted[table.family]!++;
-        this.counters.adopted++;
-      } else this.#enqueue(table, id); // it bears our mark and nobody wants it
-      return;
-    }
-    const wanted = this.#groups.targetId(table.want[id]!, table.family);
-    if (this.#targets.satisfies(target, wanted) && (marks & Mark.Trouble) === 0) return;
-    if (known) table.marks[id]! |= Mark.Repair;
-    this.#enqueue(table, id);
-  }
-
-  gone(view: RouteView): void {
-    const table = this.#tables[view.family];
-    if (!this.#auditing && table.prefixes.find(view.w0, view.w1, view.w2, view.w3, view.prefixLength) === 0) return;
-    const id = table.insert(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
-    if (this.#auditing) table.marks[id]! |= Mark.Touched;
-    if ((table.marks[id]! & Mark.InFlight) !== 0) this.#doubt();
-    const held = table.held[id]!;
-    if (held === 0) {
-      table.freeIfIdle(id);
-      return;
-    }
-    const target = this.#targets.get(held);
-    if (view.family === Family.Ipv6Unicast && hopCount(target) > 1 && view.hops().length < hopCount(target)) {
-      this.#options.mirror?.audit(0); // one hop of several went: only a reading tells what is left
-      table.marks[id]! &= ~Mark.Touched;
-      return;
-    }
-    this.#missing(table, id);
-  }
-
-  auditEnd(ifindex: number): void {
-    this.#auditing = false;
-    for (const table of this.#tables) {
-      const marks = table.marks;
-      for (let id = 1; id < table.prefixes.limit; id++) {
-        const mark = marks[id]!;
-        const held = table.held[id]!;
-        if (
-          held !== 0 &&
-          (mark & (Mark.Seen | Mark.Touched | Mark.InFlight)) === 0 &&
-          this.#targets.uses(held, ifindex)
-        )
-          this.#missing(table, id);
-        marks[id]! &= ~(Mark.Seen | Mark.Touched);
-        if ((mark & Mark.Touched) !== 0) table.freeIfIdle(id);
-      }
-    }
-  }
-
-  foreign(route: KernelRoute, present: boolean, displaced: boolean): void {
-    const table = this.#tables[route.family];
-    const w = route.words;
-    const id = table.prefixes.find(w[0]!, w[1] ?? 0, w[2] ?? 0, w[3] ?? 0, route.length);
-    if (id === 0) return;
-    const metric = effectiveMetric(this.#options.scope.metric, route.family);
-    if (route.metric === metric) {
-      if (present && displaced && table.held[id] !== 0) {
-        if (this.#auditing) table.marks[id]! |= Mark.Touched;
-        this.#setHeld(table, id, 0); // taken over by somebody's replace
-      }
-      if (table.want[id] !== 0) this.#enqueue(table, id);
-      else table.freeIfIdle(id);
-    } else if (route.metric < metric && table.want[id] !== 0) this.#report(table, id);
-  }
-
-  linkDown(ifindex: number, removed: boolean): void {
-    const affected = new Set<TargetId>();
-    for (const id of this.#targets.ids()) {
-      const target = this.#targets.get(id);
-      if (target.type !== "unicast") continue;
-      const on = (hop: FibHop) => hop.ifindex === ifindex;
-      if (target.nextHops.length > 0 && (removed ? target.nextHops.some(on) : target.nextHops.every(on)))
-        affected.add(id);
-    }
-    if (affected.size === 0) return;
-    const table = this.#tables[0];
-    for (let id = 1; id < table.prefixes.limit; id++) {
-      if (table.held[id] === 0 || !affected.has(table.held[id]!)) continue;
-      if (this.#auditing) table.marks[id]! |= Mark.Touched;
-      this.#missing(table, id);
-    }
-  }
-
-  uses(ifindex: number): boolean {
-    for (const id of this.#targets.ids()) if (this.#targets.uses(id, ifindex)) return true;
-    return false;
-  }
-
-  nexthopsBegin(): void {
-    this.#objects?.readingBegins();
-  }
-
-  nexthop(nexthop: ParsedNexthop): void {
-    this.#objects?.seen(nexthop);
-  }
-
-  nexthopGone(nexthop: ParsedNexthop): void {
-    if (this.#objects?.gone(nexthop) === true) this.#doubt(); // its routes went with it, without a word
-  }
-
-  nexthopsEnd(): void {
-    this.#objects?.readingEnds();
-  }
-
-  /** Somebody touched a route while our own write of it was under way: which came last only a reading can tell. */
-  #doubt(): void {
-    this.#doubtTimer ??= this.#options.clock.setTimer(DOUBT_MS, () => {
-      this.#doubtTimer = null;
-      this.#options.mirror?.audit(0);
-    });
-  }
-
-  /** A route of ours is no longer in the kernel, and not by our doing. */
-  #missing(table: FibTable, id: number): void {
-    this.#setHeld(table, id, 0);
-    if (table.want[id] !== 0) {
-      table.marks[id]! |= Mark.Repair;
-      this.#enqueue(table, id);
-    } else {
-      table.marks[id]! &= ~Mark.Stale;
-      table.freeIfIdle(id);
-    }
+    table.marks[id] = marks & ~Mark.Repair;
+    if ((marks & Mark.Trouble) !== 0) this.#troubles.settled(table, id);
   }
 
   // --- answers to people --------------------------------------------------------------------------------------------
@@ -953,11 +712,9 @@ export class FibClient implements FibPort, OwnRoutes, DevicePort {
   #shut(): void {
     this.#closed = true;
     this.#open = false;
-    this.#retryTimer?.cancel();
-    this.#doubtTimer?.cancel();
+    this.#troubles.close();
+    this.#held.close();
     this.#options.mirror?.close();
     this.#writer.close();
   }
 }
-
-const hopCount = (target: KernelTarget): number => (target.type === "object" ? 0 : target.nextHops.length);

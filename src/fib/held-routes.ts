@@ -1,0 +1,215 @@
+import type { Clock, Timer } from "../lib/clock.ts";
+import { Family } from "../lib/family.ts";
+import { type FibTable, Mark } from "./fib-table.ts";
+import { effectiveMetric, type KernelMirror, type OwnRoutes } from "./kernel-mirror.ts";
+import type { NexthopObjects } from "./nexthop-objects.ts";
+import type { FibCounters, FibHop, KernelRoute } from "./port.ts";
+import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
+import type { KernelTarget, RouteScope, RouteView } from "./rtnetlink/route.ts";
+import type { TargetId, TargetStore } from "./targets.ts";
+
+/** By then our own write was answered. */
+const DOUBT_MS = 50;
+
+export interface HeldParts {
+  readonly scope: RouteScope;
+  readonly clock: Clock;
+  readonly mirror: KernelMirror | null;
+  readonly tables: readonly [FibTable, FibTable];
+  readonly targets: TargetStore;
+  readonly objects: NexthopObjects | null;
+  readonly counters: FibCounters;
+  /** Target that a route is to have; 0 if none is wanted or none is possible. */
+  wanted(table: FibTable, id: number): TargetId;
+  enqueue(table: FibTable, id: number): void;
+  /** The state of a route may be shown otherwise now. */
+  report(table: FibTable, id: number): void;
+  /** Links, addresses or others' routes changed. */
+  kernelChanged(): void;
+}
+
+/**
+ * What the kernel has of ours: the `held` column, by our own successful writes, by events of what others did, and by
+ * readings. Whatever differs from what is wanted is queued; nothing is written here.
+ */
+export class HeldRoutes implements OwnRoutes {
+  readonly #parts: HeldParts;
+  /** Adopted routes, by family. */
+  readonly adopted = [0, 0];
+  /** Families that were swept: from then on a route that bears our mark and that nobody wants is removed. */
+  readonly swept = [false, false];
+  #reading = false;
+  #doubtTimer: Timer | null = null;
+
+  constructor(parts: HeldParts) {
+    this.#parts = parts;
+  }
+
+  set(table: FibTable, id: number, target: TargetId): void {
+    const { targets, counters } = this.#parts;
+    const before = table.held[id]!;
+    if (before === target) return;
+    if (target !== 0) targets.addReference(target);
+    table.held[id] = target;
+    if (before !== 0) targets.release(before);
+    if (before === 0) counters.installed++;
+    else if (target === 0) counters.installed--;
+  }
+
+  /** What we ourselves just wrote is newer than the reading that runs. */
+  touched(table: FibTable, id: number): void {
+    if (this.#reading) table.marks[id]! |= Mark.Touched;
+  }
+
+  close(): void {
+    this.#doubtTimer?.cancel();
+  }
+
+  auditBegin(): void {
+    this.#reading = true;
+  }
+
+  seen(view: RouteView, fromDump: boolean): void {
+    const { targets, counters } = this.#parts;
+    const table = this.#parts.tables[view.family];
+    const id = table.insert(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
+    const marks = table.marks[id]!;
+    if (fromDump && (marks & (Mark.Touched | Mark.InFlight)) !== 0) return; // older than what we know
+    if ((marks & Mark.InFlight) !== 0) this.#doubt();
+    const known = table.held[id] !== 0;
+    const target = targets.retainSeen(view);
+    this.set(table, id, target);
+    targets.release(target);
+    if (fromDump) table.marks[id]! |= Mark.Seen;
+    else this.touched(table, id);
+    if (table.want[id] !== 0) {
+      if (targets.satisfies(target, this.#parts.wanted(table, id)) && (marks & Mark.Trouble) === 0) return;
+      if (known) table.marks[id]! |= Mark.Repair;
+      this.#parts.enqueue(table, id);
+    } else if (!known) {
+      if (this.swept[table.family]) this.#parts.enqueue(table, id);
+      else {
+        table.marks[id]! |= Mark.Stale;
+        this.adopted[table.family]!++;
+        counters.adopted++;
+      }
+    }
+  }
+
+  gone(view: RouteView): void {
+    const { targets, mirror } = this.#parts;
+    const table = this.#parts.tables[view.family];
+    if (!this.#reading && table.prefixes.find(view.w0, view.w1, view.w2, view.w3, view.prefixLength) === 0) return;
+    // while a reading runs even an unknown one is noted: its row may still come
+    const id = table.insert(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
+    this.touched(table, id);
+    if ((table.marks[id]! & Mark.InFlight) !== 0) this.#doubt();
+    const held = table.held[id]!;
+    if (held === 0) {
+      table.freeIfIdle(id);
+      return;
+    }
+    const hops = hopCount(targets.get(held));
+    if (view.family === Family.Ipv6Unicast && hops > 1 && view.hops().length < hops) {
+      table.marks[id]! &= ~Mark.Touched;
+      mirror?.audit(0); // one hop of several went: only a reading tells what is left
+      return;
+    }
+    this.#missing(table, id);
+  }
+
+  auditEnd(ifindex: number): void {
+    this.#reading = false;
+    const { targets, tables } = this.#parts;
+    for (const table of tables)
+      for (let id = 1; id < table.prefixes.limit; id++) {
+        const marks = table.marks[id]!;
+        const held = table.held[id]!;
+        table.marks[id] = marks & ~(Mark.Seen | Mark.Touched);
+        const accounted = (marks & (Mark.Seen | Mark.Touched | Mark.InFlight)) !== 0;
+        if (held !== 0 && !accounted && targets.uses(held, ifindex)) this.#missing(table, id);
+        else if ((marks & Mark.Touched) !== 0) table.freeIfIdle(id);
+      }
+  }
+
+  foreign(route: KernelRoute, present: boolean, displaced: boolean): void {
+    const table = this.#parts.tables[route.family];
+    const w = route.words;
+    const id = table.prefixes.find(w[0]!, w[1] ?? 0, w[2] ?? 0, w[3] ?? 0, route.length);
+    if (id === 0) return;
+    const metric = effectiveMetric(this.#parts.scope.metric, route.family);
+    if (route.metric === metric) {
+      if (present && displaced && table.held[id] !== 0) {
+        this.touched(table, id);
+        this.set(table, id, 0); // taken over by somebody's replace
+      }
+      if (table.want[id] !== 0) this.#parts.enqueue(table, id);
+      else table.freeIfIdle(id);
+    } else if (route.metric < metric && table.want[id] !== 0) this.#parts.report(table, id);
+  }
+
+  linkDown(ifindex: number, removed: boolean): void {
+    const { targets } = this.#parts;
+    const on = (hop: FibHop) => hop.ifindex === ifindex;
+    const affected = new Set<TargetId>();
+    for (const id of targets.ids()) {
+      const target = targets.get(id);
+      if (target.type !== "unicast" || target.nextHops.length === 0) continue;
+      if (removed ? target.nextHops.some(on) : target.nextHops.every(on)) affected.add(id);
+    }
+    if (affected.size === 0) return;
+    const table = this.#parts.tables[Family.Ipv4Unicast];
+    for (let id = 1; id < table.prefixes.limit; id++) {
+      if (table.held[id] === 0 || !affected.has(table.held[id]!)) continue;
+      this.touched(table, id);
+      this.#missing(table, id);
+    }
+  }
+
+  uses(ifindex: number): boolean {
+    for (const id of this.#parts.targets.ids()) if (this.#parts.targets.uses(id, ifindex)) return true;
+    return false;
+  }
+
+  kernelChanged(): void {
+    this.#parts.kernelChanged();
+  }
+
+  nexthopsBegin(): void {
+    this.#parts.objects?.readingBegins();
+  }
+
+  nexthop(nexthop: ParsedNexthop): void {
+    this.#parts.objects?.seen(nexthop);
+  }
+
+  nexthopGone(nexthop: ParsedNexthop): void {
+    if (this.#parts.objects?.gone(nexthop) === true) this.#doubt(); // its routes went with it, without a word
+  }
+
+  nexthopsEnd(): void {
+    this.#parts.objects?.readingEnds();
+  }
+
+  /** A route of ours is no longer in the kernel, and not by our doing. */
+  #missing(table: FibTable, id: number): void {
+    this.set(table, id, 0);
+    if (table.want[id] !== 0) {
+      table.marks[id]! |= Mark.Repair;
+      this.#parts.enqueue(table, id);
+    } else {
+      table.marks[id]! &= ~Mark.Stale;
+      table.freeIfIdle(id);
+    }
+  }
+
+  /** Somebody touched a route while our own write of it was under way: which came last only a reading can tell. */
+  #doubt(): void {
+    this.#doubtTimer ??= this.#parts.clock.setTimer(DOUBT_MS, () => {
+      this.#doubtTimer = null;
+      this.#parts.mirror?.audit(0);
+    });
+  }
+}
+
+const hopCount = (target: KernelTarget): number => (target.type === "object" ? 0 : target.nextHops.length);
