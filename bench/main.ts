@@ -62,7 +62,7 @@ async function main(argv: readonly string[]): Promise<void> {
   if (options.save) process.stdout.write(`\nkept in ${saveResult(result)}\n`);
 }
 
-function daemonsOf({ peers, ours, floor: withFloor, nodeFlags }: Options): Daemon[] {
+function daemonsOf({ peers, ours, floor: withFloor, nodeFlags, wrapper }: Options): Daemon[] {
   const kinds: Record<string, Daemon[]> = {
     bird: [bird],
     frr: [frr(0), frr(null)],
@@ -71,7 +71,7 @@ function daemonsOf({ peers, ours, floor: withFloor, nodeFlags }: Options): Daemo
   };
   return [
     ...(withFloor ? [floor] : []),
-    ...(ours ? [peerage(nodeFlags)] : []),
+    ...(ours ? [peerage(nodeFlags, wrapper)] : []),
     ...peers.flatMap((peer) => kinds[peer]!),
   ];
 }

@@ -15,6 +15,7 @@ export interface Options {
   readonly runs: number;
   readonly save: boolean;
   readonly nodeFlags: readonly string[];
+  readonly wrapper: readonly string[];
 }
 
 export const PEERS = ["bird", "frr", "gobgp", "openbgpd"];
@@ -37,11 +38,23 @@ export const usage = `npm run bench -- WORKLOAD [options]
   --policy N        an import policy of N statements
   --timeout SECONDS after which a daemon counts as not done (default 180)
   --node-flag FLAG  for Peerage's node, e.g. --node-flag=--cpu-prof (repeatable)
+  --under COMMAND   to run Peerage under, e.g. --under="perf record -g -o /tmp/perf.data"
   --no-save         keep nothing in bench/results/`;
 
 export class UsageError extends Error {}
 
+/** @throws UsageError, with words for whoever typed it. */
 export function parseOptions(argv: readonly string[]): Options {
+  try {
+    return optionsOf(argv);
+  } catch (error) {
+    throw error instanceof UsageError
+      ? error
+      : new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`);
+  }
+}
+
+function optionsOf(argv: readonly string[]): Options {
   const number = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   const { values, positionals } = parseArgs({
@@ -70,6 +83,7 @@ export function parseOptions(argv: readonly string[]): Options {
       policy: number,
       timeout: number,
       "node-flag": { type: "string", multiple: true },
+      under: { type: "string" },
     },
   });
   const workload = workloads.find((w) => w.name === positionals[0]);
@@ -112,5 +126,6 @@ export function parseOptions(argv: readonly string[]): Options {
     runs: amount(values.runs, 3),
     save: !values["no-save"],
     nodeFlags: values["node-flag"] ?? [],
+    wrapper: values.under?.split(" ") ?? [],
   };
 }

@@ -5,8 +5,8 @@ import type { Daemon, ReflectorSettings } from "./daemon.ts";
 
 const main = join(root, "dist/src/main.js");
 
-/** Peerage itself, as any operator would run it. `nodeFlags` are for profiles. */
-export const peerage = (nodeFlags: readonly string[] = []): Daemon => ({
+/** Peerage itself, as any operator would run it. For profiles: `nodeFlags`, and a command to run it under. */
+export const peerage = (nodeFlags: readonly string[], wrapper: readonly string[]): Daemon => ({
   kind: "ours",
   label: "Peerage",
   version: () =>
@@ -16,7 +16,7 @@ export const peerage = (nodeFlags: readonly string[] = []): Daemon => ({
   prepare(settings, folder) {
     const file = join(folder, "peerage.yaml");
     writeFileSync(file, configuration(settings, folder));
-    return { argv: [process.execPath, ...nodeFlags, main, "run", "-c", file] };
+    return { argv: [...wrapper, process.execPath, ...nodeFlags, main, "run", "-c", file] };
   },
 });
 
