@@ -149,7 +149,7 @@ export const peerFields: readonly (readonly [field: string, effect: Effect, get:
   ["local-address", "restart", (peer) => peer.localAddress],
   ["multihop", "restart", (peer) => peer.ttl],
   ["ttl-security", "restart", (peer) => peer.ttlSecurity],
-  ["password", "restart", (peer) => peer.password],
+  ["password", "live", (peer) => peer.password],
   ["timers.hold-time", "restart", (peer) => peer.timers.holdTimeSeconds],
   ["timers.keepalive", "restart", (peer) => peer.timers.keepaliveSeconds],
   [

@@ -156,6 +156,16 @@ export class TcpNetwork implements Network, TransportHome {
           if (ipVersionOf(endpoints[i]!.address) === ipVersionOf(prefix))
             setMd5Key(libc, fileDescriptor(server), prefix, key);
       },
+      setTtl: (ttl) => {
+        for (const [i, server] of servers.entries())
+          setNumber(
+            this.libc(),
+            fileDescriptor(server),
+            ipVersionOf(endpoints[i]!.address),
+            "ttl",
+            ttl ?? SYSTEM_DEFAULT,
+          );
+      },
       // Not when the connections are over, which `close` of Node waits for, but when nothing listens any more.
       close: () =>
         new Promise((resolve) => {
@@ -182,6 +192,9 @@ export class TcpNetwork implements Network, TransportHome {
     for (const resolve of waiting) resolve();
   }
 }
+
+/** As a TTL: whatever the system says. */
+const SYSTEM_DEFAULT = -1;
 
 /** This host has no IPv6 (or no IPv4): a word of warning where another address works. */
 class FamilyMissing extends ListenError {}

@@ -89,6 +89,8 @@ export interface Listener {
    * holds for connections that arrive from now on. @throws SocketOptionError
    */
   setMd5Key(prefix: string, key: Uint8Array | null): void;
+  /** Another TTL for what answers a SYN, from now on; null: the system's own. @throws SocketOptionError */
+  setTtl(ttl: number | null): void;
   close(): Promise<void>;
 }
 

@@ -9,8 +9,11 @@ const TOS_INTERNETWORK_CONTROL = 0xc0;
 /** How long a listed peer, and one that only came out of a range, may take to send its OPEN. */
 const OPEN_HOLD_MS = 240_000;
 const OPEN_HOLD_DYNAMIC_MS = 60_000;
-/** Longest pause of a peer whose sessions keep failing (RFC 4271 §8.1.1). */
-const IDLE_HOLD_MAX_MS = 30_000;
+/**
+ * Longest pause of a peer whose sessions keep failing (RFC 4271 §8.1.1). Who connects meanwhile is refused, so it is short: enough that a
+ * peer in a loop costs next to nothing, and too little to keep one out that has been mended.
+ */
+const IDLE_HOLD_MAX_MS = 1_000;
 
 const roleCodes: Record<PeerRole, Role> = {
   provider: Role.Provider,
@@ -19,6 +22,33 @@ const roleCodes: Record<PeerRole, Role> = {
   customer: Role.Customer,
   peer: Role.Peer,
 };
+
+/** Profiles as they are needed: one object for all peers for whom it comes out equal, thousands of them. */
+export class SessionProfiles {
+  #bySettings = new WeakMap<PeerSettings, SessionProfile>();
+  #byText = new Map<string, SessionProfile>();
+
+  of(config: Config, peer: PeerSettings, dynamic: boolean): SessionProfile {
+    // Members of a range share their settings, too; listed neighbors have some of their own each.
+    const known = this.#bySettings.get(peer);
+    if (known !== undefined) return known;
+    const made = sessionProfile(config, peer, dynamic);
+    const text = JSON.stringify(made, asText);
+    const profile = this.#byText.get(text) ?? made;
+    this.#byText.set(text, profile);
+    this.#bySettings.set(peer, profile);
+    return profile;
+  }
+
+  /** Forgets everything; whoever has a profile keeps it. After a reload: settings mean something else in another config. */
+  clear(): void {
+    this.#byText = new Map();
+    this.#bySettings = new WeakMap();
+  }
+}
+
+const asText = (_: string, value: unknown): unknown =>
+  value instanceof Set ? [...value] : value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
 
 /** The config's words for one peer, or for all members of a range, in the words of the session room. */
 export function sessionProfile(config: Config, peer: PeerSettings, dynamic: boolean): SessionProfile {

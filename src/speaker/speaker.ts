@@ -26,10 +26,11 @@ import { LOCAL_SOURCE, type SourceInfo } from "../rib/source-table.ts";
 import { KeepaliveLag } from "../session/counters.ts";
 import { PeerSession } from "../session/peer-session.ts";
 import type { SessionSettings } from "../session/settings.ts";
-import type { Listener, Network } from "../session/transport.ts";
+import type { Network } from "../session/transport.ts";
 import { CeaseError } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
 import { Convergence } from "./convergence.ts";
+import { Door, listenTtl } from "./door.ts";
 import { type DrainOutcome, drain, isBehind } from "./drain.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { type JournalStore, OwnRestart } from "./own-restart.ts";
@@ -38,7 +39,7 @@ import { addressWords, identityOf, Peer, type PeerIdentity } from "./peer.ts";
 import { Peers } from "./peers.ts";
 import { PolicyBook } from "./policy-book.ts";
 import { SessionLink } from "./session-link.ts";
-import { sessionProfile } from "./session-profile.ts";
+import { SessionProfiles } from "./session-profile.ts";
 import { StaleRoutes } from "./stale-routes.ts";
 import { Tables } from "./tables.ts";
 import { UpdateGroups } from "./update-groups.ts";
@@ -97,7 +98,8 @@ export class Speaker {
   readonly #loop: WorkLoop;
   readonly #reader: UpdateReader;
   #config: Config;
-  #listener: Listener | null = null;
+  #door: Door | null = null;
+  readonly #profiles = new SessionProfiles();
   #tick: Timer | null = null;
   #stopping = false;
   /** Left for good by `drain`: there's nothing to come back to. */
@@ -168,7 +170,7 @@ export class Speaker {
 
   /** What is listened on; empty until started. */
   get endpoints(): readonly { readonly address: string; readonly port: number }[] {
-    return this.#listener?.endpoints ?? [];
+    return this.#door?.endpoints ?? [];
   }
 
   /** Opens the door and dials. @throws ListenError or the FIB's error, each with one clear sentence. */
@@ -182,17 +184,21 @@ export class Speaker {
     }
     this.kernel.listen();
     const { listen } = this.#config.router;
-    if (listen.addresses.length > 0)
-      this.#listener = await network.listen({
+    if (listen.addresses.length > 0) {
+      const ttl = listenTtl(this.#config);
+      const listener = await network.listen({
         addresses: listen.addresses,
         port: listen.port,
+        ...(ttl !== null && { ttl }),
         accepted: (transport) => this.peers.accept(transport),
         trouble: (message) => this.log.event("warn", "listen", message),
       });
+      this.#door = new Door(listener, ttl, this.log);
+      this.#door.adopt(this.#config);
+    }
     this.ownRoutes.replace("config", this.#config.originate.map(ownRouteOf));
     this.kernel.watchWorkloads(this.#config, this.ownRoutes, () => this.#loop.touch());
     this.peers.setRanges(this.#config);
-    this.#setKeys(this.#config);
     for (const neighbor of this.#config.neighbors) this.peers.add(identityOf(neighbor)).session.start();
     this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
     this.#loop.touch();
@@ -223,7 +229,7 @@ export class Speaker {
       peer.session.stop(quiet ? { quiet } : { subcode: CeaseError.AdministrativeShutdown });
     }
     this.restart.stop(this.#left);
-    await this.#listener?.close();
+    await this.#door?.close();
     await this.kernel.close(this.#config.kernel.keepOnExit && !this.#left);
   }
 
@@ -298,7 +304,8 @@ export class Speaker {
     this.ownRoutes.replace("config", config.originate.map(ownRouteOf));
     if (workloadsChanged) this.kernel.watchWorkloads(config, this.ownRoutes, () => this.#loop.touch());
     this.peers.setRanges(config);
-    this.#setKeys(config);
+    this.#door?.adopt(config);
+    this.#profiles.clear();
     const everyone = routerChanged.has("export") || routerChanged.has("import");
     const wanted = new Map(config.neighbors.map((neighbor) => [neighborKey(neighbor), identityOf(neighbor)]));
     for (const peer of [...this.peers]) {
@@ -395,7 +402,7 @@ export class Speaker {
   #sessionSettings(identity: PeerIdentity): SessionSettings {
     const { settings, dynamic, address } = identity;
     return {
-      profile: sessionProfile(this.#config, settings, dynamic),
+      profile: this.#profiles.of(this.#config, settings, dynamic),
       remoteAddress: address,
       remotePort: settings.port,
       ...(settings.localAddress !== null && { localAddress: settings.localAddress }),
@@ -452,22 +459,24 @@ export class Speaker {
     if (!peer.identity.dynamic || peer.live !== null || peer.restarting) return;
     this.clock.defer(() => {
       const { state } = peer.session;
-      if (peer.restarting || state === "OpenSent" || state === "OpenConfirm" || state === "Established") return;
+      if (
+        peer.restarting ||
+        peer.session.resting ||
+        state === "OpenSent" ||
+        state === "OpenConfirm" ||
+        state === "Established"
+      )
+        return;
       peer.session.stop({ quiet: true });
       this.peers.remove(peer);
     });
-  }
-
-  #setKeys(config: Config): void {
-    for (const neighbor of config.neighbors)
-      if (neighbor.password) this.#listener?.setMd5Key(neighbor.address, Buffer.from(neighbor.password.reveal()));
-    for (const range of config.dynamicNeighbors)
-      if (range.password) this.#listener?.setMd5Key(range.range, Buffer.from(range.password.reveal()));
   }
 
   #onTick(): void {
     if (this.#stopping) return;
     this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
     if (this.groups.tick()) this.#loop.touch();
+    // A new policy may accept more, without a word from the peer.
+    for (const peer of this.peers) this.linkOf(peer).checkLimits();
   }
 }

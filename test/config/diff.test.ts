@@ -64,11 +64,11 @@ t.test("a password counts by its content, and is told without it", async (t) => 
     "the same key from elsewhere",
   );
   const diff = diffConfig(config(a + b), config(`${a}  - {${was}, password: {env: NEW}}\n`));
-  t.match(diff.neighbors[0], { kind: "restart" });
+  t.match(diff.neighbors[0], { kind: "soft" }, "which a live session takes on");
   t.same(changeReport(diff, []).neighbors, [
     {
       address: "192.0.2.2",
-      change: "restart",
+      change: "soft",
       reasons: ["password: secret from environment OLD -> secret from environment NEW"],
     },
   ]);

@@ -190,6 +190,7 @@ export class SimulatedHost implements Network {
     return {
       endpoints: addresses.map((address) => ({ address, port: options.port })),
       setMd5Key() {},
+      setTtl() {},
       close: async () => {
         for (const key of keys) this.#listeners.delete(key);
       },
