@@ -36,10 +36,11 @@ export class SourceCounts {
   accepted = 0;
   /** Announcements of martian prefixes: ignored. */
   martians = 0;
-  /** Announcements ignored because the source had reached `limit`, or the table was full. */
+  /** Announcements refused because the source had reached a limit, or the table was full. */
   refused = 0;
-  /** Paths that the source may have: more are ignored (maximum-prefix with `discard`). */
+  /** Paths that the source may have, and how many of them accepted: what is beyond is refused (maximum-prefix with `discard`). */
   limit = Number.POSITIVE_INFINITY;
+  acceptLimit = Number.POSITIVE_INFINITY;
   /** Epoch of its paths: those of another one are stale. */
   epoch = 0;
 }
@@ -140,7 +141,11 @@ export class RouteTable {
       this.prefixes.freeIfUnused(prefix);
       return;
     }
-    const effective = this.importPort.evaluate(this.family, prefix, source, received);
+    let effective = this.importPort.evaluate(this.family, prefix, source, received);
+    if (effective !== 0 && counts.accepted >= counts.acceptLimit) {
+      counts.refused++;
+      effective = 0;
+    }
     this.#attributes.retain(received);
     counts.received++;
     if (effective !== 0) {
@@ -176,9 +181,13 @@ export class RouteTable {
     const at = (path & PAGE_MASK) * PATH_STRIDE;
     const source = page[at + PATH_ORIGIN]! & 0xffff;
     const before = page[at + PATH_EFFECTIVE]!;
-    const effective = this.importPort.evaluate(this.family, prefix, source, page[at + PATH_RECEIVED]!);
-    if (effective === before) return;
     const counts = this.#count(source);
+    let effective = this.importPort.evaluate(this.family, prefix, source, page[at + PATH_RECEIVED]!);
+    if (effective !== 0 && before === 0 && counts.accepted >= counts.acceptLimit) {
+      counts.refused++;
+      effective = 0;
+    }
+    if (effective === before) return;
     if (effective !== 0) {
       this.#attributes.retain(effective);
       counts.accepted++;
@@ -503,9 +512,14 @@ export class RouteTable {
     return counts;
   }
 
-  /** How many paths a source may have: announcements of more are ignored and counted. What is there stays. */
-  setLimit(source: number, limit: number): void {
-    this.#count(source).limit = limit;
+  /**
+   * How many paths a source may have: announcements of more are ignored and counted. With `accepted` the rest is kept as rejected
+   * once so many have been accepted. What is there stays.
+   */
+  setLimit(source: number, limit: number, accepted = Number.POSITIVE_INFINITY): void {
+    const counts = this.#count(source);
+    counts.limit = limit;
+    counts.acceptLimit = accepted;
   }
 
   /** All paths of a source are stale from now on, until announced again (RFC 4724 §4.2, RFC 7313 §4). Costs nothing. */

@@ -81,6 +81,8 @@ export class PeerSession implements ConnectionOwner, PairOwner {
   #failures = 0;
   /** The last idle hold was damping, so who connects meanwhile is refused. */
   #damped = false;
+  /** How long the end that is under way lasts, if somebody said so. */
+  #restMs = 0;
   /** The next OPEN has no optional parameters (RFC 5492 §3). */
   #plain = false;
   readonly #received = [0, 0, 0, 0, 0, 0];
@@ -113,6 +115,11 @@ export class PeerSession implements ConnectionOwner, PairOwner {
   /** Monotonic milliseconds (Clock.now) of the last change of `state`. */
   get stateSince(): number {
     return this.#stateSince;
+  }
+
+  /** Waiting in Idle before it comes back: after failures in a row, or as `fail` was asked to. */
+  get resting(): boolean {
+    return this.#wanted && this.#damped && this.#main.state === "Idle";
   }
 
   /** Null unless Established. */
@@ -202,8 +209,18 @@ export class PeerSession implements ConnectionOwner, PairOwner {
     if (this.#main.state === "Active") this.#main.event({ type: "ConnectRetryTimer_Expires" });
   }
 
-  /** Ends the session with a fault that was found outside of `update` (maximum-prefix: Cease 6/1), and comes back by itself. */
-  fail(error: NotificationError): void {
+  /**
+   * Ends the session with a fault that was found outside of `update` (maximum-prefix: Cease 6/1), and comes back by itself: at once, or
+   * after `restMs`, in which who connects is refused. `reset` ends the rest.
+   */
+  fail(error: NotificationError, restMs = 0): void {
+    this.#restMs = restMs;
+    if (restMs > 0) this.#pair.dropSpare();
+    this.#end(error);
+    this.#restMs = 0;
+  }
+
+  #end(error: NotificationError): void {
     if (this.#main.transport !== null) this.#main.event({ type: "AutomaticStop", notification: error });
     else this.#pair.spare?.event({ type: "AutomaticStop", notification: error });
   }
@@ -351,7 +368,8 @@ export class PeerSession implements ConnectionOwner, PairOwner {
     const established = connection === this.#main && this.#state === "Established";
     const establishedForMs = established ? this.#environment.clock.now() - this.#stateSince : 0;
     this.#failures = countFailures(this.#failures, fault, establishedForMs);
-    const ms = idleHoldMs(this.#failures, fault, this.#settings.profile.idleHoldMaxMs);
+    const damping = idleHoldMs(this.#failures, fault, this.#settings.profile.idleHoldMaxMs);
+    const ms = connection === this.#main ? Math.max(damping, this.#restMs) : damping;
     this.#damped = ms > 1;
     return ms;
   }

@@ -1,4 +1,4 @@
-import type { Config } from "../config/model.ts";
+import type { Config, MaximumPrefixConfig } from "../config/model.ts";
 import type { ExportPolicyPort } from "../export/ports.ts";
 import { parseIpv4 } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -129,6 +129,12 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   }
 
   chunkDone(): void {
+    this.checkLimits();
+  }
+
+  /** Compares with maximum-prefix what there is now. */
+  checkLimits(): void {
+    if (this.#peer.live === null) return;
     for (const family of families) if (this.#peer.settings.families[family]?.maximumPrefix) this.#checkLimit(family);
   }
 
@@ -235,6 +241,8 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     tables.sources.update(peer.source, sourceInfoOf(peer.identity, agreed));
     this.#setLimits();
     if (this.usePolicies(agreed)) stale.reevaluate(peer.source);
+    this.checkLimits();
+    if (peer.live === null) return;
     const own = this.#own(agreed);
     for (const family of agreed.families) {
       const membership = live.memberships[family];
@@ -279,12 +287,17 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     return ownSide(this.#parts.config(), this.#peer.identity, agreed, this.#parts.local);
   }
 
-  /** maximum-prefix with `discard`: what is over the limit is never taken in. */
+  /**
+   * What is over the limit is never taken in: with `discard` that is all there is to it; with `restart` the first one that is too many
+   * tells that the session has to end, and no more than that has been stored by then.
+   */
   #setLimits(): void {
     for (const family of families) {
-      const limit = this.#peer.settings.families[family]?.maximumPrefix;
-      const bound = limit?.action === "discard" ? limit.limit : Number.POSITIVE_INFINITY;
-      this.#parts.tables.byFamily[family]!.setLimit(this.#peer.source, bound);
+      const maximum = this.#peer.settings.families[family]?.maximumPrefix ?? null;
+      const bound = boundOf(maximum);
+      const received = maximum?.count === "accepted" ? Number.POSITIVE_INFINITY : bound;
+      const accepted = maximum?.count === "accepted" ? bound : Number.POSITIVE_INFINITY;
+      this.#parts.tables.byFamily[family]!.setLimit(this.#peer.source, received, accepted);
     }
   }
 
@@ -294,7 +307,8 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const table = this.#parts.tables.byFamily[family]!;
     const count = table.counts(peer.source)[limit.count];
     // With `discard` the count stops at the limit; what was turned away tells.
-    const over = count > limit.limit || (limit.action === "discard" && table.counts(peer.source).refused > 0);
+    const refused = limit.action === "discard" && table.counts(peer.source).refused > 0;
+    const over = refused ? count >= limit.limit : count > limit.limit;
     if (over === peer.overLimit[family]) return;
     peer.overLimit[family] = over;
     if (!over) return;
@@ -306,7 +320,11 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
         action: limit.action,
       },
     );
-    if (limit.action === "restart") peer.session.fail(maximumPrefixesReached(afiOf(family), SAFI_UNICAST, limit.limit));
+    if (limit.action === "restart")
+      peer.session.fail(
+        maximumPrefixesReached(afiOf(family), SAFI_UNICAST, limit.limit),
+        limit.restartAfterSeconds * 1000,
+      );
   }
 
   #say(
@@ -324,6 +342,11 @@ function scopeOf({ localAddress }: Agreed, local: LocalAddresses): number {
   if (localAddress.startsWith("127.")) return LOOPBACK_SCOPE;
   return localAddress.toLowerCase().startsWith("fe80:") ? local.interfaceOf(localAddress) : 0;
 }
+
+const boundOf = (maximum: MaximumPrefixConfig | null): number => {
+  if (maximum === null || maximum.action === "warn") return Number.POSITIVE_INFINITY;
+  return maximum.action === "restart" ? maximum.limit + 1 : maximum.limit;
+};
 
 const outcome = {
   "attribute-discard": "the attribute was discarded",

@@ -207,7 +207,7 @@ export class Speaker {
   /** After a start that failed: lets go of everything, and leaves kernel and journal as they were found. */
   async giveUp(): Promise<void> {
     this.abandon();
-    await this.#listener?.close();
+    await this.#door?.close();
     await this.kernel.close(true);
   }
 

@@ -16,10 +16,10 @@ const STALE_PATH_SECONDS = 300;
 export class StaleRoutes {
   readonly #clock: Clock;
   readonly #tables: Tables;
-  #stopped = false;
   readonly #timers = new Map<Peer, Timer>();
   readonly #ended: (peer: Peer) => void;
   readonly #touch: () => void;
+  #stopped = false;
   /** By peer: families in which stale routes wait for End-of-RIB. */
   readonly #waiting = new Map<Peer, Set<Family>>();
   ownRestart: () => { restarting: boolean; forwarding: (family: Family) => boolean } = () => ({
@@ -141,10 +141,15 @@ export class StaleRoutes {
   }
 }
 
+const tooMuch: ReadonlySet<number> = new Set([CeaseError.MaximumPrefixes, CeaseError.OutOfResources]);
+
 /** RFC 4724 §4.2 keeps routes when TCP fails; RFC 8538 §4 also after a NOTIFICATION, unless it is a hard reset. */
 function keeps(agreed: Agreed, reason: DownReason): boolean {
   if (reason.kind === "closed" || reason.kind === "replaced") return true;
   const { notification } = reason;
   if (notification === null || !agreed.gracefulRestart?.notification) return false;
+  // Who was ended for having too many routes doesn't have them kept.
+  if (reason.kind === "sent" && notification.code === ErrorCode.Cease && tooMuch.has(notification.subcode))
+    return false;
   return !(notification.code === ErrorCode.Cease && notification.subcode === CeaseError.HardReset);
 }

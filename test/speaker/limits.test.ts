@@ -1,0 +1,135 @@
+import t from "tap";
+import { best, TestWorld } from "./harness.ts";
+import { announce, blocks, bringUp, puppetAt, withdraw } from "./puppet.ts";
+
+const RR = "10.9.0.250";
+
+const reflector = (peers: string, more = "") => `
+router: {as: 65001, router-id: ${RR}, address: ${RR}}
+kernel: {fib: none}
+peer-groups:
+  clients: {remote-as: internal, route-reflector-client: true}
+${peers}
+${more}`;
+
+const limited = (limit: string) =>
+  reflector(
+    `dynamic-neighbors: [{range: 10.9.1.0/24, peer-group: clients}]
+neighbors:
+  - {address: 10.9.0.1, peer-group: clients, passive: true, address-families: {ipv4-unicast: {maximum-prefix: ${limit}}}}
+  - {address: 10.9.0.2, peer-group: clients, passive: true}`,
+  );
+
+t.test("maximum-prefix with restart: Cease 6/1 with AFI, SAFI and limit, then a rest (RFC 4486 §4)", async (t) => {
+  const world = new TestWorld();
+  const rr = world.start("rr", RR, limited("{limit: 100, action: restart, restart-after: 30}"));
+  const peer = puppetAt(world, "10.9.0.1");
+  const other = puppetAt(world, "10.9.0.2");
+  await bringUp(world, peer, RR);
+  await bringUp(world, other, RR, 0x0a000008);
+  other.send(announce(["192.168.7.0/24"], "10.9.0.2"));
+  peer.send(announce(blocks(0, 100), "10.9.0.1"));
+  await world.advance(1);
+  t.equal(best(rr).length, 101, "at the limit nothing happens");
+
+  peer.send(announce(blocks(100, 500), "10.9.0.1"), announce(blocks(600, 500), "10.9.0.1"));
+  await world.advance(0.01);
+  t.same(peer.lastNotification, { code: 6, subcode: 1, data: [0, 1, 1, 0, 0, 0, 100] });
+  await world.advance(1);
+  t.same(best(rr), ["192.168.7.0/24 10.9.0.2 10.9.0.2"], "all of its routes are gone, and nobody else's");
+  t.equal(other.read.filter((name) => name.startsWith("NOTIFICATION")).length, 0);
+  t.equal(rr.speaker.tables.rib.ipv4.prefixes.size, 1, "with what they were stored in");
+
+  await world.advance(20);
+  const closed = peer.read.length;
+  await bringUp(world, peer, RR);
+  t.same(peer.read.slice(closed), ["NOTIFICATION 6/5"], "who comes back too early is refused");
+  await world.advance(10);
+  await bringUp(world, peer, RR);
+  t.equal(rr.view.summary().neighbors[0]!.state, "Established", "and welcome afterwards");
+
+  peer.send(announce(blocks(0, 101), "10.9.0.1"));
+  await world.advance(0.1);
+  t.equal(rr.view.summary().neighbors[0]!.state, "Idle");
+  rr.speaker.reset(rr.speaker.peers.get("10.9.0.1")!, null);
+  await bringUp(world, peer, RR);
+  t.equal(rr.view.summary().neighbors[0]!.state, "Established", "the operator's reset ends the rest");
+});
+
+t.test("a member of a range rests as well, and is forgotten when it does not come back", async (t) => {
+  const world = new TestWorld();
+  const limit = "{limit: 10, action: restart, restart-after: 30}";
+  const rr = world.start(
+    "rr",
+    RR,
+    reflector(`dynamic-neighbors:
+  - {range: 10.9.1.0/24, peer-group: clients, address-families: {ipv4-unicast: {maximum-prefix: ${limit}}}}`),
+  );
+  const peer = puppetAt(world, "10.9.1.7");
+  await bringUp(world, peer, RR);
+  peer.send(announce(blocks(0, 11), "10.9.1.7"));
+  await world.advance(1);
+  t.same(peer.lastNotification?.subcode, 1);
+  t.equal(rr.speaker.peers.size, 1);
+  const before = peer.read.length;
+  await bringUp(world, peer, RR);
+  t.same(peer.read.slice(before), ["NOTIFICATION 6/5"]);
+  await world.advance(30);
+  t.equal(rr.speaker.peers.size, 0);
+});
+
+t.test("maximum-prefix with discard or warn leaves the session up", async (t) => {
+  for (const [limit, kept] of [
+    ["{limit: 100, action: discard}", 100],
+    ["{limit: 100, action: warn}", 300],
+  ] as const) {
+    const world = new TestWorld();
+    const rr = world.start("rr", RR, limited(limit));
+    const peer = puppetAt(world, "10.9.0.1");
+    await bringUp(world, peer, RR);
+    peer.send(announce(blocks(0, 300), "10.9.0.1"));
+    await world.advance(1);
+    t.equal(best(rr).length, kept, limit);
+    t.equal(rr.view.summary().neighbors[0]!.state, "Established");
+    peer.send(withdraw(blocks(0, 50)), announce(blocks(400, 10), "10.9.0.1"));
+    await world.advance(1);
+    t.equal(best(rr).length, kept - 40, "what is withdrawn makes room");
+  }
+});
+
+t.test("received and accepted are counted apart, and the limit is of the one that is asked for", async (t) => {
+  const policies = `
+prefix-lists: {low: [{prefix: 10.0.0.0/16, ge: 24, le: 24}]}
+policies:
+  low: [{match: {prefix-list: low}, then: accept}, {then: reject}]
+  all: [{then: accept}]`;
+  const config = (limit: string, policy = "import-policy: [low]") =>
+    reflector(
+      `neighbors:
+  - {address: 10.9.0.1, peer-group: clients, passive: true, ${policy}, address-families: {ipv4-unicast: {maximum-prefix: ${limit}}}}`,
+      policies,
+    );
+  const run = async (limit: string) => {
+    const world = new TestWorld();
+    const rr = world.start("rr", RR, config(limit));
+    const peer = puppetAt(world, "10.9.0.1");
+    await bringUp(world, peer, RR);
+    // 50 that policy accepts, 250 that it rejects.
+    peer.send(announce(blocks(206, 300), "10.9.0.1"));
+    await world.advance(1);
+    return { world, rr, peer };
+  };
+  const accepted = await run("{limit: 100, action: restart, count: accepted}");
+  const [row] = accepted.rr.view.summary().neighbors;
+  t.match(row, { state: "Established", prefixes: { received: 300, accepted: 50 } });
+  const received = await run("{limit: 100, action: restart, count: received}");
+  t.equal(received.peer.lastNotification?.subcode, 1);
+  const few = await run("{limit: 20, action: discard, count: accepted}");
+  t.match(few.rr.view.summary().neighbors[0], { state: "Established", prefixes: { received: 300, accepted: 20 } });
+  t.equal(best(few.rr).length, 20);
+
+  // A policy that accepts more takes the session over its limit without a word from the peer.
+  accepted.rr.reload(config("{limit: 100, action: restart, count: accepted}", "import-policy: [all]"));
+  await accepted.world.advance(3);
+  t.equal(accepted.peer.lastNotification?.subcode, 1);
+});
