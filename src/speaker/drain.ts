@@ -73,7 +73,4 @@ export async function drain(parts: DrainParts, waitSeconds: number): Promise<Dra
 /** Whether something is on its way to a peer that its socket has not taken. */
 export const isBehind = (peer: Peer): boolean =>
   peer.live !== null &&
-  (peer.session.backlog > 0 ||
-    peer.live.memberships.some(
-      (place) => place && (place.group.pending > 0 || place.group.queuedFor(place.member) > 0),
-    ));
+  (peer.session.backlog > 0 || peer.live.memberships.some((place) => place && !place.group.isCurrent(place.member)));

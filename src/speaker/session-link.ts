@@ -238,7 +238,11 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const { tables, groups, stale } = this.#parts;
     if (live === null) return;
     const { agreed } = live;
-    tables.sources.update(peer.source, sourceInfoOf(peer.identity, agreed));
+    const before = tables.sources.info(peer.source);
+    const info = sourceInfoOf(peer.identity, agreed);
+    tables.sources.update(peer.source, info);
+    // Whom its routes go to is another matter now, in every group (RFC 4456 §6).
+    if (before?.client !== info.client) groups.reevaluate();
     this.#setLimits();
     if (this.usePolicies(agreed)) stale.reevaluate(peer.source);
     this.checkLimits();

@@ -77,7 +77,8 @@ export class UpdateGroups implements Job {
     }
     // A group that members moved away from lives until they have heard the difference.
     this.#closing = this.#closing.filter((group) => !group.close(units));
-    return done && this.#closing.length === 0;
+    // One that still has readers of the difference says itself when they are done.
+    return done && this.#closing.every((group) => group.isNeeded);
   }
 
   /** What is done last to everything that is advertised has changed: the difference is told. */

@@ -120,3 +120,32 @@ t.test("explain says the whole way of a prefix", async (t) => {
   );
   t.same(rr.view.explain(question("10.99.0.0/16")).received, []);
 });
+
+t.test(
+  "a peer that becomes a client by a reload is told, and others are told of it, without a session going down (RFC 4456 §6)",
+  async (t) => {
+    const world = new TestWorld();
+    const config = (client: boolean) => `
+router: {as: 65001, router-id: 10.0.0.250, address: 10.0.0.250}
+kernel: {fib: none}
+neighbors:
+  - {address: 10.0.0.1, remote-as: internal, local-address: 10.0.0.250, route-reflector-client: ${client}}
+  - {address: 10.0.0.2, remote-as: internal, local-address: 10.0.0.250}`;
+    const rr = world.start("rr", "10.0.0.250", config(false));
+    const a = world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24"));
+    const b = world.start("b", "10.0.0.2", node("10.0.0.2", "172.17.9.0/24"));
+    await world.advance(20);
+    t.same([best(a).length, best(b).length], [1, 1], "non-clients are not told of each other");
+    rr.reload(config(true));
+    await world.advance(1);
+    t.same([best(a).length, best(b).length], [2, 2]);
+    t.same(
+      rr.view.summary().neighbors.map(({ state }) => state),
+      ["Established", "Established"],
+    );
+    rr.reload(config(false));
+    await world.advance(1);
+    t.same([best(a).length, best(b).length], [1, 1], "and back");
+    t.equal(rr.view.neighbors("10.0.0.1")[0]?.flaps, 0);
+  },
+);
