@@ -34,7 +34,7 @@ if (option === undefined) {
     });
     serveWriter(host, socket, socket, (problem) => {
       if (problem !== null) process.stderr.write(`peerage-fib-writer: ${problem}\n`);
-      socket.destroy();
+      socket.end(); // what was answered is still read
     });
   });
   server.on("error", (error) => fail(`cannot listen on ${path}: ${error.message}`));

@@ -1,12 +1,7 @@
 import type { WriterLink } from "./os-port.ts";
-import {
-  AnswerWriter,
-  decodeRequest,
-  FrameReader,
-  PROTOCOL_VERSION,
-  type WriterAnswers,
-  type WriterRequests,
-} from "./protocol.ts";
+import { FrameReader, PROTOCOL_VERSION, type WriterAnswers, type WriterRequests } from "./protocol.ts";
+import { decodeRequest } from "./protocol-decode.ts";
+import { AnswerWriter } from "./protocol-encode.ts";
 import type { WriterStats } from "./records.ts";
 
 /** A writer in this process: the same bytes as to a process of its own, answered before `send` returns. */

@@ -1,10 +1,10 @@
 import { formatAddress } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { Family, families } from "../lib/family.ts";
+import { DumpQueue } from "./dump-queue.ts";
 import { ForeignRoutes } from "./foreign-routes.ts";
-import type { FibOs, NetlinkEventSocket, NetlinkSocket } from "./os-port.ts";
+import type { FibOs, NetlinkEventSocket } from "./os-port.ts";
 import type { KernelAddress, KernelEvents, KernelHop, KernelLink, KernelReader, KernelRoute } from "./port.ts";
-import { answerErrno, answerSequence } from "./rtnetlink/answer.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import {
   appendAddressDump,
@@ -13,16 +13,13 @@ import {
   parseAddressMessage,
   parseLink,
 } from "./rtnetlink/link.ts";
-import { eachMessage, MessageBuffer } from "./rtnetlink/message.ts";
+import { eachMessage } from "./rtnetlink/message.ts";
 import { appendNexthopDump, type ParsedNexthop, parseNexthop } from "./rtnetlink/nexthop.ts";
 import type { RouteScope } from "./rtnetlink/route.ts";
 import { appendRouteDump, type RouteDumpFilter, RouteView } from "./rtnetlink/route.ts";
 
-/** Datagrams read per turn of the loop: one holds up to 32 KB of a dump (some 300 routes), or one event. */
-const DUMP_DATAGRAMS_PER_TURN = 8;
+/** Events taken in per turn of the loop. */
 const EVENTS_PER_TURN = 512;
-/** Dumps of one kind that are tried when each is interrupted by changes (NLM_F_DUMP_INTR). */
-const MAX_ATTEMPTS = 5;
 
 /**
  * The kernel tells that a link or an address is going before it removes the routes on it, and tells nothing of those.
@@ -54,13 +51,6 @@ export interface OwnRoutes {
   nexthopsEnd(): void;
 }
 
-/** One request for a dump and what to do with its rows. */
-interface DumpJob {
-  append(out: MessageBuffer, sequence: number): void;
-  row(type: number, flags: number, bytes: Uint8Array, start: number, end: number): void;
-  done(errno: number): void;
-}
-
 export interface MirrorOptions {
   readonly os: FibOs;
   readonly clock: Clock;
@@ -84,15 +74,9 @@ export class KernelMirror implements KernelReader {
   readonly #listeners = new Set<KernelEvents>();
   readonly #tables: ReadonlySet<number>;
   readonly #view = new RouteView();
-  readonly #request = new MessageBuffer(256);
-  readonly #jobs: DumpJob[] = [];
   #own: OwnRoutes | null = null;
   #events: NetlinkEventSocket | null = null;
-  #queries: NetlinkSocket | null = null;
-  #sequence = 1;
-  #running = false;
-  #interrupted = false;
-  #attempts = 0;
+  #dumps: DumpQueue | null = null;
   #epoch = 0;
   /** Keys of what events told during a full reading; null when none runs. */
   #touched: Set<string> | null = null;
@@ -114,7 +98,7 @@ export class KernelMirror implements KernelReader {
   /** Opens the sockets. @throws Error with one sentence. */
   open(own: OwnRoutes | null): void {
     this.#own = own;
-    this.#queries = this.#options.os.openNetlink();
+    this.#dumps = new DumpQueue(this.#options.os.openNetlink(), this.#options.clock);
     this.#events = this.#options.os.openNetlinkEvents();
     this.#events.onReadable(() => this.drain());
   }
@@ -129,8 +113,7 @@ export class KernelMirror implements KernelReader {
     for (const timers of this.#suspects.values()) for (const timer of timers) timer.cancel();
     this.#suspects.clear();
     this.#events?.close();
-    this.#queries?.close();
-    this.#jobs.length = 0;
+    this.#dumps?.close();
   }
 
   subscribe(events: KernelEvents): () => void {
@@ -158,7 +141,7 @@ export class KernelMirror implements KernelReader {
     const seenLinks = new Set<number>();
     const seenAddresses = new Set<string>();
     this.#begin();
-    this.#job({
+    this.#dumps!.add({
       append: appendLinkDump,
       row: (type, _flags, bytes, start, end) => {
         if (type !== nl.RTM_NEWLINK) return;
@@ -168,7 +151,7 @@ export class KernelMirror implements KernelReader {
       },
       done: () => {},
     });
-    this.#job({
+    this.#dumps!.add({
       append: appendAddressDump,
       row: (type, _flags, bytes, start, end) => {
         if (type !== nl.RTM_NEWADDR) return;
@@ -201,7 +184,7 @@ export class KernelMirror implements KernelReader {
 
   /** A reading is a run of jobs: from here on, events are newer than what it brings. */
   #begin(): void {
-    this.#step(() => {
+    this.#dumps!.step(() => {
       this.drain(Number.POSITIVE_INFINITY); // so that every event heard from now on is newer than the reading
       this.#epoch++;
       this.#touched = new Set();
@@ -221,7 +204,7 @@ export class KernelMirror implements KernelReader {
 
   /** What the reading has not brought is gone. */
   #end(ifindex: number, done: () => void): void {
-    this.#step(() => {
+    this.#dumps!.step(() => {
       const touched = this.#touched!;
       const missing = (route: KernelRoute, epoch: number) =>
         epoch !== this.#epoch &&
@@ -263,7 +246,7 @@ export class KernelMirror implements KernelReader {
   #resyncAfterOverrun(): void {
     this.#overrun = false;
     this.resyncs++;
-    if (this.#touched === null && !this.#running) this.resync(() => {});
+    if (this.#touched === null && !this.#dumps!.running) this.resync(() => {});
     else this.#again = true; // the reading that runs may have missed it: once more after it
   }
 
@@ -449,7 +432,7 @@ export class KernelMirror implements KernelReader {
 
   #readNexthops(): void {
     let begun = false;
-    this.#job({
+    this.#dumps!.add({
       append: (out, sequence) => {
         if (!begun) this.#own?.nexthopsBegin();
         begun = true;
@@ -463,7 +446,7 @@ export class KernelMirror implements KernelReader {
   }
 
   #dumpRoutes(filter: RouteDumpFilter, row: (view: RouteView) => void): void {
-    this.#job({
+    this.#dumps!.add({
       append: (out, sequence) => appendRouteDump(out, sequence, filter),
       row: (type, _flags, bytes, start, end) => {
         if (type !== nl.RTM_NEWROUTE) return;
@@ -474,80 +457,6 @@ export class KernelMirror implements KernelReader {
       },
       done: () => {}, // ENOENT: a table that has no routes yet
     });
-  }
-
-  /** Something to do when the jobs before it are done. */
-  #step(run: () => void): void {
-    this.#job({ append: () => {}, row: () => {}, done: run });
-  }
-
-  #job(job: DumpJob): void {
-    this.#jobs.push(job);
-    if (!this.#running) {
-      this.#running = true;
-      this.#ask();
-    }
-  }
-
-  /** Sends the request of the first job, or finishes it at once if it has none. */
-  #ask(): void {
-    const job = this.#jobs[0];
-    if (job === undefined || this.#closed) {
-      this.#running = false;
-      return;
-    }
-    this.#request.clear();
-    this.#sequence = (this.#sequence + 1) >>> 0;
-    this.#interrupted = false;
-    job.append(this.#request, this.#sequence);
-    if (this.#request.length === 0) {
-      this.#finish(0);
-      return;
-    }
-    const errno = this.#queries!.send(this.#request.bytes, this.#request.length);
-    if (errno !== 0) this.#finish(errno);
-    else this.#read();
-  }
-
-  #finish(errno: number): void {
-    this.#attempts = 0;
-    this.#attempts = 0;
-    this.#jobs.shift()!.done(errno);
-    this.#ask();
-  }
-
-  #read(): void {
-    const socket = this.#queries!;
-    for (let i = 0; i < DUMP_DATAGRAMS_PER_TURN; i++) {
-      const length = socket.receive();
-      if (length < 0) {
-        this.#finish(-length);
-        return;
-      }
-      if (length === 0) {
-        // an answer is there when send() returns; should one be late, wait for it without spinning
-        this.#options.clock.setTimer(1, () => this.#continue());
-        return;
-      }
-      let errno = -1;
-      eachMessage(socket.buffer, length, (type, flags, start, end) => {
-        if (answerSequence(socket.buffer, start) !== this.#sequence) return;
-        if ((flags & nl.NLM_F_DUMP_INTR) !== 0) this.#interrupted = true;
-        if (type === nl.NLMSG_DONE || type === nl.NLMSG_ERROR) errno = answerErrno(socket.buffer, start);
-        else this.#jobs[0]!.row(type, flags, socket.buffer, start, end);
-      });
-      if (errno >= 0) {
-        // the table changed meanwhile and rows may be missing: once more, but not for ever
-        if (this.#interrupted && this.#attempts++ < MAX_ATTEMPTS) this.#ask();
-        else this.#finish(errno);
-        return;
-      }
-    }
-    this.#options.clock.defer(() => this.#continue());
-  }
-
-  #continue(): void {
-    if (!this.#closed) this.#read();
   }
 }
 

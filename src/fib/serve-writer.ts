@@ -1,5 +1,7 @@
 import type { Readable, Writable } from "node:stream";
-import { AnswerWriter, decodeRequest, FrameReader } from "./protocol.ts";
+import { FrameReader } from "./protocol.ts";
+import { decodeRequest } from "./protocol-decode.ts";
+import { AnswerWriter } from "./protocol-encode.ts";
 import { RouteWriter, type WriterHost } from "./route-writer.ts";
 
 /**

@@ -1,6 +1,8 @@
 import type { Clock } from "../lib/clock.ts";
 import type { WriterLink } from "./os-port.ts";
-import { decodeAnswer, FrameReader, RequestWriter, type WriterAnswers } from "./protocol.ts";
+import { FrameReader, type WriterAnswers } from "./protocol.ts";
+import { decodeAnswer } from "./protocol-decode.ts";
+import { RequestWriter } from "./protocol-encode.ts";
 import type { WriterStats } from "./records.ts";
 import type { RouteScope } from "./rtnetlink/route.ts";
 

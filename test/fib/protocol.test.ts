@@ -2,16 +2,14 @@ import fc from "fast-check";
 import t, { type Test } from "tap";
 import type { FibHop } from "../../src/fib/port.ts";
 import {
-  AnswerWriter,
-  decodeAnswer,
-  decodeRequest,
   FrameReader,
   MAX_FRAME_BYTES,
   ProtocolError,
-  RequestWriter,
   type WriterAnswers,
   type WriterRequests,
 } from "../../src/fib/protocol.ts";
+import { decodeAnswer, decodeRequest } from "../../src/fib/protocol-decode.ts";
+import { AnswerWriter, RequestWriter } from "../../src/fib/protocol-encode.ts";
 import { Operation } from "../../src/fib/records.ts";
 import { maskWord } from "../../src/lib/address.ts";
 import { Family } from "../../src/lib/family.ts";

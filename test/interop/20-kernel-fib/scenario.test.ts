@@ -1,6 +1,11 @@
+import { spawn } from "node:child_process";
+import { existsSync, rmSync, statSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
 import type { Test } from "tap";
 import type { FibOptions } from "../../../src/fib/open.ts";
 import type { FibTarget, KernelEvents } from "../../../src/fib/port.ts";
+import { writerProgram } from "../../../src/os/fib-os.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";
 import type { Host } from "../harness/lab.ts";
 import { type Scenario, scenario } from "../harness/scenario.ts";
@@ -394,6 +399,60 @@ scenario("the FIB with nexthop objects", [], async ({ lab, step }) => {
       t.same(await first.ip("nexthop", "show"), []);
     },
   );
+});
+
+scenario("a writer of its own behind a unix socket", [], async ({ lab, step }) => {
+  const host = lab.host("ku").plug(lab.switch("lan"), { addresses: ["10.0.0.1/24"] });
+  const path = join(host.directory, "writer.sock");
+  const serve = () =>
+    spawn("ip", ["netns", "exec", host.namespace, process.execPath, writerProgram(), "--socket", path], {
+      stdio: ["ignore", "inherit", "pipe"],
+    });
+  let unit = serve();
+  try {
+    await lab.until("it listens", () => existsSync(path));
+    await step("the socket is for owner and group only", async (t) => {
+      t.equal((statSync(path).mode & 0o777).toString(8), "660");
+    });
+    await step("routes go through it; when it is gone they stay, and go on when it is back", (t) =>
+      withRoom(host, { writer: { socket: path } }, async (room) => {
+        room.set("172.17.9.0/24", through(hop("10.0.0.2", room.dev("eth0"))));
+        await room.answered();
+        t.equal((await room.ip("route", "show", "proto", "bgp")).length, 1);
+        const ended = new Promise((resolve) => unit.once("exit", resolve));
+        unit.kill("SIGKILL");
+        await ended;
+        room.set("172.17.10.0/24", blackhole);
+        t.equal((await room.ip("route", "show", "proto", "bgp")).length, 1);
+        rmSync(path, { force: true });
+        unit = serve();
+        await lab.until("the second route is there", () => room.row("172.17.10.0/24")?.state === "installed");
+        t.equal((await room.ip("route", "show", "proto", "bgp")).length, 2);
+        t.ok(room.fib.counters.writerRestarts > 0);
+      }),
+    );
+    await step(
+      "a second speaker is turned away, and what is no request ends the connection with a reason",
+      async (t) => {
+        const speak = (bytes: Uint8Array) =>
+          new Promise<Buffer>((resolve) => {
+            const chunks: Buffer[] = [];
+            const socket = connect(path, () => socket.write(bytes));
+            socket.on("data", (chunk) => chunks.push(chunk));
+            socket.on("error", () => {}); // it was ended while we wrote
+            socket.on("close", () => resolve(Buffer.concat(chunks)));
+          });
+        const answer = await speak(Buffer.from("GET / HTTP/1.1\r\n\r\n"));
+        t.match(answer.toString("latin1"), /bad request: a frame of 1195725856 octets/);
+        const first = connect(path);
+        await new Promise((resolve) => first.once("connect", resolve));
+        t.equal((await speak(new Uint8Array([0]))).length, 0);
+        first.destroy();
+      },
+    );
+  } finally {
+    unit.kill("SIGKILL");
+  }
 });
 
 scenario("what a listener hears of the kernel", [], async ({ lab, step }) => {
