@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Test } from "tap";
 import type { FibOptions } from "../../../src/fib/open.ts";
 import type { FibTarget, KernelEvents } from "../../../src/fib/port.ts";
+import { RequestWriter } from "../../../src/fib/protocol-encode.ts";
 import { writerProgram } from "../../../src/os/fib-os.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";
 import type { Host } from "../harness/lab.ts";
@@ -451,8 +452,17 @@ scenario("a writer of its own behind a unix socket", [], async ({ lab, step }) =
           return bytes.length > 0 && bytes;
         });
         t.match(answer.toString("latin1"), /bad request: a frame of 1195725856 octets/);
-        const first = connect(path);
-        await new Promise((resolve) => first.once("connect", resolve));
+        const hello = new RequestWriter();
+        hello.hello({ table: 254, protocol: 186, metric: 32 });
+        const first = await lab.until("one speaker is welcome", async () => {
+          const socket = connect(path, () => socket.write(hello.view()));
+          socket.on("error", () => {});
+          const welcome = await new Promise((resolve) => {
+            socket.once("data", () => resolve(true));
+            socket.once("close", () => resolve(false));
+          });
+          return welcome === true && socket;
+        });
         t.equal((await speak(new Uint8Array([0]))).length, 0);
         first.destroy();
       },
