@@ -34,9 +34,9 @@ export const discardOnError: FaultActions = {
   value: "attribute-discard",
 };
 
-/** The MP attributes: without them it isn't known which routes are meant (RFC 7606 §3 j, §5.3). */
+/** The MP attributes: without them it isn't known which routes are meant (RFC 7606 §3 j, §5.3). Their flags say nothing of that (§3 c). */
 export const resetOnError: FaultActions = {
-  flags: "session-reset",
+  flags: "treat-as-withdraw",
   length: "session-reset",
   value: "session-reset",
   duplicate: "session-reset",

@@ -99,7 +99,7 @@ function scanReach(
   context: CodecContext,
   layout: UpdateLayout,
 ): boolean {
-  checkFlags(mpReach, bytes, at, end);
+  checkFlags(mpReach, bytes, at, layout);
   if (end - start < 5) throw wrong(mpReach, bytes, at, end, `must have at least 5 octets, found ${end - start}`);
   const nextHopLength = bytes[start + 3]!;
   const nextHopStart = start + 4;
@@ -128,7 +128,7 @@ function scanUnreach(
   context: CodecContext,
   layout: UpdateLayout,
 ): void {
-  checkFlags(mpUnreach, bytes, at, end);
+  checkFlags(mpUnreach, bytes, at, layout);
   if (end - start < 3) throw wrong(mpUnreach, bytes, at, end, `must have at least 3 octets, found ${end - start}`);
   const family = familyOf((bytes[start]! << 8) | bytes[start + 1]!, bytes[start + 2]!);
   if (family === undefined || context.families[family] !== true) return;
@@ -166,7 +166,8 @@ function overrun(bytes: Uint8Array, at: number, end: number, layout: UpdateLayou
 
 /** Whether there are attributes that a bare withdrawal doesn't have. */
 function hasOtherThanUnreach(layout: UpdateLayout): boolean {
-  if (layout.error !== null) return true;
+  // MP_UNREACH_NLRI with wrong flags is still nothing but a withdrawal.
+  if (layout.error !== null && layout.error.code !== mpUnreach.code) return true;
   const unreach = layout.unreachAttributeEnd - layout.unreachAttributeStart;
   return layout.attributesEnd - layout.attributesStart > unreach;
 }
@@ -179,9 +180,17 @@ function checkWithoutReach(bytes: Uint8Array, context: CodecContext, layout: Upd
       throw resetFor({ ...fault, text: `${fault.text}, in an UPDATE that announces nothing` });
 }
 
-function checkFlags(row: AttributeRules, bytes: Uint8Array, at: number, end: number): void {
-  if (((bytes[at]! ^ row.flags) & (Flag.OPTIONAL | Flag.TRANSITIVE)) !== 0)
-    throw wrong(row, bytes, at, end, "must be optional non-transitive");
+/** RFC 7606 §3 c: wrong flags leave no doubt about which routes are meant, so these are withdrawn. */
+function checkFlags(row: AttributeRules, bytes: Uint8Array, at: number, layout: UpdateLayout): void {
+  if (((bytes[at]! ^ row.flags) & (Flag.OPTIONAL | Flag.TRANSITIVE)) === 0) return;
+  layout.error ??= {
+    code: row.code,
+    name: row.name,
+    action: row.onError.flags,
+    subcode: UpdateError.AttributeFlags,
+    text: "must be optional non-transitive",
+    data: new Uint8Array(0),
+  };
 }
 
 const malformedList = (text: string): NotificationError =>
