@@ -8,8 +8,7 @@ const CLONE_NEWNET = 0x40000000;
  * What `body` does after its first await is outside again. Root only.
  */
 export function inNamespace<T>(name: string, body: () => T): T {
-  const koffi: typeof import("koffi").default = createRequire(import.meta.url)("koffi");
-  const setns = koffi.load(null).func("int setns(int, int)") as unknown as (fd: number, kind: number) => number;
+  const setns = loadSetns();
   const home = openSync("/proc/thread-self/ns/net", "r");
   const away = openSync(`/run/netns/${name}`, "r");
   try {
@@ -20,4 +19,19 @@ export function inNamespace<T>(name: string, body: () => T): T {
     closeSync(away);
     closeSync(home);
   }
+}
+
+/** Moves this thread into a network namespace for good: whatever it connects or starts from now on is there. Root only. */
+export function enterNamespace(name: string): void {
+  const away = openSync(`/run/netns/${name}`, "r");
+  try {
+    if (loadSetns()(away, CLONE_NEWNET) !== 0) throw new Error(`cannot enter the network namespace ${name}`);
+  } finally {
+    closeSync(away);
+  }
+}
+
+function loadSetns(): (fd: number, kind: number) => number {
+  const koffi: typeof import("koffi").default = createRequire(import.meta.url)("koffi");
+  return koffi.load(null).func("int setns(int, int)") as unknown as (fd: number, kind: number) => number;
 }

@@ -11,10 +11,12 @@ import { type UntilOptions, until } from "./until.ts";
  * and routes and all. Names carry the id of the test process. What a killed run left behind is found by that id and
  * removed by the next run.
  */
-const prefix = "pgi";
+const interop = "pgi";
 
 export class Lab {
   readonly directory: string;
+  /** How the names of its namespaces start. */
+  readonly prefix: string;
   readonly #hosts = new Map<string, Host>();
   readonly #switches = new Map<string, Switch>();
   readonly #daemons: Daemon[] = [];
@@ -25,9 +27,10 @@ export class Lab {
     process.exit(130);
   };
 
-  constructor() {
-    removeLeftovers();
-    this.directory = mkdtempSync(join(tmpdir(), `peerage-interop-${process.pid}-`));
+  constructor(prefix = interop) {
+    this.prefix = prefix;
+    removeLeftovers(prefix);
+    this.directory = mkdtempSync(join(tmpdir(), `peerage-${prefix}-${process.pid}-`));
     chmodSync(this.directory, 0o755); // daemons that give up root must reach their folders
     process.once("exit", this.#onExit);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, this.#onSignal);
@@ -35,14 +38,14 @@ export class Lab {
 
   /** A host with its loopback up; it forwards packets, as nodes and reflectors of a rack do. */
   host(name: string): Host {
-    const host = new Host(this, name, addNamespace(name));
+    const host = new Host(this, name, addNamespace(this.prefix, name));
     this.#hosts.set(name, host);
     return host;
   }
 
   /** A bridge that hosts are plugged into. */
   switch(name: string): Switch {
-    const namespace = addNamespace(`sw-${name}`);
+    const namespace = addNamespace(this.prefix, `sw-${name}`);
     batch(namespace, ["link add br0 type bridge forward_delay 0 mcast_snooping 0", "link set br0 up"]);
     const result = new Switch(name, namespace);
     this.#switches.set(name, result);
@@ -216,7 +219,7 @@ function kernelRoute(row: IpRoute): KernelRoute {
   };
 }
 
-function addNamespace(name: string): string {
+function addNamespace(prefix: string, name: string): string {
   const namespace = `${prefix}-${process.pid}-${name}`;
   must(["ip", "netns", "add", namespace]);
   return namespace;
@@ -225,7 +228,8 @@ function addNamespace(name: string): string {
 /** Ends what still runs inside, then removes it and with it all its links and routes. */
 function removeNamespace(namespace: string): void {
   for (const pid of runNow(["ip", "netns", "pids", namespace]).stdout.split("\n"))
-    if (pid !== "")
+    // A test may have moved into a host of its lab itself.
+    if (pid !== "" && Number(pid) !== process.pid)
       try {
         process.kill(Number(pid), "SIGKILL");
       } catch {} // it ended meanwhile
@@ -233,13 +237,15 @@ function removeNamespace(namespace: string): void {
 }
 
 /** A run that was killed could not clean up: its process is gone, so its namespaces and folders are nobody's. */
-function removeLeftovers(): void {
+function removeLeftovers(prefix: string): void {
+  const namespaces = new RegExp(`^${prefix}-(\\d+)-\\S+`);
+  const folders = new RegExp(`^peerage-${prefix}-(\\d+)-`);
   for (const line of runNow(["ip", "netns", "list"]).stdout.split("\n")) {
-    const match = /^pgi-(\d+)-\S+/.exec(line);
+    const match = namespaces.exec(line);
     if (match !== null && !isRunning(Number(match[1]))) removeNamespace(match[0]);
   }
   for (const name of readdirSync(tmpdir())) {
-    const match = /^peerage-interop-(\d+)-/.exec(name);
+    const match = folders.exec(name);
     if (match !== null && !isRunning(Number(match[1]))) rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
 }

@@ -1,0 +1,72 @@
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { catalogue } from "./catalogue/index.ts";
+import { drivers } from "./drivers/index.ts";
+import { cell, summary, table, totals } from "./report.ts";
+import { obstacle, runCatalogue } from "./run.ts";
+
+/**
+ * `npm run hostile [-- DAEMON ...] [--only WORD] [--short] [--all] [--json FILE] [--list]`: hostile cases by daemon, as root.
+ * The exit code is about Peerage: 1 if it died, if another session was touched, or below 97 % to the letter.
+ */
+const words = process.argv.slice(2);
+const flag = (name: string): boolean => words.includes(name);
+const option = (name: string): string | null =>
+  words.includes(name) ? (words[words.indexOf(name) + 1] ?? null) : null;
+const only = option("--only");
+const file = option("--json");
+const names = words.filter((word, i) => !word.startsWith("--") && !["--only", "--json"].includes(words[i - 1] ?? ""));
+
+const unknown = names.filter((name) => !drivers.some((driver) => driver.name.toLowerCase() === name.toLowerCase()));
+if (unknown.length > 0)
+  fail(`No daemon is called ${unknown.join(", ")}: ${drivers.map(({ name }) => name).join(", ")}.`);
+const chosen = drivers.filter(
+  ({ name }) => names.length === 0 || names.some((word) => word.toLowerCase() === name.toLowerCase()),
+);
+const cases = catalogue.filter(
+  (hostile) =>
+    (!flag("--short") || hostile.short) && (only === null || `${hostile.group} ${hostile.id}`.includes(only)),
+);
+
+if (flag("--list")) {
+  for (const { group, id, from, title, rfc, expect } of cases)
+    console.log(`${group} ${id} (${from}): ${title}; RFC ${rfc}: ${expect.join(" or ")}`);
+  console.log(`${cases.length} cases`);
+} else {
+  const reason = obstacle(chosen);
+  if (reason !== null) fail(`Cannot run here: ${reason}.`);
+  const columns = await runCatalogue(chosen, cases, (name, row) => {
+    if (row.mark === "letter" || row.mark === "n/a") return;
+    const { hostile, outcome } = row;
+    const others = [...outcome.touched, ...(outcome.lostRoutes > 0 ? [`${outcome.lostRoutes} routes lost`] : [])];
+    console.log(
+      `${name}: ${hostile.group} ${hostile.id}: ${cell(row)}, wanted ${hostile.expect.join(" or ")}${others.length > 0 ? `; ${others.join(", ")}` : ""}`,
+    );
+  });
+  console.log(`\n${table(columns, flag("--all"))}\n\n${summary(columns)}\n`);
+  console.log(
+    `${cases.length} cases, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}; seconds: ${columns.map(({ name, seconds, starts }) => `${name} ${seconds.toFixed(0)} (${starts} starts)`).join(", ")}`,
+  );
+  if (file !== null)
+    writeFileSync(
+      file,
+      JSON.stringify(
+        columns.map((column) => ({ ...column, totals: totals(column) })),
+        withoutMaps,
+      ),
+    );
+  const ours = columns.find(({ name }) => name === "Peerage");
+  if (ours !== undefined) {
+    const { deaths, touched, percent } = totals(ours);
+    if (deaths > 0 || touched > 0 || percent < 97) process.exitCode = 1;
+  }
+}
+
+function withoutMaps(_key: string, value: unknown): unknown {
+  return value instanceof Map ? Object.fromEntries(value) : value;
+}
+
+function fail(text: string): never {
+  console.error(text);
+  process.exit(2);
+}

@@ -1,0 +1,76 @@
+import type { Mark } from "./judge.ts";
+import type { Column, Row } from "./run.ts";
+
+const marks: Readonly<Record<Mark, string>> = {
+  letter: "ok",
+  wrong: "NO",
+  touched: "OTHERS",
+  died: "DIED",
+  "n/a": "-",
+};
+
+/** What was seen, when it is not what the RFC says. */
+export function cell({ mark, outcome }: Row): string {
+  if (mark === "letter" || mark === "n/a") return marks[mark];
+  const seen = outcome.seen.length > 24 ? `${outcome.seen.slice(0, 23)}…` : outcome.seen;
+  if (mark === "wrong") return seen;
+  return `${marks[mark]} (${seen})`;
+}
+
+export interface Totals {
+  readonly deaths: number;
+  readonly touched: number;
+  readonly judged: number;
+  readonly letter: number;
+  readonly percent: number;
+  readonly notApplicable: number;
+}
+
+export function totals({ rows }: Column): Totals {
+  const count = (mark: Mark) => rows.filter((row) => row.mark === mark).length;
+  const judged = rows.length - count("n/a");
+  return {
+    deaths: count("died"),
+    touched: count("touched"),
+    judged,
+    letter: count("letter"),
+    percent: judged === 0 ? 100 : (100 * count("letter")) / judged,
+    notApplicable: count("n/a"),
+  };
+}
+
+/** Cases by daemons, as a Markdown table. With `all` false only the rows where a daemon differs. */
+export function table(columns: readonly Column[], all: boolean): string {
+  const cases = columns[0]!.rows.map((row, i) => ({
+    hostile: row.hostile,
+    cells: columns.map((column) => column.rows[i]!),
+  }));
+  const shown = cases.filter(({ cells }) => all || cells.some(({ mark }) => mark !== "letter" && mark !== "n/a"));
+  const lines = [
+    `| case | what | RFC | verdict | ${columns.map(({ name }) => name).join(" | ")} |`,
+    `|---|---|---|---|${columns.map(() => "---|").join("")}`,
+    ...shown.map(
+      ({ hostile, cells }) =>
+        `| ${hostile.group} ${hostile.id} | ${hostile.title} | ${hostile.rfc} | ${short(hostile.expect)} | ${cells.map(cell).join(" | ")} |`,
+    ),
+  ];
+  return lines.join("\n");
+}
+
+const short = (expect: readonly string[]): string =>
+  expect.map((verdict) => (verdict.length > 28 ? `${verdict.slice(0, 27)}…` : verdict)).join(" / ");
+
+export function summary(columns: readonly Column[]): string {
+  const row = (name: string, value: (column: Column) => string) => `| ${name} | ${columns.map(value).join(" | ")} |`;
+  return [
+    `| | ${columns.map(({ name, version }) => `${name} ${version}`).join(" | ")} |`,
+    `|---|${columns.map(() => "---|").join("")}`,
+    row(
+      "cases judged (others: capability not offered)",
+      (column) => `${totals(column).judged} (${totals(column).notApplicable})`,
+    ),
+    row("daemon died or hung", (column) => `${totals(column).deaths}`),
+    row("another session ended or lost routes", (column) => `${totals(column).touched}`),
+    row("to the letter of the RFC", (column) => `${totals(column).letter} (${totals(column).percent.toFixed(1)} %)`),
+  ].join("\n");
+}

@@ -1,0 +1,77 @@
+import { existsSync } from "node:fs";
+import { Lab } from "../interop/harness/lab.ts";
+import { enterNamespace } from "../support/namespace.ts";
+import type { HostileCase } from "./case.ts";
+import { type Mark, markOf, type Outcome } from "./judge.ts";
+import { type Driver, Lane } from "./lane.ts";
+import { Room } from "./room.ts";
+
+export interface Row {
+  readonly hostile: HostileCase;
+  readonly mark: Mark;
+  readonly outcome: Outcome;
+}
+
+export interface Column {
+  readonly name: string;
+  readonly version: string;
+  readonly rows: readonly Row[];
+  /** How often the daemon had to be started. */
+  readonly starts: number;
+  readonly seconds: number;
+}
+
+/** Why this can't run here, or null. */
+export function obstacle(drivers: readonly Driver[]): string | null {
+  if (process.platform !== "linux") return "network namespaces need Linux";
+  if (process.getuid?.() !== 0) return "network namespaces need root";
+  if (!["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"].some((file) => existsSync(file))) return "ip is not installed";
+  const missing = drivers.filter(({ program }) => program !== null && !existsSync(program));
+  return missing.length === 0 ? null : `not installed: ${missing.map(({ name }) => name).join(", ")}`;
+}
+
+/** The peers' namespace and one for each daemon; from now on this thread is where the peers are. */
+export function buildLab(names: readonly string[]): { lab: Lab; rooms: (driver: Driver, index: number) => Room } {
+  const lab = new Lab("hostile");
+  const peers = lab.host("peers");
+  const hosts = names.map((name, i) => {
+    const lane = new Lane(i);
+    const lan = lab.switch(`lan${i}`);
+    peers.plug(lan, { addresses: lane.peerAddresses, device: `eth${i}` });
+    return {
+      lane,
+      host: lab.host(name).plug(lan, { addresses: [`${lane.dut}/16`, `${lane.dut6}/64`] }),
+    };
+  });
+  enterNamespace(peers.namespace);
+  return { lab, rooms: (driver, index) => new Room(driver, hosts[index]!.host, hosts[index]!.lane) };
+}
+
+/** All cases against all daemons; the daemons side by side, the cases of each one after the other. */
+export async function runCatalogue(
+  drivers: readonly Driver[],
+  cases: readonly HostileCase[],
+  told: (driver: string, row: Row) => void = () => {},
+): Promise<Column[]> {
+  const { lab, rooms } = buildLab(drivers.map(({ name }) => name.toLowerCase()));
+  try {
+    return await Promise.all(
+      drivers.map(async (driver, i) => {
+        const room = rooms(driver, i);
+        const started = performance.now();
+        const rows: Row[] = [];
+        for (const hostile of cases) {
+          const outcome = await room.run(hostile);
+          const row = { hostile, outcome, mark: markOf(outcome, hostile.expect) };
+          rows.push(row);
+          told(driver.name, row);
+        }
+        room.stop();
+        const seconds = (performance.now() - started) / 1000;
+        return { name: driver.name, version: driver.version(), rows, starts: room.starts, seconds };
+      }),
+    );
+  } finally {
+    lab.close();
+  }
+}
