@@ -174,6 +174,7 @@ export const peerFields: readonly (readonly [field: string, effect: Effect, get:
   ["timers.connect-retry", "live", (peer) => peer.timers.connectRetrySeconds],
   ["timers.advertisement-interval", "live", (peer) => peer.timers.advertisementIntervalSeconds],
   ["timers.delay-open", "live", (peer) => peer.timers.delayOpenSeconds],
+  ["timers.send-hold-time", "live", (peer) => peer.timers.sendHoldSeconds],
   ["graceful-restart.stale-path-time", "live", (peer) => peer.gracefulRestart?.stalePathTimeSeconds ?? null],
   [
     "address-families.maximum-prefix",

@@ -144,6 +144,7 @@ function settings(peer: PeerSettings): object {
       "connect-retry": peer.timers.connectRetrySeconds,
       "advertisement-interval": peer.timers.advertisementIntervalSeconds,
       "delay-open": peer.timers.delayOpenSeconds,
+      ...given("send-hold-time", peer.timers.sendHoldSeconds),
     },
     "address-families": Object.fromEntries(
       families.filter((family) => peer.families[family] !== null).map((family) => [familyName(family), limits(family)]),

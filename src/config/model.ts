@@ -203,6 +203,8 @@ export interface TimersConfig {
   readonly advertisementIntervalSeconds: number;
   /** 0: DelayOpen is off. */
   readonly delayOpenSeconds: number;
+  /** RFC 9687; 0: off, null: the RFC's default. */
+  readonly sendHoldSeconds: number | null;
 }
 
 export interface FamilySettings {

@@ -196,12 +196,20 @@ function resolveTimers(layers: Layers, { source, problems }: PeerContext): Timer
     const path = layers.path("timers", "keepalive");
     problems.cannot(source, path, `must be from 1 to ${hold - 1}, below the hold-time of ${hold}`);
   }
+  const sendHold = raw["send-hold-time"];
+  if (sendHold !== undefined && sendHold !== 0 && sendHold <= hold)
+    problems.cannot(
+      source,
+      layers.path("timers", "send-hold-time"),
+      `must be above the hold-time of ${hold} (RFC 9687 §3)`,
+    );
   return {
     holdTimeSeconds: hold,
     keepaliveSeconds: keepalive,
     connectRetrySeconds: raw["connect-retry"] ?? 5,
     advertisementIntervalSeconds: raw["advertisement-interval"] ?? 0,
     delayOpenSeconds: raw["delay-open"] ?? 0,
+    sendHoldSeconds: sendHold ?? null,
   };
 }
 

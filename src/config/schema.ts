@@ -64,6 +64,11 @@ const timers = mapping({
   ),
   "advertisement-interval": key(s.seconds(0, 600), "Seconds between two rounds of UPDATEs to the peer.", "0"),
   "delay-open": key(s.seconds(0, 240), "Seconds to wait for the peer's OPEN before sending ours; 0: off.", "0"),
+  "send-hold-time": key(
+    s.seconds(0, 65_535),
+    "Seconds after which a peer that takes nothing of what we send is given up (RFC 9687); above hold-time, 0: never.",
+    "the larger of 480 and twice the agreed hold time",
+  ),
 });
 
 const gracefulRestart = mappingOr(

@@ -63,7 +63,7 @@ export function sessionProfile(config: Config, peer: PeerSettings, dynamic: bool
     connectRetryMs: timers.connectRetrySeconds * 1000,
     delayOpenMs: timers.delayOpenSeconds * 1000,
     openHoldMs: dynamic ? OPEN_HOLD_DYNAMIC_MS : OPEN_HOLD_MS,
-    sendHoldMs: null,
+    sendHoldMs: timers.sendHoldSeconds === null ? null : timers.sendHoldSeconds * 1000,
     idleHoldMaxMs: IDLE_HOLD_MAX_MS,
     passive: dynamic || peer.passive,
     socket: socketOptions(peer),

@@ -50,6 +50,7 @@ t.test(
         connectRetrySeconds: 5,
         advertisementIntervalSeconds: 0,
         delayOpenSeconds: 0,
+        sendHoldSeconds: null,
       },
       families: [{ maximumPrefix: null }, null],
       gracefulRestart: { restarter: true, restartTimeSeconds: 120, stalePathTimeSeconds: 300, longLivedSeconds: 0 },
@@ -58,6 +59,7 @@ t.test(
       importPolicy: null,
     });
     t.equal(neighbor("timers: {hold-time: 10}").timers.keepaliveSeconds, 3);
+    t.equal(neighbor("timers: {send-hold-time: 120}").timers.sendHoldSeconds, 120, "RFC 9687");
     t.equal(
       neighbor("timers: {hold-time: 0}").timers.keepaliveSeconds,
       0,

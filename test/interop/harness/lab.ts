@@ -227,8 +227,8 @@ function addNamespace(prefix: string, name: string): string {
 
 /** Ends what still runs inside, then removes it and with it all its links and routes. */
 function removeNamespace(namespace: string): void {
+  // A test may have moved into a host of its lab itself.
   for (const pid of runNow(["ip", "netns", "pids", namespace]).stdout.split("\n"))
-    // A test may have moved into a host of its lab itself.
     if (pid !== "" && Number(pid) !== process.pid)
       try {
         process.kill(Number(pid), "SIGKILL");
