@@ -8,6 +8,8 @@ export interface Outcome {
   readonly told: Told | null;
   /** The daemon has ended, or answers nobody any more. */
   readonly died: boolean;
+  /** What it said when it died. */
+  readonly lastWords: string;
   /** Sessions besides the attacker's that ended. */
   readonly touched: readonly string[];
   /** Routes of others that were withdrawn somewhere meanwhile. */

@@ -40,7 +40,7 @@ if (flag("--list")) {
     const { hostile, outcome } = row;
     const others = [...outcome.touched, ...(outcome.lostRoutes > 0 ? [`${outcome.lostRoutes} routes lost`] : [])];
     console.log(
-      `${name}: ${hostile.group} ${hostile.id}: ${cell(row)}, wanted ${hostile.expect.join(" or ")}${others.length > 0 ? `; ${others.join(", ")}` : ""}`,
+      `${name}: ${hostile.group} ${hostile.id}: ${cell(row)}, wanted ${hostile.expect.join(" or ")}${others.length > 0 ? `; ${others.join(", ")}` : ""}${outcome.lastWords === "" ? "" : `; ${outcome.lastWords}`}`,
     );
   });
   console.log(`\n${table(columns, flag("--all"))}\n\n${summary(columns)}\n`);

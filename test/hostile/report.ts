@@ -72,5 +72,11 @@ export function summary(columns: readonly Column[]): string {
     row("daemon died or hung", (column) => `${totals(column).deaths}`),
     row("another session ended or lost routes", (column) => `${totals(column).touched}`),
     row("to the letter of the RFC", (column) => `${totals(column).letter} (${totals(column).percent.toFixed(1)} %)`),
+    row(
+      "memory idle, and at most in all attacks",
+      ({ idleKb, peakKb }) => `${megabytes(idleKb)}, ${megabytes(peakKb)}`,
+    ),
   ].join("\n");
 }
+
+const megabytes = (kb: number): string => `${Math.round(kb / 1024)} MB`;

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Host } from "../interop/harness/lab.ts";
 import type { HostileCase, Step } from "./case.ts";
 import { goodUpdates, groundOf, nlri6, originMark, type Prefixes, prefixesOf } from "./ground.ts";
@@ -9,8 +10,6 @@ import { type Introduction, openOf, RawPeer } from "./raw-peer.ts";
 
 /** Routes of witness and bystander that must be there whatever the attacker does. */
 const stableRoutes = 20;
-/** What may still be on its way when the marker has arrived. */
-const settleMs = 250;
 /** A daemon that has not shown a good route in this time is stuck. */
 const routeMs = 5_000;
 
@@ -27,14 +26,20 @@ export class Room {
   #subject: Subject | null = null;
   #witness!: RawPeer;
   #bystander!: RawPeer;
+  readonly #settleMs: number;
   #lost = 0;
   #prefixes = 0;
   starts = 0;
+  /** The daemon's memory when it was last started and everybody was up, and the most that it ever had, in KB. */
+  idleKb = 0;
+  peakKb = 0;
 
-  constructor(driver: Driver, host: Host, lane: Lane) {
+  /** @param settleMs how long to look on once the marker has arrived: what a daemon may still have under way. */
+  constructor(driver: Driver, host: Host, lane: Lane, settleMs: number) {
     this.driver = driver;
     this.host = host;
     this.lane = lane;
+    this.#settleMs = settleMs;
   }
 
   get subject(): Subject | null {
@@ -48,6 +53,7 @@ export class Room {
     this.starts++;
     this.#subject = await this.driver.start(this.host, this.lane);
     await this.#bringUp(30_000);
+    this.idleKb = memoryOf(this.#subject.pid).now;
   }
 
   stop(): void {
@@ -132,9 +138,25 @@ export class Room {
         () => true,
       );
     } else if (!died && seen.seen === "stuck") hung = !(await this.#answers());
-    const outcome = { ...seen, died: died || hung, touched, lostRoutes, milliseconds: performance.now() - before };
+    this.peakKb = Math.max(this.peakKb, memoryOf(this.#subject!.pid).peak);
+    const outcome = {
+      ...seen,
+      died: died || hung,
+      lastWords: died ? this.#lastWords() : hung ? "answers nobody any more" : "",
+      touched,
+      lostRoutes,
+      milliseconds: performance.now() - before,
+    };
     if (outcome.died || touched.length > 0) this.stop();
     return outcome;
+  }
+
+  /** Why the daemon says it has ended. */
+  #lastWords(): string {
+    const { daemons } = this.#subject!;
+    const lines = daemons.flatMap((daemon) => daemon.output.split("\n"));
+    const cause = lines.findLast((line) => /panic:|fatal|assert|abort|core dumped|error:.*signal/i.test(line));
+    return (cause ?? daemons.find(({ ended }) => ended !== null)?.ended ?? "").trim().slice(0, 300);
   }
 
   /** Whether the daemon still takes a session and passes a route on. */
@@ -208,7 +230,7 @@ export class Room {
     if (hostile.marker && !attacker.over) attacker.send(...good(nlri4(prefixes.marker)));
     const marked = () => witness.routes.has(prefixes.marker);
     await pulse.until(() => marked() || attacker.over, hostile.waitMs);
-    await pulse.until(() => false, settleMs);
+    await pulse.until(() => false, this.#settleMs);
     if (attacker.over) return nothing(endOf(attacker));
     if (hostile.marker && !marked()) return nothing("stuck");
     if (stage !== "established") return nothing(hostile.marker ? "up" : "stuck");
@@ -266,6 +288,17 @@ export class Room {
       else if (step.tcp === "stop-reading") attacker.socket.pause();
       else attacker.socket.resume();
     }
+  }
+}
+
+/** Resident memory of a process in KB, now and at most; zeros when it is gone. */
+function memoryOf(pid: number): { now: number; peak: number } {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
+    return { now: field("VmRSS"), peak: field("VmHWM") };
+  } catch {
+    return { now: 0, peak: 0 };
   }
 }
 

@@ -19,6 +19,9 @@ export interface Column {
   /** How often the daemon had to be started. */
   readonly starts: number;
   readonly seconds: number;
+  /** Resident memory with everybody up and no attack yet, and the most that there was, in KB. */
+  readonly idleKb: number;
+  readonly peakKb: number;
 }
 
 /** Why this can't run here, or null. */
@@ -31,7 +34,10 @@ export function obstacle(drivers: readonly Driver[]): string | null {
 }
 
 /** The peers' namespace and one for each daemon; from now on this thread is where the peers are. */
-export function buildLab(names: readonly string[]): { lab: Lab; rooms: (driver: Driver, index: number) => Room } {
+export function buildLab(names: readonly string[]): {
+  lab: Lab;
+  rooms: (driver: Driver, index: number, settleMs: number) => Room;
+} {
   const lab = new Lab("hostile");
   const peers = lab.host("peers");
   const hosts = names.map((name, i) => {
@@ -44,7 +50,10 @@ export function buildLab(names: readonly string[]): { lab: Lab; rooms: (driver: 
     };
   });
   enterNamespace(peers.namespace);
-  return { lab, rooms: (driver, index) => new Room(driver, hosts[index]!.host, hosts[index]!.lane) };
+  return {
+    lab,
+    rooms: (driver, index, settleMs) => new Room(driver, hosts[index]!.host, hosts[index]!.lane, settleMs),
+  };
 }
 
 /** All cases against all daemons; the daemons side by side, the cases of each one after the other. */
@@ -52,12 +61,13 @@ export async function runCatalogue(
   drivers: readonly Driver[],
   cases: readonly HostileCase[],
   told: (driver: string, row: Row) => void = () => {},
+  settleMs = 250,
 ): Promise<Column[]> {
   const { lab, rooms } = buildLab(drivers.map(({ name }) => name.toLowerCase()));
   try {
     return await Promise.all(
       drivers.map(async (driver, i) => {
-        const room = rooms(driver, i);
+        const room = rooms(driver, i, settleMs);
         const started = performance.now();
         const rows: Row[] = [];
         for (const hostile of cases) {
@@ -67,8 +77,9 @@ export async function runCatalogue(
           told(driver.name, row);
         }
         room.stop();
+        const { idleKb, peakKb } = room;
         const seconds = (performance.now() - started) / 1000;
-        return { name: driver.name, version: driver.version(), rows, starts: room.starts, seconds };
+        return { name: driver.name, version: driver.version(), rows, starts: room.starts, seconds, idleKb, peakKb };
       }),
     );
   } finally {
