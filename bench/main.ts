@@ -16,11 +16,12 @@ import { thisMachine } from "./machine.ts";
 import { runRounds } from "./measure/rounds.ts";
 import { type Options, parseOptions, UsageError } from "./options.ts";
 import { root } from "./paths.ts";
-import { writeDocument } from "./report/document.ts";
+import { writeDocuments } from "./report/document.ts";
 import { formatRegression } from "./report/regression.ts";
 import { formatResult } from "./report/tables.ts";
 import type { Result } from "./result.ts";
-import { commit, loadResults, saveResult } from "./store.ts";
+import { scaling } from "./scaling/main.ts";
+import { commit, loadResults, loadScaling, save } from "./store.ts";
 
 /** Benches that are programs of their own; what follows their name is handed on. */
 const programs: Record<string, string> = { fib: "dist/bench/fib/writer.js", wire: "dist/bench/wire.js" };
@@ -32,10 +33,11 @@ async function main(argv: readonly string[]): Promise<void> {
       spawnSync(process.execPath, [join(root, program), ...argv.slice(1)], { stdio: "inherit" }).status ?? 1;
     return;
   }
+  if (argv[0] === "scaling") return scaling(argv.slice(1));
   if (argv[0] === "report") {
-    const missing = writeDocument(loadResults());
+    const missing = writeDocuments(loadResults(), loadScaling());
     process.stdout.write(
-      `docs/performance.md is written${missing.length > 0 ? `; not measured yet: ${missing.join(", ")}` : ""}\n`,
+      `docs/performance.md and docs/scaling.md are written${missing.length > 0 ? `; not measured yet: ${missing.join(", ")}` : ""}\n`,
     );
     return;
   }
@@ -59,7 +61,7 @@ async function main(argv: readonly string[]): Promise<void> {
   };
   const earlier = loadResults();
   process.stdout.write(`\n${formatResult(result)}\n${formatRegression(result, earlier)}`);
-  if (options.save) process.stdout.write(`\nkept in ${saveResult(result)}\n`);
+  if (options.save) process.stdout.write(`\nkept in ${save(result.workload, result.at, result)}\n`);
 }
 
 function daemonsOf({ peers, ours, floor: withFloor, nodeFlags, wrapper }: Options): Daemon[] {

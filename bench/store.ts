@@ -1,31 +1,33 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./paths.ts";
 import type { Result } from "./result.ts";
+import type { ScalingResult } from "./scaling/result.ts";
 
 const folder = join(root, "bench/results");
 
 /** Writes a result beside the earlier ones; the file's name says what and when. */
-export function saveResult(result: Result): string {
+export function save(workload: string, at: string, result: object): string {
   mkdirSync(folder, { recursive: true });
-  const stamp = result.at.replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
-  const file = join(folder, `${result.workload}-${stamp}.json`);
+  const stamp = at.replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
+  const file = join(folder, `${workload}-${stamp}.json`);
   writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
   return file;
 }
 
-/** All results, oldest first. */
-export function loadResults(): Result[] {
-  let names: string[] = [];
-  try {
-    names = readdirSync(folder).filter((name) => name.endsWith(".json"));
-  } catch {
-    return [];
-  }
-  return names
-    .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as Result)
-    .filter((result) => Array.isArray(result.runs))
+/** All results of workloads, oldest first. */
+export const loadResults = (): Result[] => load<Result>((result) => Array.isArray(result.runs));
+
+/** All results of `scaling`, oldest first. */
+export const loadScaling = (): ScalingResult[] => load<ScalingResult>((result) => Array.isArray(result.scaling));
+
+function load<T extends { readonly at: string }>(belongs: (result: T) => boolean): T[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as T)
+    .filter(belongs)
     .sort((a, b) => a.at.localeCompare(b.at));
 }
 

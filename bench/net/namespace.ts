@@ -35,6 +35,11 @@ export class Namespace {
     return spawnSync(command!, args, { encoding: "utf8" }).stdout.trim() !== "";
   }
 
+  /** A file as processes inside see it. */
+  read(path: string): string {
+    return spawnSync("ip", ["netns", "exec", this.name, "cat", path], { encoding: "utf8" }).stdout;
+  }
+
   remove(): void {
     spawnSync("ip", ["netns", "del", this.name]);
   }

@@ -2,11 +2,13 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../paths.ts";
 import type { Result } from "../result.ts";
-import { barChart } from "./charts.ts";
+import { formatScaling, quantities, seriesOf } from "../scaling/report.ts";
+import type { ScalingResult } from "../scaling/result.ts";
+import { barChart, logChart } from "./charts.ts";
 import { summarize } from "./median.ts";
 import { formatResult } from "./tables.ts";
 
-const document = join(root, "docs/performance.md");
+const documents = ["performance.md", "scaling.md"];
 const pictures = join(root, "docs/pictures");
 
 /** A short name for the work that was done; the document asks for results by it. */
@@ -24,28 +26,44 @@ export function slotOf(result: Result): string {
 }
 
 /**
- * Writes the tables of the latest results into docs/performance.md, between `<!-- bench SLOT -->` and `<!-- end -->`, and draws CPU and
- * wall of each slot that has a `<!-- bench SLOT chart PHASE -->`. Nothing else in the document is touched, so no figure is typed by hand.
+ * Writes the tables of the latest results into the documents, between `<!-- bench SLOT -->` and `<!-- end -->`, and draws the CPU of each
+ * phase that is named behind the slot. Nothing else in the documents is touched, so no figure is typed by hand.
  */
-export function writeDocument(results: readonly Result[]): string[] {
+export function writeDocuments(results: readonly Result[], scalings: readonly ScalingResult[]): string[] {
   const latest = new Map<string, Result>();
   for (const result of results)
     if (result.runs.some((run) => run.kind === "ours" && run.phases.length > 0)) latest.set(slotOf(result), result);
   const missing: string[] = [];
-  const filled = readFileSync(document, "utf8").replace(
-    /<!-- bench (\S+)((?: \S+)*) -->\n[\s\S]*?<!-- end -->/g,
-    (_whole, slot: string, words: string) => {
-      const head = `<!-- bench ${slot}${words} -->\n`;
-      const result = latest.get(slot);
-      if (!result) missing.push(slot);
-      const body = result
-        ? `${formatResult(result)}${chartsOf(result, slot, words.trim().split(" ").slice(1))}`
-        : "_Not measured yet._\n";
-      return `${head}\n${body}\n<!-- end -->`;
-    },
-  );
-  writeFileSync(document, filled);
+  const bodyOf = (slot: string, words: readonly string[]): string => {
+    const scaling = scalings.at(-1);
+    if (slot === "scaling" && scaling) return formatScaling(scaling) + scalingCharts(scaling);
+    const result = latest.get(slot);
+    if (result) return formatResult(result) + chartsOf(result, slot, words);
+    missing.push(slot);
+    return "_Not measured yet._\n";
+  };
+  for (const document of documents) {
+    const file = join(root, "docs", document);
+    const filled = readFileSync(file, "utf8").replace(
+      /<!-- bench (\S+)((?: \S+)*) -->\n[\s\S]*?<!-- end -->/g,
+      (_whole, slot: string, words: string) =>
+        `<!-- bench ${slot}${words} -->\n\n${bodyOf(slot, words.split(" ").filter(Boolean))}\n<!-- end -->`,
+    );
+    writeFileSync(file, filled);
+  }
   return missing;
+}
+
+function scalingCharts(result: ScalingResult): string {
+  mkdirSync(pictures, { recursive: true });
+  return quantities
+    .map(({ name, of }) => {
+      const file = `scaling-${name.replace(/\W+/g, "-")}.svg`;
+      const series = seriesOf(result, of).filter(({ points }) => points.length > 1);
+      writeFileSync(join(pictures, file), logChart(name, "N", "", series));
+      return `\n![${name}](pictures/${file})\n`;
+    })
+    .join("");
 }
 
 function chartsOf(result: Result, slot: string, phases: readonly string[]): string {
