@@ -1,7 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { startControlServer } from "./api/server.ts";
-import { claimSocketPath } from "./api/socket-file.ts";
 import { loadConfig } from "./config/load.ts";
 import type { KernelConfig } from "./config/model.ts";
 import { type OpenedFib, openFib } from "./fib/open.ts";
@@ -11,6 +10,7 @@ import { systemRandom } from "./lib/random.ts";
 import { createLogger } from "./log/log.ts";
 import { writerFor } from "./log/writer.ts";
 import { openFibOs } from "./os/fib-os.ts";
+import { claimSocketPath } from "./os/socket-file.ts";
 import { TcpNetwork } from "./os/tcp.ts";
 import type { JournalStore } from "./speaker/own-restart.ts";
 import { Speaker } from "./speaker/speaker.ts";

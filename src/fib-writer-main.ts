@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { serveWriter } from "./fib/serve-writer.ts";
 import { openFibOs } from "./os/fib-os.ts";
+import { claimSocketPath } from "./os/socket-file.ts";
 
 /**
  * The kernel writer as a process of its own, so that whatever parses network bytes needs no CAP_NET_ADMIN. It speaks the
@@ -41,5 +42,9 @@ if (option === undefined) {
   const inherited = process.env.LISTEN_PID === String(process.pid) && process.env.LISTEN_FDS === "1";
   process.umask(0o117); // the socket is for owner and group: 0660
   if (inherited) server.listen({ fd: 3 });
-  else server.listen(path);
+  else
+    claimSocketPath(path, "writer's socket").then(
+      () => server.listen(path),
+      (error: Error) => fail(error.message),
+    );
 } else fail("usage: fib-writer-main [--socket PATH]");

@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Clock } from "../lib/clock.ts";
 import { escapedJson } from "../lib/escape.ts";
 import type { Log } from "../lib/log.ts";
+import { claimSocketPath, reasonOf, SocketRefused } from "../os/socket-file.ts";
 import type { ErrorAnswer, ErrorText } from "../view/model.ts";
 import { ControlError, type Slices, type SpeakerControl, type SpeakerView } from "../view/port.ts";
 import { BadRequest, NotFound, routeTable } from "./routes.ts";
-import { claimSocketPath, reasonOf, SocketRefused } from "./socket-file.ts";
 
 /**
  * The control API: JSON over HTTP on a unix socket, for the command line and other tools of this machine. Who may open

@@ -1,6 +1,7 @@
-import { formatAddress, formatPrefix, maskWord, parsePrefix, tryParseAddress, tryParseIpv4 } from "../lib/address.ts";
+import { formatAddress, formatPrefix, maskWord, parsePrefix, tryParseIpv4 } from "../lib/address.ts";
 import { wellKnownCommunities } from "../lib/communities.ts";
 import { familyFromName } from "../lib/family.ts";
+import { addressWords } from "./address-text.ts";
 import type { CommunityPattern, HostPort, LargeCommunity, LargeCommunityPattern } from "./model.ts";
 import { leaf, Unfit } from "./schema-kit.ts";
 import { FloatText } from "./source.ts";
@@ -88,7 +89,7 @@ export const routerId = leaf("auto, hash, or written as an IPv4 address", (value
 
 /** Canonical text of an address without zone. */
 export function readAddress(value: unknown): string | undefined {
-  const words = typeof value === "string" ? tryParseAddress(value) : undefined;
+  const words = typeof value === "string" ? addressWords(value) : undefined;
   return words === undefined ? undefined : formatAddress(words);
 }
 export const address = leaf("an IPv4 or IPv6 address", readAddress);
@@ -99,7 +100,7 @@ export const peerAddress = leaf(
   (value) => {
     if (typeof value !== "string") return undefined;
     const [bare, zone, ...rest] = value.split("%");
-    const words = tryParseAddress(bare!);
+    const words = addressWords(bare!);
     if (words === undefined || rest.length > 0 || zone === "" || (zone ?? "").length > 15) return undefined;
     const linkLocal = words.length === 4 && words[0]! >>> 22 === 0x3fa;
     if (linkLocal && zone === undefined)
@@ -123,7 +124,7 @@ const prefixReader = (value: unknown) => {
     return { text: formatPrefix(prefix.words, prefix.length), ...prefix };
   } catch {
     const [bare, length] = value.split("/");
-    const words = tryParseAddress(bare!);
+    const words = addressWords(bare!);
     if (words === undefined || !/^\d{1,3}$/.test(length!) || Number(length) > words.length * 32) return undefined;
     const masked = words.map((word, i) => (word & maskWord(Number(length) - 32 * i)) >>> 0);
     throw new Unfit(`must have no bits set behind its length (the prefix is ${formatPrefix(masked, Number(length))})`);
