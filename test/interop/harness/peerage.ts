@@ -6,7 +6,8 @@ import { Daemon } from "./daemon.ts";
 import type { Host } from "./lab.ts";
 import { NotYet } from "./until.ts";
 
-const program = join(import.meta.dirname, "../../../src/main.js");
+/** The compiled program of this checkout. */
+export const program = join(import.meta.dirname, "../../../src/main.js");
 
 /** Our own daemon on a host, started as an operator would and asked through its control socket. */
 export class Peerage {
@@ -25,8 +26,8 @@ export class Peerage {
     return join(this.host.directory, "peerage.sock");
   }
 
-  #launch(): Daemon {
-    const command = [process.execPath, "--enable-source-maps", program, "run", "-c", this.#config];
+  #launch(path = program): Daemon {
+    const command = [process.execPath, "--enable-source-maps", path, "run", "-c", this.#config];
     return new Daemon(this.host, "peerage", command);
   }
 
@@ -41,9 +42,9 @@ export class Peerage {
     return this;
   }
 
-  /** Starts it again after it was stopped. */
-  async restart(): Promise<this> {
-    this.daemon = this.#launch();
+  /** Starts it again after it was stopped; `path`: from another place, as an upgrade does. */
+  async restart(path = program): Promise<this> {
+    this.daemon = this.#launch(path);
     return this.start();
   }
 

@@ -1,0 +1,268 @@
+import { cpSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import type { Test } from "tap";
+import { openFib } from "../../../src/fib/open.ts";
+import { formatPrefix } from "../../../src/lib/address.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
+import { openFibOs } from "../../../src/os/fib-os.ts";
+import { inNamespace } from "../../support/namespace.ts";
+import type { Host, Lab, Switch } from "../harness/lab.ts";
+import { Peerage, program } from "../harness/peerage.ts";
+import { Pinging } from "../harness/pinging.ts";
+import { RouteWatch } from "../harness/route-watch.ts";
+import { scenario } from "../harness/scenario.ts";
+import { ourTimers } from "../harness/texts.ts";
+import { plugWorkload } from "../harness/workload.ts";
+
+/**
+ * Whole daemons and real packets: three nodes, two reflectors, a workload on each node.
+ *
+ *   192.168.100.0/24                       192.168.200.0/24
+ *     n1 .1  172.17.8.0/24  ─┐               ┌─ n3 .3  172.17.10.0/24
+ *     n2 .2  172.17.9.0/24  ─┼── router .254 ┘
+ *     rr1 .201, rr2 .202    ─┘
+ *
+ * n1 and n2 reach each other directly, n3 by VXLAN (cross-subnet). The nodes know the reflectors only, and those write no
+ * kernel routes.
+ */
+const nodes = [
+  { name: "n1", address: "192.168.100.1", block: "172.17.8" },
+  { name: "n2", address: "192.168.100.2", block: "172.17.9" },
+  { name: "n3", address: "192.168.200.3", block: "172.17.10" },
+] as const;
+
+const blocks = nodes.map(({ block }) => `${block}.0/24`);
+
+const nodeConfig = ({ address, block }: (typeof nodes)[number]) => `
+router: {as: 65001, router-id: ${address}, address: ${address}}
+originate:
+  - {prefix: ${block}.0/24, blackhole: true}
+  - workloads: {interfaces: "cali*"}
+tunnels: [{kind: vxlan, device: vxlan.peerage, vni: 4096}]
+neighbors:
+  - {address: 192.168.100.201, remote-as: internal, ${ourTimers}}
+  - {address: 192.168.100.202, remote-as: internal, ${ourTimers}}
+`;
+
+const reflectorConfig = (address: string) => `
+router: {as: 65001, router-id: ${address}, address: ${address}, cluster-id: 192.168.100.201}
+kernel: {fib: none}
+peer-groups: {nodes: {remote-as: internal, route-reflector-client: true, ${ourTimers}}}
+dynamic-neighbors: [{range: 192.168.0.0/16, peer-group: nodes}]
+`;
+
+async function build(lab: Lab) {
+  const [lanA, lanB] = [lab.switch("a"), lab.switch("b")];
+  lab
+    .host("r")
+    .plug(lanA, { addresses: ["192.168.100.254/24"] })
+    .plug(lanB, { addresses: ["192.168.200.254/24"] });
+  const place = async (name: string, lan: Switch, address: string) => {
+    const host = lab.host(name).plug(lan, { addresses: [`${address}/24`] });
+    await host.run("ip", "route", "add", "default", "via", address.replace(/\d+$/, "254"));
+    return host;
+  };
+  const reflectors = await Promise.all(
+    ["192.168.100.201", "192.168.100.202"].map(
+      async (address, i) => new Peerage(await place(`rr${i + 1}`, lanA, address), reflectorConfig(address)),
+    ),
+  );
+  const workloads: Host[] = [];
+  const daemons: Peerage[] = [];
+  for (const node of nodes) {
+    const host = await place(node.name, node.name === "n3" ? lanB : lanA, node.address);
+    workloads.push(await plugWorkload(lab, host, `w${node.name.slice(1)}`, `${node.block}.2`));
+    daemons.push(new Peerage(host, nodeConfig(node)));
+  }
+  await Promise.all([...reflectors, ...daemons].map((each) => each.start()));
+  return { reflectors, daemons, workloads };
+}
+
+/** What the kernel of a host tells of one prefix: when it came and when it went, by this process's clock. */
+async function witness(host: Host, prefix: string) {
+  const machine = openFibOs();
+  const inside = <T>(body: () => T) => inNamespace(host.namespace, body);
+  const os = {
+    ...machine,
+    openNetlink: () => inside(machine.openNetlink),
+    openNetlinkEvents: () => inside(machine.openNetlinkEvents),
+  };
+  // a FIB in memory writes nothing, and holds every route for another owner's: it tells of all
+  const { fib, reader } = openFib({
+    mode: "memory",
+    table: 254,
+    protocol: 186,
+    metric: 32,
+    nexthopObjects: false,
+    writer: "inside",
+    clock: systemClock,
+    os,
+  });
+  await fib.ready;
+  const times = { came: 0, went: 0 };
+  const is = (route: { words: readonly number[]; length: number }) =>
+    formatPrefix(route.words, route.length) === prefix;
+  reader.subscribe({
+    route: (route) => {
+      if (is(route)) times.came = performance.now();
+    },
+    routeGone: (route) => {
+      if (is(route)) times.went = performance.now();
+    },
+  });
+  return { times, close: () => fib.close(true) };
+}
+
+scenario("no packet is lost while daemons stop, die, and come back", ["ping"], async ({ lab, step }) => {
+  const { reflectors, daemons, workloads } = await build(lab);
+  const [n1, , n3] = daemons as [Peerage, Peerage, Peerage];
+  const [w1, , w3] = workloads as [Host, Host, Host];
+
+  /** Everybody has told everything to everybody: a restart from here on has a state to come back to. */
+  const settled = async () => {
+    for (const node of daemons)
+      await lab.until(`${node.host.name} has its sessions and routes, none of them stale`, async () => {
+        await node.established("192.168.100.201", "192.168.100.202");
+        const chosen = (await node.routes()).filter((row) => row.paths.some((path) => path.best && !path.stale));
+        if (blocks.some((block) => !chosen.some((row) => row.prefix === block))) return false;
+        const rows = (await node.fib()).filter((row) => blocks.includes(row.prefix));
+        return rows.length === 3 && rows.every((row) => row.state === "installed");
+      });
+  };
+
+  /** Pings in the background while `what` happens; all ways are looked at when it's over. */
+  const withoutLoss = async (t: Test, what: () => Promise<void>) => {
+    const pings = [
+      { way: "n1 to n2, direct", ping: new Pinging(w1, "172.17.9.2") },
+      { way: "n1 to n3, VXLAN", ping: new Pinging(w1, "172.17.10.2") },
+      { way: "n3 to n2, VXLAN", ping: new Pinging(w3, "172.17.9.2") },
+    ];
+    for (const { ping } of pings) await ping.flows();
+    const started = performance.now();
+    await what();
+    const seconds = (performance.now() - started) / 1000;
+    for (const { way, ping } of pings) {
+      const { sent, lost } = await ping.stop();
+      t.comment(`${way}: ${sent} sent, ${lost} lost in ${seconds.toFixed(1)} s`);
+      t.equal(lost, 0, `${way}: none lost`);
+      t.ok(sent > seconds * 40, "and they were sent all the time");
+    }
+  };
+
+  /** What `what` makes the kernel of n1 tell: nothing, if nothing was written. */
+  const silently = async (t: Test, what: () => Promise<void>) => {
+    const watch = new RouteWatch(n1.host);
+    const before = await watch.heard();
+    await what();
+    t.same((await watch.heard()).slice(before.length), [], "the kernel's routes were not touched");
+    await watch.end();
+  };
+
+  await step("workloads reach each other: directly on one link, by VXLAN beyond the router", async (t) => {
+    await settled();
+    t.same((await n1.host.kernelRoute("172.17.9.0/24", "bgp"))?.via, ["192.168.100.2 dev eth0"]);
+    t.same((await n1.host.kernelRoute("172.17.10.0/24", "bgp"))?.via, ["192.168.200.3 dev vxlan.peerage"]);
+    t.same((await n3.host.kernelRoute("172.17.8.0/24", "bgp"))?.via, ["192.168.100.1 dev vxlan.peerage"]);
+    t.same((await n1.host.kernelRoute("172.17.8.0/24", "bgp"))?.type, "blackhole", "the own block");
+    await withoutLoss(t, async () => {});
+  });
+
+  await step(
+    "a new workload outside the blocks is in the kernel of the other nodes within milliseconds, and out of it again",
+    async (t) => {
+      const [near, far] = await Promise.all([witness(n1.host, "172.17.200.5/32"), witness(n3.host, "172.17.200.5/32")]);
+      try {
+        const came: number[] = [];
+        const went: number[] = [];
+        const workload = await plugWorkload(lab, n1.host, "w9", "172.17.200.5");
+        for (let i = 0; i < 10; i++) {
+          if (i > 0) await n1.host.run("ip", "route", "add", "172.17.200.5/32", "dev", "caliw9", "scope", "link");
+          await lab.until("n3 has it", () => far.times.came > far.times.went);
+          came.push(far.times.came - near.times.came);
+          if (i === 0) {
+            t.same((await n3.host.kernelRoute("172.17.200.5/32", "bgp"))?.via, ["192.168.100.1 dev vxlan.peerage"]);
+            const ping = new Pinging(workload, "172.17.10.2");
+            await ping.flows();
+            t.equal((await ping.stop()).lost, 0);
+          }
+          await n1.host.run("ip", "route", "del", "172.17.200.5/32");
+          await lab.until("n3 has it no more", () => far.times.went > far.times.came);
+          went.push(far.times.went - near.times.went);
+        }
+        const text = (list: number[]) =>
+          `median ${middle(list).toFixed(1)} ms, most ${Math.max(...list).toFixed(1)} ms`;
+        t.comment(`kernel of n1 to kernel of n3, by a reflector: appears ${text(came)}; vanishes ${text(went)}`);
+        t.ok(middle(came) < 100 && middle(went) < 100, "even on a busy machine");
+      } finally {
+        await Promise.all([near.close(), far.close()]);
+      }
+      t.equal(await n3.host.kernelRoute("172.17.200.5/32", "bgp"), undefined);
+    },
+  );
+
+  await step("a restart loses no packet and writes nothing to the kernel", async (t) => {
+    await withoutLoss(t, () =>
+      silently(t, async () => {
+        await n1.daemon.signal("SIGTERM");
+        await n1.restart();
+        await settled();
+      }),
+    );
+  });
+
+  await step("nor does kill -9", async (t) => {
+    await withoutLoss(t, () =>
+      silently(t, async () => {
+        await n1.daemon.signal("SIGKILL");
+        await n1.restart();
+        await settled();
+      }),
+    );
+  });
+
+  await step("nor does an upgrade: the daemon is stopped and another build of it started", async (t) => {
+    const other = join(lab.directory, "upgrade");
+    const root = join(program, "../../..");
+    cpSync(join(root, "dist/src"), join(other, "dist/src"), { recursive: true });
+    cpSync(join(root, "package.json"), join(other, "package.json"));
+    symlinkSync(join(root, "node_modules"), join(other, "node_modules"));
+    await withoutLoss(t, () =>
+      silently(t, async () => {
+        await n1.daemon.signal("SIGTERM");
+        await n1.restart(join(other, "dist/src/main.js"));
+        await settled();
+      }),
+    );
+  });
+
+  await step("nor does the death of a reflector, and its return", async (t) => {
+    const [rr1] = reflectors as [Peerage, Peerage];
+    await withoutLoss(t, async () => {
+      await rr1.daemon.signal("SIGKILL");
+      for (const node of daemons)
+        await lab.until(`${node.host.name} has noticed`, async () => {
+          const row = await node.neighborRow("192.168.100.201");
+          return row?.state !== "Established";
+        });
+      for (const node of daemons)
+        t.equal((await node.host.kernelRoutes("bgp")).length, 3, "every route is held by the other reflector");
+      await rr1.restart();
+      await settled();
+    });
+  });
+
+  await step("two restarts, the second before the first is over, lose none of our kernel routes", async (t) => {
+    await silently(t, async () => {
+      await n1.daemon.signal("SIGKILL");
+      await n1.restart(); // ready: it has begun, and nobody has told it anything
+      await n1.daemon.signal("SIGKILL");
+      await n1.restart();
+      await settled();
+    });
+    const ping = new Pinging(w1, "172.17.10.2");
+    await ping.flows();
+    t.equal((await ping.stop()).lost, 0);
+  });
+});
+
+const middle = (list: number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1]!;

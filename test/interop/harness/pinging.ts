@@ -1,0 +1,37 @@
+import { Daemon } from "./daemon.ts";
+import type { Host } from "./lab.ts";
+
+/** A hundred pings a second from one host to an address, until it is told to stop; each that got no answer counts as lost. */
+export class Pinging {
+  readonly #host: Host;
+  readonly #target: string;
+  readonly #ping: Daemon;
+
+  constructor(host: Host, target: string) {
+    this.#host = host;
+    this.#target = target;
+    this.#ping = new Daemon(host, `ping ${target}`, ["ping", "-n", "-i", "0.01", target]);
+  }
+
+  /** Numbers of the answered ones. */
+  #answered(): number[] {
+    return [...this.#ping.output.matchAll(/icmp_seq=(\d+) ttl/g)].map((match) => Number(match[1]));
+  }
+
+  /** Waits for some more answers: the way is open. */
+  async flows(): Promise<void> {
+    const before = this.#answered().length;
+    await this.#host.lab.until(`${this.#host.name} hears from ${this.#target}`, () => {
+      return this.#answered().length >= before + 10;
+    });
+  }
+
+  /** Ends it when answers still come, so that a way that stayed shut is not overlooked: how many were sent, and lost. */
+  async stop(): Promise<{ sent: number; lost: number }> {
+    await this.flows();
+    await this.#ping.signal("SIGINT");
+    const answered = this.#answered();
+    const sent = Math.max(...answered); // one that was on its way when it ended is neither
+    return { sent, lost: sent - new Set(answered).size };
+  }
+}
