@@ -120,7 +120,8 @@ export class KernelSide {
   }
 
   #openTunnels({ tunnels, kernel, router }: Config): Tunnels | null {
-    if (tunnels.length === 0 || kernel.fib === "none") return null;
+    // Nobody makes devices for a FIB in memory: next hops are resolved there as if there were no tunnels.
+    if (tunnels.length === 0 || kernel.fib !== "kernel") return null;
     if (router.address === null) {
       const text = "Cannot use tunnels: the router has no address of its own, see router.address";
       this.#log.event("error", "tunnels", text);
