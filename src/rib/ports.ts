@@ -28,8 +28,9 @@ export interface ImportPort {
   /**
    * The attribute set under which a received path takes part in the decision; 0 rejects it. Depends on nothing but its
    * arguments until the owner calls `RouteTable.reevaluate`. The answer need not be retained: the table does.
+   * `stale`: the path has not been announced again since `markStale`; less than 0 then removes it (RFC 9494 §4.2, NO_LLGR).
    */
-  evaluate(family: Family, prefixId: number, source: number, received: number): number;
+  evaluate(family: Family, prefixId: number, source: number, received: number, stale: boolean): number;
 }
 
 /** Accepts every path as it came: for tests, and for sources without a policy. */

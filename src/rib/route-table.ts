@@ -43,6 +43,8 @@ export class SourceCounts {
   acceptLimit = Number.POSITIVE_INFINITY;
   /** Epoch of its paths: those of another one are stale. */
   epoch = 0;
+  /** Paths of an epoch before this one are to be swept. */
+  sweptEpoch = 0;
 }
 
 const noCounts: Readonly<SourceCounts> = Object.freeze(new SourceCounts());
@@ -86,7 +88,7 @@ export class RouteTable {
     this.#walk = new TableWalk({
       paths: this.paths,
       received: (source) => this.counts(source).received,
-      isStale: (path) => this.isStale(path),
+      isSwept: (path) => this.#isSwept(path),
       remove: (path) => this.#remove(this.paths.prefix(path), path),
       reevaluate: (path) => this.#reevaluatePath(path),
       nextHop: (path) => this.#attributes.nextHop[this.paths.effective(path)]!,
@@ -141,7 +143,7 @@ export class RouteTable {
       this.prefixes.freeIfUnused(prefix);
       return;
     }
-    let effective = this.importPort.evaluate(this.family, prefix, source, received);
+    let effective = this.importPort.evaluate(this.family, prefix, source, received, false);
     if (effective !== 0 && counts.accepted >= counts.acceptLimit) {
       counts.refused++;
       effective = 0;
@@ -166,28 +168,39 @@ export class RouteTable {
   #replace(prefix: number, path: number, counts: SourceCounts, received: number): void {
     const page = this.paths.records.pages[path >>> PAGE_BITS]!;
     const at = (path & PAGE_MASK) * PATH_STRIDE;
-    page[at + PATH_ORIGIN] = (counts.epoch << 16) | (page[at + PATH_ORIGIN]! & 0xffff);
+    const origin = page[at + PATH_ORIGIN]!;
+    const wasStale = origin >>> 16 !== counts.epoch;
+    if (wasStale) page[at + PATH_ORIGIN] = (counts.epoch << 16) | (origin & 0xffff);
     const before = page[at + PATH_RECEIVED]!;
-    if (before === received) return;
+    if (before === received) {
+      // A stale path may have been used under another set, e.g. with LLGR_STALE.
+      if (wasStale) this.#reevaluatePath(path, prefix);
+      return;
+    }
     this.#attributes.retain(received);
     page[at + PATH_RECEIVED] = received;
     this.#reevaluatePath(path, prefix);
     this.#attributes.release(before);
   }
 
-  /** Asks the import policy about a path; has its prefix decided if the answer is another than it was. */
-  #reevaluatePath(path: number, prefix = this.paths.prefix(path)): void {
+  /** Asks the import policy about a path; has its prefix decided if the answer is another than it was. False: it is gone. */
+  #reevaluatePath(path: number, prefix = this.paths.prefix(path)): boolean {
     const page = this.paths.records.pages[path >>> PAGE_BITS]!;
     const at = (path & PAGE_MASK) * PATH_STRIDE;
     const source = page[at + PATH_ORIGIN]! & 0xffff;
     const before = page[at + PATH_EFFECTIVE]!;
     const counts = this.#count(source);
-    let effective = this.importPort.evaluate(this.family, prefix, source, page[at + PATH_RECEIVED]!);
+    const stale = page[at + PATH_ORIGIN]! >>> 16 !== counts.epoch;
+    let effective = this.importPort.evaluate(this.family, prefix, source, page[at + PATH_RECEIVED]!, stale);
+    if (effective < 0) {
+      this.#remove(prefix, path);
+      return false;
+    }
     if (effective !== 0 && before === 0 && counts.accepted >= counts.acceptLimit) {
       counts.refused++;
       effective = 0;
     }
-    if (effective === before) return;
+    if (effective === before) return true;
     if (effective !== 0) {
       this.#attributes.retain(effective);
       counts.accepted++;
@@ -199,6 +212,7 @@ export class RouteTable {
     }
     if (this.best(prefix) === path) this.#touchBest(prefix, effective !== 0);
     this.#markDirty(prefix, 0);
+    return true;
   }
 
   #withdraw(source: number, prefix: number, pathId: number): void {
@@ -528,6 +542,12 @@ export class RouteTable {
     counts.epoch = (counts.epoch + 1) & 0xff;
   }
 
+  /** Epochs are compared by their distance to today's, since they come round. */
+  #isSwept(path: number): boolean {
+    const { epoch, sweptEpoch } = this.counts(this.paths.source(path));
+    return ((epoch - this.paths.epoch(path)) & 0xff) > ((epoch - sweptEpoch) & 0xff);
+  }
+
   // ---- long walks, in slices -------------------------------------------------------------------------------------
 
   /** Removes all paths of a source that announces no more; `done` when the last is gone (and it may be reused). */
@@ -538,8 +558,10 @@ export class RouteTable {
     });
   }
 
-  /** Removes the paths of a source that are stale. */
+  /** Removes the paths of a source that are stale now; what a later `markStale` makes stale is left alone. */
   sweepStale(source: number, done: (() => void) | null = null): void {
+    const counts = this.#count(source);
+    counts.sweptEpoch = counts.epoch;
     this.#walk.sweepStale(source, done);
   }
 

@@ -12,9 +12,11 @@ export interface WalkTarget {
   readonly paths: PathTable;
   /** Paths that a source still has. */
   received(source: number): number;
-  isStale(path: number): boolean;
+  /** Was stale when the sweep was asked for, and has not been announced since. */
+  isSwept(path: number): boolean;
   remove(path: number): void;
-  reevaluate(path: number): void;
+  /** False: the path is gone. */
+  reevaluate(path: number): boolean;
   /** Next-hop id under which a path takes part; 0 if it doesn't. */
   nextHop(path: number): number;
   /** Has the prefix of a path decided again. */
@@ -144,13 +146,13 @@ export class TableWalk {
   #visit(path: number, source: number): boolean {
     const actions = this.#actions[0]! | (source < this.#actions.length ? this.#actions[source]! : 0);
     const target = this.#target;
-    if ((actions & PURGE) !== 0 || ((actions & SWEEP_STALE) !== 0 && target.isStale(path))) {
+    if ((actions & PURGE) !== 0 || ((actions & SWEEP_STALE) !== 0 && target.isSwept(path))) {
       target.remove(path);
       return true;
     }
     let changed = false;
     if ((actions & REEVALUATE) !== 0) {
-      target.reevaluate(path);
+      if (!target.reevaluate(path)) return true;
       changed = true;
     }
     if ((actions & REDECIDE) !== 0) target.redecide(path);

@@ -87,7 +87,7 @@ export function offered(profile: SessionProfile, restart: RestartState | null): 
   if (offer.longLivedStaleSeconds > 0 && offer.gracefulRestart !== null)
     capabilities.push({
       kind: "long-lived-graceful-restart",
-      families: offer.families.map((family) => ({
+      families: (offer.longLivedRestarter ? offer.families : []).map((family) => ({
         ...wire(family),
         forwarding: restart?.forwarding(family) ?? false,
         staleTimeSeconds: Math.min(0xffffff, offer.longLivedStaleSeconds),

@@ -25,6 +25,8 @@ export interface CapabilityOffer {
   readonly gracefulRestart: { readonly restartTimeSeconds: number; readonly notification: boolean } | null;
   /** RFC 9494: stale time in seconds for each family of the session, 0 = no capability. */
   readonly longLivedStaleSeconds: number;
+  /** Without it the capability names no family: we keep others' routes, but ask nobody to keep ours. */
+  readonly longLivedRestarter: boolean;
   /** RFC 9234; null = no capability. */
   readonly role: Role | null;
   /** RFC 9234 §4.2: refuse a peer that sends no role. */
@@ -86,6 +88,7 @@ export const defaultOffer: CapabilityOffer = {
   addPath: [],
   gracefulRestart: null,
   longLivedStaleSeconds: 0,
+  longLivedRestarter: false,
   role: null,
   roleStrict: false,
   hostName: null,

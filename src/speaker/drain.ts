@@ -1,6 +1,8 @@
 import type { Clock } from "../lib/clock.ts";
 import type { AttributeStore } from "../rib/attribute-store.ts";
-import { CeaseError } from "../wire/errors.ts";
+import type { StopOptions } from "../session/peer-session.ts";
+import { ceaseOf } from "../session/reason.ts";
+import { CeaseError, hardReset } from "../wire/errors.ts";
 import type { Peer } from "./peer.ts";
 
 /** GRACEFUL_SHUTDOWN, RFC 8326 §4. */
@@ -55,10 +57,7 @@ export async function drain(parts: DrainParts, waitSeconds: number): Promise<Dra
   parts.finishWith(() => 0);
   await pause(LOOK_MS);
   for (const address of await untilTaken()) late.add(address);
-  for (const peer of parts.peers()) {
-    const hard = peer.live?.agreed.gracefulRestart?.notification === true;
-    peer.session.stop({ subcode: hard ? CeaseError.HardReset : CeaseError.AdministrativeShutdown });
-  }
+  for (const peer of parts.peers()) peer.session.stop(forGood(peer, CeaseError.AdministrativeShutdown));
   const waitingFor = [...late];
   return {
     complete: waitingFor.length === 0,
@@ -69,6 +68,10 @@ export async function drain(parts: DrainParts, waitSeconds: number): Promise<Dra
         : `gave up waiting for ${waitingFor.join(", ")} after ${PATIENCE_SECONDS} seconds`,
   };
 }
+
+/** How to part so that the peer keeps nothing: with the N-bit a mere Cease would make it keep our routes (RFC 8538 §3.1). */
+export const forGood = (peer: Peer, subcode: number): StopOptions =>
+  peer.live?.agreed.gracefulRestart?.notification ? { notification: hardReset(ceaseOf(subcode, "")) } : { subcode };
 
 /** Whether something is on its way to a peer that its socket has not taken. */
 export const isBehind = (peer: Peer): boolean =>

@@ -46,6 +46,8 @@ export class OwnRestart {
   #timer: Timer | null = null;
   #journalTimer: Timer | null = null;
   #returning = false;
+  /** There was earlier state at the start. */
+  #restarted = false;
 
   constructor(parts: OwnRestartParts) {
     this.#parts = parts;
@@ -54,6 +56,11 @@ export class OwnRestart {
   /** Whether we are coming back: the R bit of our OPENs. */
   get returning(): boolean {
     return this.#returning;
+  }
+
+  /** Whether packets of a family were forwarded on through a restart of ours: the F bit of the first OPEN to each peer. */
+  forwards(family: Family): boolean {
+    return this.#restarted && this.#parts.forwarding(family);
   }
 
   defers(family: Family): boolean {
@@ -72,6 +79,7 @@ export class OwnRestart {
     const { clock, log, deferralMs, isExpected } = this.#parts;
     const journal = readJournal(this.#parts.journal);
     if (journal === null && !adopted) return;
+    this.#restarted = true;
     this.#returning = true;
     for (const family of families) {
       const expected = Object.entries(journal?.peers ?? {})
@@ -111,6 +119,11 @@ export class OwnRestart {
     this.#arrived(peer.address, family);
   }
 
+  /** Nothing of a peer is left here, though it may come back: a restart of ours need not wait for it. */
+  lost(peer: Peer): void {
+    if (this.#told.delete(peer.address)) this.#touchJournal();
+  }
+
   /** A peer is gone for good. */
   forget(peer: Peer): void {
     if (this.#told.delete(peer.address)) this.#touchJournal();
@@ -126,7 +139,10 @@ export class OwnRestart {
   /** Writes what is left to write. With `leave` there's nothing to come back to. */
   stop(leave: boolean): void {
     this.abandon();
-    if (leave) this.#told.clear();
+    if (leave) {
+      this.#told.clear();
+      this.#awaited.fill(null);
+    }
     this.#writeJournal();
   }
 
@@ -151,9 +167,13 @@ export class OwnRestart {
 
   #writeJournal(): void {
     this.#journalTimer = null;
-    const peers = Object.fromEntries(
-      [...this.#told].map(([address, told]) => [address, [...told].map((family) => familyName(family))]),
-    );
+    const peers: Record<string, FamilyName[]> = {};
+    for (const family of families) {
+      const told = [...this.#told].filter(([, known]) => known.has(family)).map(([address]) => address);
+      // Who is still waited for is waited for after the next restart too, should it come before this one is over.
+      for (const address of new Set([...told, ...(this.#awaited[family] ?? [])]))
+        peers[address] = [...(peers[address] ?? []), familyName(family)];
+    }
     const journal: Journal = { version: 1, peers };
     this.#parts.journal.write(`${JSON.stringify(journal)}\n`);
   }

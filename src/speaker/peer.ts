@@ -48,6 +48,8 @@ export class Peer {
   source = 0;
   /** Stale routes are waiting for the peer (RFC 4724 §4.2). */
   restarting = false;
+  /** Stale routes are there for long: marked, and the last resort (RFC 9494 §4.2); by family. */
+  readonly longLived: boolean[] = families.map(() => false);
   everEstablished = false;
   /** The peer's AS and identifier in its last session. */
   remoteAs: number | null = null;

@@ -147,8 +147,11 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     if (kind === RefreshKind.Request) {
       membership.group.refresh(membership.member, live.agreed.enhancedRouteRefresh);
       this.#say("info", "route-refresh", `${this.#peer.address} asked for its ${familyName(family)} routes again`);
-    } else if (kind === RefreshKind.Begin) this.#parts.stale.refreshBegins(this.#peer, family);
-    else if (kind === RefreshKind.End) this.#parts.stale.refreshEnds(this.#peer, family);
+    } else if (kind === RefreshKind.Begin) {
+      // RFC 7313 §4: before End-of-RIB the peer is still telling its routes for the first time.
+      if (live.agreed.gracefulRestart !== null && !live.endOfRibReceived[family]) return;
+      this.#parts.stale.refreshBegins(this.#peer, family);
+    } else if (kind === RefreshKind.End) this.#parts.stale.refreshEnds(this.#peer, family);
     this.#parts.loop.touch();
   }
 
@@ -200,7 +203,12 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   }
 
   restartState(): { restarting: boolean; forwarding: (family: Family) => boolean } {
-    return this.#parts.stale.ownRestart();
+    return {
+      restarting: this.#parts.restart.returning,
+      // A session that comes back while we run on finds our forwarding as it was, too: without the bit a lost connection would
+      // cost what a lost node does.
+      forwarding: (family) => this.#peer.everEstablished || this.#parts.restart.forwards(family),
+    };
   }
 
   /** Takes on the policies of today's config, for what comes in. True if that changes anything. */

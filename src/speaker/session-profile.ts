@@ -80,6 +80,7 @@ export function sessionProfile(config: Config, peer: PeerSettings, dynamic: bool
         notification: true,
       },
       longLivedStaleSeconds: gracefulRestart?.longLivedSeconds ?? 0,
+      longLivedRestarter: gracefulRestart?.restarter ?? false,
       role: peer.role && roleCodes[peer.role],
       roleStrict: false,
       hostName: { host: config.router.name, domain: "" },

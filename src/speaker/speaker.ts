@@ -31,7 +31,7 @@ import { CeaseError } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
 import { Convergence } from "./convergence.ts";
 import { Door, listenTtl } from "./door.ts";
-import { type DrainOutcome, drain, isBehind } from "./drain.ts";
+import { type DrainOutcome, drain, forGood, isBehind } from "./drain.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { type JournalStore, OwnRestart } from "./own-restart.ts";
 import { type OwnRoute, OwnRoutes, ownRouteOf } from "./own-routes.ts";
@@ -144,7 +144,11 @@ export class Speaker {
     this.#stale = new StaleRoutes(
       clock,
       this.tables,
-      (peer) => this.#forgetIfDynamic(peer),
+      (peer) => {
+        // Sessions that end because we stop are what the journal is for.
+        if (!this.#stopping) this.restart.lost(peer);
+        this.#forgetIfDynamic(peer);
+      },
       () => this.#loop.touch(),
     );
     this.restart = new OwnRestart({
@@ -155,10 +159,6 @@ export class Speaker {
       forwarding: (family) => this.#forwards(family),
       isExpected: (address) => this.#mayReturn(address),
       select: (family) => this.#select(family),
-    });
-    this.#stale.ownRestart = () => ({
-      restarting: this.restart.returning,
-      forwarding: (family) => this.restart.returning && this.#forwards(family),
     });
     this.peers = new Peers((identity) => this.#createPeer(identity), clock, log);
     this.kernel.feed(config, this.tables, this.ownRoutes, () => this.#loop.touch());
@@ -365,7 +365,7 @@ export class Speaker {
   }
 
   #removePeer(peer: Peer, subcode: number): void {
-    peer.session.stop({ subcode });
+    peer.session.stop(subcode === CeaseError.PeerDeconfigured ? forGood(peer, subcode) : { subcode });
     this.restart.forget(peer);
     this.#stale.purge(peer);
     this.peers.remove(peer);

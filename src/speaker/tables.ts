@@ -1,11 +1,16 @@
 import type { Family } from "../lib/family.ts";
 import type { PolicySource } from "../policy/definition.ts";
+import { Memo } from "../policy/memo.ts";
+import { AttributeFlag } from "../rib/attribute-columns.ts";
 import type { AttributeStore } from "../rib/attribute-store.ts";
 import type { ImportPort } from "../rib/ports.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE, type SourceTable } from "../rib/source-table.ts";
 import type { Peer } from "./peer.ts";
+
+/** RFC 9494 §5. */
+const LLGR_STALE = 0xffff0006;
 
 const ownSource: PolicySource = { address: [], peerGroup: null, learnedFrom: "own", blocks: [] };
 
@@ -14,6 +19,8 @@ export class Tables implements ImportPort {
   readonly rib: Rib;
   readonly #peers: (Peer | undefined)[] = [];
   readonly #policySources: (PolicySource | undefined)[] = [];
+  /** By set: the same with LLGR_STALE. */
+  readonly #marked = new Memo();
 
   constructor(rib: Rib) {
     this.rib = rib;
@@ -58,13 +65,13 @@ export class Tables implements ImportPort {
   }
 
   /** The import port of the route tables. */
-  evaluate(family: Family, prefixId: number, source: number, received: number): number {
+  evaluate(family: Family, prefixId: number, source: number, received: number, stale: boolean): number {
     if (source === LOCAL_SOURCE) return received;
     const peer = this.#peers[source];
     if (peer?.pipeline == null) return 0;
     const { prefixes } = this.byFamily[family]!;
     const wide = family === 1;
-    return peer.pipeline.evaluate(
+    const effective = peer.pipeline.evaluate(
       received,
       peer.policySource,
       family,
@@ -74,5 +81,21 @@ export class Tables implements ImportPort {
       wide ? prefixes.word(prefixId, 3) : 0,
       prefixes.length(prefixId),
     );
+    return stale && peer.longLived[family] ? this.#longLived(received, effective) : effective;
+  }
+
+  /** RFC 9494 §4.2: what its owner doesn't want kept for long is removed, the rest marked. */
+  #longLived(received: number, effective: number): number {
+    const { store } = this;
+    const flags = store.flags[received]! | store.flags[effective]!;
+    if ((flags & AttributeFlag.NO_LLGR) !== 0) return -1;
+    if (effective === 0 || (store.flags[effective]! & AttributeFlag.LLGR_STALE) !== 0) return effective;
+    const known = this.#marked.get(store, effective);
+    if (known > 0) return known;
+    const attributes = store.view(effective);
+    const communities = [...attributes.communities, LLGR_STALE].sort((a, b) => a - b);
+    const marked = store.intern({ ...attributes, communities }, store.nextHop[effective]!);
+    this.#marked.putSet(store, effective, marked);
+    return marked;
   }
 }

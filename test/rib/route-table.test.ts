@@ -280,6 +280,61 @@ t.test("a next hop that goes moves what hangs on it, and one that changes tells 
   t.end();
 });
 
+t.test(
+  "a sweep takes what was stale when it was asked for, and nothing that a later failure makes stale (RFC 4724 §4.2)",
+  (t) => {
+    const kit = ribKit();
+    const { rib } = kit;
+    const table = rib.ipv4;
+    const source = kit.source();
+    const set = kit.set();
+    for (const text of ["10.0.0.0/8", "11.0.0.0/8"]) announce(table, source, text, set);
+    table.markStale(source);
+    announce(table, source, "10.0.0.0/8", set);
+    table.sweepStale(source); // End-of-RIB, and before the walk has begun the session fails again
+    table.markStale(source);
+    while (!table.work(3));
+    rib.flush(1e9);
+    const left = () => ["10.0.0.0/8", "11.0.0.0/8"].filter((text) => idOf(table, text) !== 0);
+    t.same(left(), ["10.0.0.0/8"]);
+    for (let i = 0; i < 300; i++) {
+      table.markStale(source); // more often than an epoch has values
+      announce(table, source, "10.0.0.0/8", set);
+      table.sweepStale(source);
+    }
+    while (!table.work(3));
+    t.same(left(), ["10.0.0.0/8"]);
+    t.end();
+  },
+);
+
+t.test(
+  "the import port knows which paths are stale: it may mark or remove them, and is asked again when they are fresh (RFC 9494 §4.2)",
+  (t) => {
+    const kit = ribKit();
+    const { rib } = kit;
+    const table = rib.ipv4;
+    const source = kit.source();
+    const [fresh, marked, gone] = [kit.set({ med: 1 }), kit.set({ med: 2 }), kit.set({ med: 3 })];
+    rib.setImportPort({
+      evaluate: (_family, _prefix, _source, received, stale) => (!stale ? received : received === gone ? -1 : marked),
+    });
+    announce(table, source, "10.0.0.0/8", fresh);
+    announce(table, source, "11.0.0.0/8", gone);
+    table.markStale(source);
+    table.reevaluate(source);
+    while (!table.work(3));
+    rib.flush(1e9);
+    const id = idOf(table, "10.0.0.0/8");
+    t.equal(table.bestAttributes(id), marked);
+    t.equal(idOf(table, "11.0.0.0/8"), 0);
+    announce(table, source, "10.0.0.0/8", fresh);
+    rib.flush(1e9);
+    t.equal(table.bestAttributes(id), fresh, "the same set as before, and yet it is used as it is now");
+    t.end();
+  },
+);
+
 t.test("a next hop that changes while a walk for another is under way is not missed", (t) => {
   const kit = ribKit();
   const { rib, nextHops } = kit;

@@ -96,6 +96,7 @@ t.test("everything that we offer survives its own way over the wire", (t) => {
       ],
       gracefulRestart: { restartTimeSeconds: 120, notification: true },
       longLivedStaleSeconds: 3600,
+      longLivedRestarter: true,
       role: Role.Customer,
       hostName: { host: "rack-a", domain: "example.org" },
     },
@@ -224,6 +225,7 @@ t.test("each capability is in use only when both sides sent it", (t) => {
       ],
       gracefulRestart: { restartTimeSeconds: 120, notification: true },
       longLivedStaleSeconds: 3600,
+      longLivedRestarter: true,
     },
   };
   const theirs = offered(profileOf(all), null);
