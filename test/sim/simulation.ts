@@ -169,7 +169,7 @@ export class Simulation {
         "local-address": node.address,
         "remote-as": other.as,
         passive: neighbor.passive,
-        ...(!node.gracefulRestart && { "graceful-restart": false }),
+        "graceful-restart": node.gracefulRestart && { "restart-time": 40, "long-lived": 60 },
         timers: { "hold-time": HOLD_TIME, "connect-retry": 2 },
         ...(neighbor.kind === "external" && { "import-policy": ["all"], "export-policy": ["all"] }),
         ...(neighbor.client && { "route-reflector-client": true }),

@@ -79,3 +79,45 @@ t.test("drain makes routes the last resort, withdraws them, and then ends sessio
   t.match(await drained, { complete: true, waitingFor: [] });
   t.same(best(a), ["172.17.8.0/24 self null"], "nobody keeps what has left for good");
 });
+
+t.test("a second restart before the first one is over waits for the same peers again (RFC 4724 §4.1)", async (t) => {
+  const { world, rr, a, b } = await rack();
+  await world.stop(rr);
+  await world.stop(b);
+  const first = world.start("rr", "10.0.0.250", reflector);
+  await world.advance(10);
+  t.match(first.speaker.restart.waitingFor, [/10\.0\.0\.2/], "a has told everything, b has not");
+  await world.stop(first);
+  const second = world.start("rr", "10.0.0.250", reflector);
+  await world.advance(10);
+  t.match(second.speaker.restart.waitingFor, [/10\.0\.0\.2/]);
+  t.equal(best(a).length, 1, "as helper a had to delete what was stale from the first time (RFC 4724 §4.2)");
+  world.start("b", "10.0.0.2", node("10.0.0.2", "172.17.9.0/24"));
+  await world.advance(30);
+  t.equal(best(a).length, 2);
+  t.notOk(second.speaker.restart.returning);
+});
+
+t.test("a peer that is gone for good is not waited for after a later restart", async (t) => {
+  const { world, rr, a, b } = await rack();
+  await world.stop(b);
+  await world.advance(200);
+  t.same(best(a), ["172.17.8.0/24 self null"]);
+  await world.stop(rr);
+  const again = world.start("rr", "10.0.0.250", reflector);
+  await world.advance(1);
+  t.same(again.speaker.restart.waitingFor, ["10.0.0.1 ipv4-unicast"]);
+  await world.advance(30);
+  t.notOk(again.speaker.restart.returning);
+});
+
+t.test("peers are in the F bit's favour also when they come after selection has begun (RFC 4724 §4.1)", async (t) => {
+  const { world, rr, a } = await rack();
+  await world.stop(rr);
+  world.network.cut(a.host, world.network.hostOf("10.0.0.250")!);
+  const again = world.start("rr", "10.0.0.250", reflector);
+  await world.advance(62);
+  t.notOk(again.speaker.restart.returning, "the deferral is over");
+  world.network.heal(a.host, again.host);
+  t.equal(await watch(world, a, 40), 0, "what a kept as stale stays until it is told anew");
+});
