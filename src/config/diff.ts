@@ -106,6 +106,13 @@ export const isEmptyDiff = (diff: ConfigDiff): boolean =>
   diff.router.length + diff.neighbors.length + diff.ranges.length + diff.sections.length + diff.policies.size === 0 &&
   diff.originate.added.length + diff.originate.removed.length + diff.originate.changed.length === 0;
 
+/** What has to be done to a session that goes over from one entry of the config to another, e.g. from a range to a neighbor. */
+export const effectsOf = (
+  before: PeerSettings,
+  after: PeerSettings,
+  policies: ReadonlySet<string>,
+): ReadonlySet<Effect> => new Set(settingChanges(before, after, policies).map((change) => change.effect));
+
 /** Two link-local peers may share an address on different interfaces. */
 export const neighborKey = (neighbor: Pick<NeighborConfig, "address" | "zone">): string =>
   neighbor.zone === null ? neighbor.address : `${neighbor.address}%${neighbor.zone}`;

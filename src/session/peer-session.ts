@@ -236,12 +236,16 @@ export class PeerSession implements ConnectionOwner, PairOwner {
    * (the peer's operator changes theirs at the same time: TCP sends again what was lost meanwhile). The address must stay.
    */
   update(settings: SessionSettings): void {
+    const { passive: wasPassive } = this.#settings.profile;
     const before = this.#settings.profile.socket.md5Key;
     const { md5Key } = settings.profile.socket;
     this.#settings = settings;
     if (!sameKey(before, md5Key)) this.#rekey(md5Key ?? null);
     this.#main.setOptions(settings.profile);
     this.#pair.spare?.setOptions(settings.profile);
+    // Nothing else would end the wait of one that is to dial from now on.
+    const waits = this.#wanted && this.#main.state === "Active" && this.#main.transport === null;
+    if (waits && wasPassive && !settings.profile.passive) this.#main.event({ type: "ConnectRetryTimer_Expires" });
   }
 
   #rekey(md5Key: Uint8Array | null): void {

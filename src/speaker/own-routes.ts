@@ -52,27 +52,23 @@ export class OwnRoutes {
   }
 
   /** Exactly these from now on, of those under `owner`; what is the same already isn't touched. */
-  replace(owner: string, routes: readonly OwnRoute[]): void {
+  replace(owner: Owner, routes: readonly OwnRoute[]): void {
     const wanted = new Map(routes.map((route) => [`${owner} ${keyOf(route.prefix)}`, route]));
-    for (const [key, route] of this.#routes)
-      if (key.startsWith(`${owner} `) && !wanted.has(key)) this.#withdraw(key, route);
+    for (const [key, { prefix }] of this.#routes)
+      if (key.startsWith(`${owner} `) && !wanted.has(key)) this.remove(owner, prefix);
     for (const [key, route] of wanted) {
       const before = this.#routes.get(key);
-      if (before !== undefined && JSON.stringify(before) === JSON.stringify(route)) continue;
-      this.#routes.set(key, route);
-      this.#announce(route);
+      if (before === undefined || JSON.stringify(before) !== JSON.stringify(route)) this.add(owner, route);
     }
   }
 
-  add(owner: string, route: OwnRoute): void {
+  add(owner: Owner, route: OwnRoute): void {
     this.#routes.set(`${owner} ${keyOf(route.prefix)}`, route);
-    this.#announce(route);
+    this.#settle(route.prefix);
   }
 
-  remove(owner: string, prefix: Prefix): void {
-    const key = `${owner} ${keyOf(prefix)}`;
-    const route = this.#routes.get(key);
-    if (route !== undefined) this.#withdraw(key, route);
+  remove(owner: Owner, prefix: Prefix): void {
+    if (this.#routes.delete(`${owner} ${keyOf(prefix)}`)) this.#settle(prefix);
   }
 
   /** Whether a prefix of ours is to be a blackhole in the kernel. */
@@ -89,29 +85,29 @@ export class OwnRoutes {
     return false;
   }
 
-  #announce({ prefix, attributes }: OwnRoute): void {
+  /** Of several owners of a prefix the first says how it is announced; without any it is withdrawn. */
+  #settle(prefix: Prefix): void {
     const { words, length, family } = prefix;
+    const key = keyOf(prefix);
     const table = this.#tables.byFamily[family]!;
+    const owner = owners.find((each) => this.#routes.has(`${each} ${key}`));
+    if (owner === undefined) {
+      if (family === Family.Ipv4Unicast) table.withdraw4(LOCAL_SOURCE, words[0]!, length, 0);
+      else table.withdraw6(LOCAL_SOURCE, words[0]!, words[1]!, words[2]!, words[3]!, length, 0);
+      return;
+    }
+    const { attributes } = this.#routes.get(`${owner} ${key}`)!;
     const set = this.#tables.store.intern(attributes, NO_NEXT_HOP);
     if (family === Family.Ipv4Unicast) table.announce4(LOCAL_SOURCE, words[0]!, length, 0, set);
     else table.announce6(LOCAL_SOURCE, words[0]!, words[1]!, words[2]!, words[3]!, length, 0, set);
-  }
-
-  #withdraw(key: string, { prefix }: OwnRoute): void {
-    this.#routes.delete(key);
-    const { words, length, family } = prefix;
-    const other = [...this.#routes].find(([k]) => k.endsWith(` ${keyOf(prefix)}`))?.[1];
-    if (other !== undefined) {
-      this.#announce(other);
-      return;
-    }
-    const table = this.#tables.byFamily[family]!;
-    if (family === Family.Ipv4Unicast) table.withdraw4(LOCAL_SOURCE, words[0]!, length, 0);
-    else table.withdraw6(LOCAL_SOURCE, words[0]!, words[1]!, words[2]!, words[3]!, length, 0);
+    // Whether it is a blackhole may be all that changed, which the attribute set doesn't tell.
+    const prefixId = table.prefixes.find(words, length);
+    if (prefixId !== 0) table.markDirty(prefixId);
   }
 }
 
-/** Who may originate: the config's list, and workloads on this host. */
+/** Who may originate, the first one before the others: the config's list, and workloads on this host. */
 export const owners = ["config", "workload"] as const;
+export type Owner = (typeof owners)[number];
 
 const keyOf = ({ words, length }: Pick<Prefix, "words" | "length">): string => `${words.join(".")}/${length}`;

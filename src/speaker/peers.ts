@@ -81,6 +81,28 @@ export class Peers implements Iterable<Peer> {
     }
   }
 
+  /** The range that a host with this address would come out of: the longest. */
+  rangeFor(address: string): DynamicNeighborsConfig | undefined {
+    return this.#find(address)?.config;
+  }
+
+  /** A member belongs to the longest range that holds it from now on; whoever is listed to none. */
+  enroll(peer: Peer): void {
+    const range = peer.identity.dynamic ? this.#find(peer.address) : undefined;
+    const before = this.#rangeOf.get(peer);
+    if (range === before) return;
+    if (before !== undefined) before.members--;
+    this.#rangeOf.delete(peer);
+    if (range === undefined) return;
+    range.members++;
+    this.#rangeOf.set(peer, range);
+  }
+
+  #find(address: string): Range | undefined {
+    const words = addressWords(address);
+    return this.#ranges.find(({ prefix }) => prefixContains(prefix, words));
+  }
+
   /** The range that a dynamic peer came out of. */
   rangeOf(peer: Peer): string | undefined {
     return this.#rangeOf.get(peer)?.config.range;
@@ -94,8 +116,7 @@ export class Peers implements Iterable<Peer> {
       known.session.accept(transport);
       return;
     }
-    const words = addressWords(remoteAddress);
-    const range = this.#ranges.find(({ prefix }) => prefixContains(prefix, words));
+    const range = this.#find(remoteAddress);
     if (range === undefined) {
       this.refused.unknown++;
       this.#say("refused-unknown", `${remoteAddress} is no neighbor and in no range: closed`);
@@ -112,8 +133,7 @@ export class Peers implements Iterable<Peer> {
       return;
     }
     const peer = this.add({ address: remoteAddress, settings: range.config, dynamic: true, blocks: [] });
-    range.members++;
-    this.#rangeOf.set(peer, range);
+    this.enroll(peer);
     peer.session.start();
     peer.session.accept(transport);
   }

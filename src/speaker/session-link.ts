@@ -53,6 +53,8 @@ const LOGGED_OCTETS = 256;
 export class SessionLink implements SessionHandlers, UpdateFindings {
   readonly #peer: Peer;
   readonly #parts: LinkParts;
+  /** Of the session that is up or was last: routes that are kept from it are judged by it. */
+  #agreed: Agreed | null = null;
 
   constructor(peer: Peer, parts: LinkParts) {
     this.#peer = peer;
@@ -62,6 +64,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   established(agreed: Agreed): void {
     const peer = this.#peer;
     const { tables, stale, loop } = this.#parts;
+    this.#agreed = agreed;
     peer.everEstablished = true;
     peer.remoteAs = agreed.remoteAs;
     peer.remoteRouterId = agreed.remoteRouterId;
@@ -239,13 +242,16 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     return before !== pipeline || sourceChanged;
   }
 
-  /** After a reload that leaves the session up: the peer is told, and its routes are judged, as the new config says. */
+  /**
+   * After a reload that leaves the session up: the peer is told, and its routes are judged, as the new config says. Judged are
+   * also those that are kept while the peer restarts.
+   */
   reconfigured(): void {
     const peer = this.#peer;
     const { live } = peer;
     const { tables, groups, stale } = this.#parts;
-    if (live === null) return;
-    const { agreed } = live;
+    const agreed = this.#agreed;
+    if (agreed === null || peer.source === 0) return;
     const before = tables.sources.info(peer.source);
     const info = sourceInfoOf(peer.identity, agreed);
     tables.sources.update(peer.source, info);
@@ -254,7 +260,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     this.#setLimits();
     if (this.usePolicies(agreed)) stale.reevaluate(peer.source);
     this.checkLimits();
-    if (peer.live === null) return;
+    if (live === null || peer.live === null) return;
     const own = this.#own(agreed);
     for (const family of agreed.families) {
       const membership = live.memberships[family];

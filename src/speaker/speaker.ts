@@ -8,7 +8,7 @@
  * What takes long runs in slices in the `WorkLoop`. Nothing here knows sockets, files or the machine's clock: ports are handed in.
  */
 import { isDeepStrictEqual } from "node:util";
-import { type ConfigDiff, neighborKey } from "../config/diff.ts";
+import { type ConfigDiff, effectsOf, neighborKey } from "../config/diff.ts";
 import type { Config, KernelConfig } from "../config/model.ts";
 import { ExportGroup } from "../export/export-group.ts";
 import type { GroupKey } from "../export/group-key.ts";
@@ -309,28 +309,31 @@ export class Speaker {
     const everyone = routerChanged.has("export") || routerChanged.has("import");
     const wanted = new Map(config.neighbors.map((neighbor) => [neighborKey(neighbor), identityOf(neighbor)]));
     for (const peer of [...this.peers]) {
-      const key = peer.identity.dynamic ? (this.peers.rangeOf(peer) ?? "") : peer.address;
-      const change = changeOf.get(key);
-      const identity = peer.identity.dynamic ? this.#dynamicIdentity(peer, config) : wanted.get(peer.address);
+      const before = peer.identity;
+      const key = before.dynamic ? (this.peers.rangeOf(peer) ?? "") : peer.address;
+      // Listed beats range and the longer range the shorter, also for a member that came before them.
+      const range = before.dynamic ? this.peers.rangeFor(peer.address) : undefined;
+      const identity = wanted.get(peer.address) ?? (range && { ...before, settings: range });
       wanted.delete(peer.address);
+      const moved = before.dynamic && (!identity?.dynamic || range?.range !== key);
+      const effects =
+        identity === undefined || !moved
+          ? changeOf.get(key)?.effects
+          : effectsOf(before.settings, identity.settings, diff.policies);
       if (identity === undefined) this.#removePeer(peer, CeaseError.PeerDeconfigured);
-      else if (change?.kind === "restart") {
+      else if (effects?.has("restart") || routerChanged.has("restart")) {
         this.#removePeer(peer, CeaseError.OtherConfigurationChange);
         if (!identity.dynamic) this.peers.add(identity).session.start();
-      } else if (change !== undefined || everyone) {
+      } else if (effects !== undefined || everyone) {
         peer.identity = identity;
+        this.peers.enroll(peer);
         peer.session.update(this.#sessionSettings(identity));
         this.linkOf(peer).reconfigured();
-        if (change?.effects.has("refresh")) this.reset(peer, "in");
+        if (effects?.has("refresh")) this.reset(peer, "in");
       }
     }
     for (const identity of wanted.values()) this.peers.add(identity).session.start();
     this.#loop.touch();
-  }
-
-  #dynamicIdentity(peer: Peer, config: Config): PeerIdentity | undefined {
-    const range = config.dynamicNeighbors.find((candidate) => candidate.range === this.peers.rangeOf(peer));
-    return range && { ...peer.identity, settings: range };
   }
 
   /** Whether packets of a family were forwarded while we were away. */

@@ -1,0 +1,124 @@
+import t from "tap";
+import { best, TestWorld } from "./harness.ts";
+
+const reflector = (neighbors: string, ranges: string, more = "") => `
+router: {as: 65001, router-id: 10.0.0.250, address: 10.0.0.250}
+kernel: {fib: none}
+peer-groups:
+  clients: {remote-as: internal, route-reflector-client: true}
+  others: {remote-as: internal}
+neighbors: [${neighbors}]
+dynamic-neighbors: [${ranges}]
+${more}`;
+
+const node = (address: string, block: string, more = "") => `
+router: {as: 65001, router-id: ${address}, address: ${address}}
+kernel: {fib: none}
+originate: [{prefix: ${block}}]
+neighbors:
+  - {address: 10.0.0.250, remote-as: internal, local-address: ${address}}
+${more}`;
+
+const range = "{range: 10.0.0.0/24, peer-group: clients}";
+const listed = "{address: 10.0.0.1, peer-group: others, passive: true}";
+
+t.test(
+  "a member of a range that a reload lists becomes that neighbor, and a member again when it is not listed any more",
+  async (t) => {
+    for (const left of [range, ""]) {
+      const world = new TestWorld();
+      const rr = world.start("rr", "10.0.0.250", reflector("", range));
+      const a = world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24"));
+      await world.advance(20);
+      t.match(rr.view.summary().neighbors, [{ address: "10.0.0.1", dynamic: true, routeReflectorClient: true }]);
+      rr.reload(reflector(listed, left));
+      await world.advance(20);
+      t.match(rr.view.summary().neighbors, [
+        { address: "10.0.0.1", dynamic: false, routeReflectorClient: false, state: "Established" },
+      ]);
+      t.same(best(rr), ["172.17.8.0/24 10.0.0.1 10.0.0.1"]);
+      rr.reload(reflector("", range));
+      await world.advance(20);
+      t.match(rr.view.summary().neighbors, [
+        { address: "10.0.0.1", dynamic: true, routeReflectorClient: true, state: "Established" },
+      ]);
+      t.same(best(rr), ["172.17.8.0/24 10.0.0.1 10.0.0.1"]);
+      t.equal(best(a).length, 1);
+    }
+  },
+);
+
+t.test("a member goes over to the longer range that a reload adds, and back when that is gone", async (t) => {
+  const world = new TestWorld();
+  const longer = "{range: 10.0.0.0/30, peer-group: others}";
+  const rr = world.start("rr", "10.0.0.250", reflector("", range));
+  world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24"));
+  world.start("b", "10.0.0.9", node("10.0.0.9", "172.17.9.0/24"));
+  await world.advance(20);
+  rr.reload(reflector("", `${range}, ${longer}`));
+  await world.advance(20);
+  const roles = () =>
+    rr.view
+      .summary()
+      .neighbors.map((row) => [row.address, row.routeReflectorClient, row.state])
+      .sort();
+  t.same(roles(), [
+    ["10.0.0.1", false, "Established"],
+    ["10.0.0.9", true, "Established"],
+  ]);
+  t.equal(rr.view.neighbors("10.0.0.9")[0]?.flaps, 0, "whom it does not concern notices nothing");
+  rr.reload(reflector("", range));
+  await world.advance(20);
+  t.same(roles(), [
+    ["10.0.0.1", true, "Established"],
+    ["10.0.0.9", true, "Established"],
+  ]);
+});
+
+t.test("a blackhole that a reload asks for, or takes away, is one in the kernel at once", async (t) => {
+  const world = new TestWorld();
+  const config = (blackhole: boolean) => `
+router: {as: 65001, router-id: 10.0.0.250, address: 10.0.0.250}
+kernel: {fib: memory}
+originate: [{prefix: 172.17.8.0/24, blackhole: ${blackhole}}]`;
+  const one = world.start("one", "10.0.0.250", config(false));
+  await world.advance(1);
+  const holes = () => [...one.view.fib()].flat().map(({ prefix, type }) => [prefix, type]);
+  t.same(holes(), []);
+  one.reload(config(true));
+  await world.advance(1);
+  t.same(holes(), [["172.17.8.0/24", "blackhole"]]);
+  one.reload(config(false));
+  await world.advance(1);
+  t.same(holes(), []);
+});
+
+t.test("routes that are kept for a restarting peer are judged by the policy of a reload, too", async (t) => {
+  const world = new TestWorld();
+  const policy = (verdict: string) => `policies: {p: [{then: ${verdict}}]}`;
+  const peer = "{address: 10.0.0.1, peer-group: others, import-policy: [p]}";
+  const rr = world.start("rr", "10.0.0.250", reflector(peer, "", policy("accept")));
+  const a = world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24"));
+  await world.advance(20);
+  await world.stop(a);
+  await world.advance(1);
+  t.same(best(rr), ["172.17.8.0/24 10.0.0.1 10.0.0.1"], "kept as stale");
+  rr.reload(reflector(peer, "", policy("reject")));
+  await world.advance(1);
+  t.same(best(rr), []);
+});
+
+t.test("a neighbor that a reload makes dial does so, and one that it makes passive waits", async (t) => {
+  const world = new TestWorld();
+  const peer = (passive: boolean) => reflector(`{address: 10.0.0.1, peer-group: others, passive: ${passive}}`, "");
+  const rr = world.start("rr", "10.0.0.250", peer(true));
+  world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24").replace("remote-as", "passive: true, remote-as"));
+  await world.advance(20);
+  t.same(best(rr), [], "both wait");
+  rr.reload(peer(false));
+  await world.advance(20);
+  t.same(best(rr), ["172.17.8.0/24 10.0.0.1 10.0.0.1"]);
+  rr.reload(peer(true));
+  await world.advance(20);
+  t.equal(rr.view.neighbors("10.0.0.1")[0]?.flaps, 0);
+});
