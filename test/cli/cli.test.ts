@@ -484,7 +484,7 @@ t.test("check tells that a config is valid, or each error as FILE:LINE:COL: text
   const json = await cli(["check", file, "--json"]);
   t.equal(json.code, 2);
   t.match(JSON.parse(json.err), { error: { message: /hold-time/, place: `${file}:9:18` } });
-  t.equal(JSON.parse(json.err).errors.length, 3);
+  t.equal(JSON.parse(json.err).errors.length, 4);
   t.match(await cli(["check", "no/such.yaml"]), {
     code: 2,
     err: "no/such.yaml:1:1: Cannot read the config file: there is no such file\n",

@@ -228,7 +228,7 @@ t.test("a shared cluster-id gets its warning on a reflector", async (t) => {
 t.test("a broken config is found with every fault at its place", async (t) => {
   const { bad, code } = await examine(host(), { config: "test/config/broken/01-timers.yaml" });
   t.equal(code, 3);
-  t.equal(bad.length, 3);
+  t.equal(bad.length, 4);
   t.match(bad[0], /^fail config: test\/config\/broken\/01-timers\.yaml:9:18: Cannot use hold-time/);
 });
 
