@@ -4,7 +4,15 @@ import { Family, families } from "../lib/family.ts";
 import { DumpQueue } from "./dump-queue.ts";
 import { ForeignRoutes } from "./foreign-routes.ts";
 import type { FibOs, NetlinkEventSocket } from "./os-port.ts";
-import type { KernelAddress, KernelEvents, KernelHop, KernelLink, KernelReader, KernelRoute } from "./port.ts";
+import type {
+  KernelAddress,
+  KernelEvents,
+  KernelHop,
+  KernelLink,
+  KernelNeighbour,
+  KernelReader,
+  KernelRoute,
+} from "./port.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import {
   appendAddressDump,
@@ -14,6 +22,7 @@ import {
   parseLink,
 } from "./rtnetlink/link.ts";
 import { eachMessage } from "./rtnetlink/message.ts";
+import { appendNeighbourDump, neighbourLink, parseNeighbour } from "./rtnetlink/neighbour.ts";
 import { appendNexthopDump, type ParsedNexthop, parseNexthop } from "./rtnetlink/nexthop.ts";
 import type { RouteScope } from "./rtnetlink/route.ts";
 import { appendRouteDump, type RouteDumpFilter, RouteView } from "./rtnetlink/route.ts";
@@ -118,6 +127,7 @@ export class KernelMirror implements KernelReader {
 
   subscribe(events: KernelEvents): () => void {
     this.#listeners.add(events);
+    if (events.neighbour !== undefined || events.neighbourGone !== undefined) this.#events?.hearNeighbours();
     for (const link of this.links.values()) events.link?.(link);
     for (const address of this.#addresses.values()) events.address?.(address);
     if (events.route !== undefined) for (const route of this.#foreign.all()) events.route(route);
@@ -128,6 +138,21 @@ export class KernelMirror implements KernelReader {
   linkByName(name: string): KernelLink | undefined {
     for (const link of this.links.values()) if (link.name === name) return link;
     return undefined;
+  }
+
+  neighbours(ifindex: number, done: (entries: readonly KernelNeighbour[]) => void): void {
+    const entries: KernelNeighbour[] = [];
+    for (const family of [nl.AF_INET, nl.AF_INET6, nl.AF_BRIDGE])
+      this.#dumps!.add({
+        append: (out, sequence) => appendNeighbourDump(out, sequence, family, ifindex),
+        row: (type, _flags, bytes, start, end) => {
+          // a kernel that can't filter sends those of every link
+          if (type === nl.RTM_NEWNEIGH && neighbourLink(bytes, start) === ifindex)
+            entries.push(parseNeighbour(bytes, start, end));
+        },
+        done: () => {},
+      });
+    this.#dumps!.step(() => done(entries));
   }
 
   /** Other owners' routes of exactly this prefix in our table. */
@@ -246,6 +271,7 @@ export class KernelMirror implements KernelReader {
   #resyncAfterOverrun(): void {
     this.#overrun = false;
     this.resyncs++;
+    this.#tell((to) => to.lost?.());
     if (this.#touched === null && !this.#dumps!.running) this.resync(() => {});
     else this.#again = true; // the reading that runs may have missed it: once more after it
   }
@@ -284,6 +310,14 @@ export class KernelMirror implements KernelReader {
       case nl.RTM_DELROUTE:
         this.#routeEvent(type, flags, bytes, start, end);
         return;
+      case nl.RTM_NEWNEIGH:
+      case nl.RTM_DELNEIGH: {
+        if (this.links.get(neighbourLink(bytes, start))?.kind !== "vxlan") return;
+        const entry = parseNeighbour(bytes, start, end);
+        this.#changed = true;
+        this.#tell((to) => (type === nl.RTM_NEWNEIGH ? to.neighbour?.(entry) : to.neighbourGone?.(entry)));
+        return;
+      }
       case nl.RTM_NEWNEXTHOP:
         this.#own?.nexthop(parseNexthop(bytes, start, end), false);
         return;

@@ -69,4 +69,8 @@ export class NoReader implements KernelReader {
   }
 
   linkByName(): undefined {}
+
+  neighbours(_ifindex: number, done: (entries: readonly []) => void): void {
+    done([]);
+  }
 }

@@ -21,6 +21,8 @@ export interface NetlinkSocket {
 export interface NetlinkEventSocket extends NetlinkSocket {
   /** Drops, inside the kernel, route and nexthop events that were caused by this port id (0 = none). */
   ignoreWriter(portId: number): void;
+  /** Hears of neighbour and forwarding entries, too. */
+  hearNeighbours(): void;
   /** Calls once per wake-up, until the socket is closed; the callee drains with `receive`. */
   onReadable(listener: () => void): void;
 }

@@ -208,6 +208,17 @@ export interface KernelRoute {
   readonly hops: readonly KernelHop[];
 }
 
+/** A neighbour entry (address to MAC), or one of a link's forwarding table (MAC to underlay address). */
+export interface KernelNeighbour {
+  readonly ifindex: number;
+  /** Of the forwarding table (AF_BRIDGE). */
+  readonly forwarding: boolean;
+  readonly address: readonly number[] | null;
+  /** Lower-case hex with colons; "" if there is none. */
+  readonly hardwareAddress: string;
+  readonly permanent: boolean;
+}
+
 /**
  * What the kernel tells, in order. At first, and again after an overrun, everything is read anew and only the
  * difference is told, so a listener never needs to forget and start over. Within one dump links come before addresses
@@ -220,6 +231,14 @@ export interface KernelEvents {
   addressGone?(address: KernelAddress): void;
   route?(route: KernelRoute): void;
   routeGone?(route: KernelRoute): void;
+  /**
+   * Entries of VXLAN links that came, changed or went: events only, what was there before is read by `neighbours`. The
+   * kernel is not asked for these as long as nobody listens, since every host talks of its neighbours all the time.
+   */
+  neighbour?(neighbour: KernelNeighbour): void;
+  neighbourGone?(neighbour: KernelNeighbour): void;
+  /** Events were dropped: what is told by events only may be otherwise by now. */
+  lost?(): void;
   /** The first reading, a later resync or one burst of events is complete: a good moment to decide once. */
   synced?(): void;
 }
@@ -229,6 +248,8 @@ export interface KernelReader {
   subscribe(events: KernelEvents): () => void;
   readonly links: ReadonlyMap<number, KernelLink>;
   linkByName(name: string): KernelLink | undefined;
+  /** Reads the neighbour and forwarding entries of a link. */
+  neighbours(ifindex: number, done: (entries: readonly KernelNeighbour[]) => void): void;
 }
 
 /**

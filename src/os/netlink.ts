@@ -31,6 +31,9 @@ const NETLINK_GET_STRICT_CHK = 12;
 /** link, IPv4 address, IPv4 route, IPv6 address, IPv6 route, nexthop (RTNLGRP_*). */
 const GROUPS = [1, 5, 7, 9, 11, 32];
 
+/** RTNLGRP_NEIGH: ARP, neighbour discovery and forwarding tables; busy, so only joined when asked for. */
+const NEIGHBOUR_GROUP = 3;
+
 /** What the kernel fills at most in one datagram of a dump, with room to spare. */
 const RECEIVE_BYTES = 65536;
 const EVENT_QUEUE_BYTES = 8 << 20;
@@ -121,6 +124,10 @@ export class RouteNetlinkEvents extends RouteNetlinkSocket implements NetlinkEve
     view.setInt16(4, POLLIN, true);
     view.setInt32(8, this.#wake, true);
     view.setInt16(12, POLLIN, true);
+  }
+
+  hearNeighbours(): void {
+    this.option(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NEIGHBOUR_GROUP);
   }
 
   onReadable(listener: () => void): void {

@@ -108,6 +108,12 @@ export class KernelSide {
     return this.fib.adopted(family) > 0;
   }
 
+  /** What nobody asked for since the start goes: routes of a family, and tunnel entries of next hops that are used no more. */
+  sweep(family: Family): void {
+    this.fib.sweep(family);
+    this.tunnels?.sweep();
+  }
+
   /** Name of an interface, or its index as text if the kernel doesn't know it. */
   linkName(ifindex: number): string {
     return this.reader.links.get(ifindex)?.name ?? String(ifindex);

@@ -360,7 +360,7 @@ export class Speaker {
   #decide(units: number): boolean {
     const { fib } = this.kernel;
     if (!this.tables.rib.flush(units)) return false;
-    for (const family of this.#sweepNext) fib.sweep(family);
+    for (const family of this.#sweepNext) this.kernel.sweep(family);
     this.#sweepNext.clear();
     const writes = this.#config.kernel.fib !== "none" && fib.counters.queued > 0;
     this.convergence.decided(this.groups.groups, writes ? (done) => fib.barrier(done) : null);

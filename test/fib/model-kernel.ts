@@ -286,6 +286,8 @@ class ModelEvents extends ModelSocket implements NetlinkEventSocket {
     this.ignored = portId;
   }
 
+  hearNeighbours(): void {}
+
   onReadable(listener: () => void): void {
     this.#listener = listener;
   }

@@ -4,6 +4,7 @@ import type {
   KernelAddress,
   KernelEvents,
   KernelLink,
+  KernelNeighbour,
   KernelReader,
   KernelRoute,
 } from "../../src/fib/port.ts";
@@ -50,6 +51,7 @@ const link = (ifindex: number, name: string, over: Partial<KernelLink> = {}): Ke
 /** A reader whose kernel is made up here. */
 class FakeReader implements KernelReader {
   readonly links = new Map<number, KernelLink>();
+  entries: KernelNeighbour[] = [];
   readonly #listeners = new Set<KernelEvents>();
 
   subscribe(events: KernelEvents): () => void {
@@ -57,6 +59,10 @@ class FakeReader implements KernelReader {
     for (const each of this.links.values()) events.link?.(each);
     events.synced?.();
     return () => void this.#listeners.delete(events);
+  }
+
+  neighbours(ifindex: number, done: (entries: readonly KernelNeighbour[]) => void): void {
+    done(this.entries.filter((entry) => entry.ifindex === ifindex));
   }
 
   linkByName(name: string): KernelLink | undefined {
@@ -166,6 +172,49 @@ t.test("a VXLAN device is asked for once, its entries once, and again when the k
   t.same(tunnels.reach(far), { hop: { via: far, ifindex: 7, onlink: true, weight: 1 } });
   t.equal(tunnels.reach(parseAddress("10.0.0.9")), null);
   t.same(asked, []);
+
+  // somebody deletes or changes one of the two entries of `far`
+  const neighbour = {
+    ifindex: 7,
+    forwarding: false,
+    address: far,
+    hardwareAddress: "0e:50:0a:01:00:02",
+    permanent: true,
+  };
+  const forwarding = { ...neighbour, forwarding: true };
+  for (const entry of [neighbour, forwarding]) reader.tell((to) => to.neighbour?.(entry));
+  t.same(asked.splice(0), [], "our own, as they are to be");
+  const other = parseAddress("10.1.0.9");
+  reader.tell((to) => to.neighbourGone?.({ ...neighbour, address: other }));
+  reader.tell((to) => to.neighbour?.({ ...neighbour, ifindex: 9, hardwareAddress: "02:00:00:00:00:01" }));
+  t.same(asked.splice(0), [], "of other addresses and links");
+  for (const entry of [neighbour, forwarding]) {
+    reader.tell((to) => to.neighbourGone?.(entry));
+    t.same(asked.splice(0), [`add 7 ${far}`], "deleted");
+  }
+  for (const entry of [
+    { ...neighbour, hardwareAddress: "02:00:00:00:00:01" },
+    { ...neighbour, permanent: false },
+    { ...forwarding, address: other },
+  ]) {
+    reader.tell((to) => to.neighbour?.(entry));
+    t.same(asked.splice(0), [`add 7 ${far}`], "changed");
+  }
+  reader.tell((to) => to.lost?.());
+  t.same(asked.splice(0), [`add 7 ${far}`], "nobody knows what happened meanwhile");
+
+  // an earlier run left entries of 10.1.0.9; others are not ours
+  reader.entries = [
+    neighbour,
+    forwarding,
+    { ...neighbour, address: other, hardwareAddress: "0e:50:0a:01:00:09" },
+    { ...forwarding, address: other, hardwareAddress: "0e:50:0a:01:00:09" },
+    { ...neighbour, address: parseAddress("10.1.0.8"), hardwareAddress: "02:00:00:00:00:01" },
+    { ...forwarding, address: null, hardwareAddress: "0e:50:0a:01:00:07" },
+  ];
+  tunnels.sweep();
+  t.same(asked.splice(0), [`del 7 ${other}`]);
+
   reader.link({ ...made, up: false, running: false });
   t.same(asked.splice(0), ["set 7 1350"]);
   reader.link(made);

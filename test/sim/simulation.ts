@@ -217,6 +217,7 @@ function flatNetwork(address: string): KernelReader {
   const hop = { via: null, ifindex: 2, onlink: false, weight: 1, dead: false };
   return {
     links: new Map([[2, link]]),
+    neighbours: (_ifindex, done) => done([]),
     linkByName: (name) => (name === "eth0" ? link : undefined),
     subscribe(events: KernelEvents) {
       events.link?.(link);

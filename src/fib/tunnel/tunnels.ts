@@ -1,6 +1,6 @@
 import { compareAddresses, formatAddress } from "../../lib/address.ts";
 import type { Log } from "../../lib/log.ts";
-import type { DevicePort, FibHop, KernelAddress, KernelLink, KernelReader } from "../port.ts";
+import type { DevicePort, FibHop, KernelAddress, KernelLink, KernelNeighbour, KernelReader } from "../port.ts";
 import { Operation } from "../records.ts";
 import {
   chooseTunnel,
@@ -45,7 +45,8 @@ interface Device {
 /**
  * The tunnels of this node. For IPIP the device is the kernel's `tunl0`: the route's next hop is the outer destination. A
  * VXLAN device is ours: made, removed and kept with its neighbour and FDB entries, one pair per next hop in use, never
- * learned. A device that exists with other settings than ours is somebody else's: it is reported, and not used.
+ * learned. Entries that somebody removes or changes are put right as the kernel tells of it; those that an earlier run left
+ * and nobody uses go with `sweep`. A device that exists with other settings than ours is somebody else's: it is reported, and not used.
  */
 export class Tunnels {
   readonly #options: TunnelOptions;
@@ -82,6 +83,9 @@ export class Tunnels {
         addressGone: (address) => this.#addresses.delete(key(address)),
         linkGone: (link) => this.#gone(link),
         link: (link) => this.#link(link),
+        neighbour: (entry) => this.#entryChanged(entry, true),
+        neighbourGone: (entry) => this.#entryChanged(entry, false),
+        lost: () => this.#untellAll(),
         synced: () => this.#reconcile(),
       }),
     );
@@ -113,6 +117,31 @@ export class Tunnels {
   /** The next hop is not used any more. */
   forget(nextHop: readonly number[]): void {
     this.#drop(formatAddress(nextHop));
+  }
+
+  /**
+   * Removes entries of an earlier run that no next hop in use needs. An entry is one of ours if it is permanent and its MAC
+   * follows from its address by our rule.
+   */
+  sweep(): void {
+    for (const device of this.#devices) {
+      if (device.rule.kind !== "vxlan" || device.trouble !== null) continue;
+      const { ifindex } = device;
+      this.#options.reader.neighbours(ifindex, (entries) => {
+        if (this.#closed || device.ifindex !== ifindex) return;
+        const leftover = new Map<string, readonly number[]>();
+        for (const { address, hardwareAddress, permanent } of entries)
+          if (
+            permanent &&
+            address !== null &&
+            hardwareAddress === macOf(address) &&
+            !this.#remotes.has(formatAddress(address))
+          )
+            leftover.set(formatAddress(address), address);
+        for (const address of leftover.values())
+          this.#options.devices.neighbour(Operation.Delete, this.#entry(ifindex, address), () => {});
+      });
+    }
   }
 
   /** Trouble with the devices, in sentences, for `doctor`. */
@@ -180,8 +209,25 @@ export class Tunnels {
     for (const remote of this.#remotes.values()) if (remote.told === ifindex) remote.told = 0;
   }
 
-  #writerCame(): void {
+  #untellAll(): void {
     for (const remote of this.#remotes.values()) remote.told = 0; // replacing an entry by itself does no harm
+  }
+
+  /** An entry as ours would be is ours. Any other in its place is put right when the burst of events is over. */
+  #entryChanged(entry: KernelNeighbour, present: boolean): void {
+    for (const remote of this.#remotes.values()) {
+      if (remote.told !== entry.ifindex) continue;
+      const mac = macOf(remote.words);
+      const sameMac = entry.hardwareAddress === mac;
+      const sameAddress = entry.address !== null && compareAddresses(entry.address, remote.words) === 0;
+      if (!(entry.forwarding ? sameMac : sameAddress)) continue;
+      if (!present || !sameMac || !sameAddress || !entry.permanent) remote.told = 0;
+      return;
+    }
+  }
+
+  #writerCame(): void {
+    this.#untellAll();
     this.#reconcile();
   }
 
@@ -301,6 +347,8 @@ export class Tunnels {
     });
   }
 }
+
+const macOf = (address: readonly number[]): string => hardwareAddressText(vtepHardwareAddress(address));
 
 /** What an existing device has otherwise than ours would; "" if it is as ours would be. */
 function vxlanDifferences(link: KernelLink, rule: TunnelRule, local: readonly number[], mac: string): string {

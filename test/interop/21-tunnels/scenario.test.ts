@@ -172,6 +172,29 @@ scenario("VXLAN between workloads, on one link and across a router", ["ping"], a
     await step("a full packet passes: the MTU leaves room for what the tunnel adds", () =>
       pings(0, 2, "-M", "do", "-s", String(1450 - 28)),
     );
+    await step("entries that somebody deletes or changes are put right, and packets flow again", async (t) => {
+      const entries = async () => ({
+        neighbours: await n1.room.ip("neigh", "show", "dev", "vxlan.peerage"),
+        forwarding: (await hosts[0]!.run("bridge", "fdb", "show", "dev", "vxlan.peerage")).trim(),
+      });
+      const before = await entries();
+      const [mac, vtep] = ["0e:50:c0:a8:c8:03", "192.168.200.3"];
+      for (const command of [
+        ["ip", "neigh", "del", vtep, "dev", "vxlan.peerage"],
+        ["bridge", "fdb", "del", mac, "dev", "vxlan.peerage", "dst", vtep, "self"],
+        ["ip", "neigh", "replace", vtep, "lladdr", "02:00:00:00:00:01", "dev", "vxlan.peerage", "nud", "permanent"],
+        ["ip", "neigh", "replace", vtep, "lladdr", mac, "dev", "vxlan.peerage", "nud", "stale"],
+        ["bridge", "fdb", "replace", mac, "dev", "vxlan.peerage", "dst", "192.168.200.99", "self"],
+      ]) {
+        await hosts[0]!.run(...command);
+        await lab.until(
+          `${command.join(" ")} is put right`,
+          async () => JSON.stringify(await entries()) === JSON.stringify(before),
+        );
+      }
+      await pings(0, 2);
+      t.same(n1.reports, []);
+    });
     await step("a device deleted by hand is made again with its entries, and packets flow again", async (t) => {
       const before = n1.room.dev("vxlan.peerage");
       await n1.room.ip("link", "del", "vxlan.peerage");
@@ -204,6 +227,7 @@ scenario("VXLAN between workloads, on one link and across a router", ["ping"], a
     });
     await step("a restart keeps routes and device and loses no packet; leaving for good removes them", async (t) => {
       const before = n3.room.dev("vxlan.peerage");
+      await n3.room.ip("neigh", "add", "192.168.100.77", "lladdr", "0e:50:c0:a8:64:4d", "dev", "vxlan.peerage");
       const unanswered = lost(2, 0);
       await n3.close(true);
       t.ok((await n3.room.ip("route", "show", "proto", "bgp")).length === 2);
@@ -215,6 +239,11 @@ scenario("VXLAN between workloads, on one link and across a router", ["ping"], a
       await again.room.answered();
       t.equal(again.room.dev("vxlan.peerage"), before);
       t.same(again.room.fib.counters.operations.add, { ok: 0, failed: 0, overridden: 0 });
+      again.tunnels!.sweep();
+      await lab.until("an entry that an earlier run left goes", async () => {
+        const left = await again.room.ip("neigh", "show", "dev", "vxlan.peerage");
+        return left.length === 2 && !left.some((line) => line.startsWith("192.168.100.77"));
+      });
       t.equal(await unanswered, 0, "no packet of a hundred a second was lost meanwhile");
       await pings(2, 0);
       await again.close(false);

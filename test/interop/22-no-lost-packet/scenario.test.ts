@@ -235,7 +235,30 @@ scenario("no packet is lost while daemons stop, die, and come back", ["ping"], a
     );
   });
 
-  await step("nor does the death of a reflector, and its return", async (t) => {
+  await step("tunnel entries: deleted by hand they come back, left by an earlier run they go", async (t) => {
+    const { host } = n1;
+    const device = ["dev", "vxlan.peerage"];
+    const entries = async () => [
+      ...(await host.run("ip", "neigh", "show", ...device)).trim().split("\n"),
+      ...(await host.run("bridge", "fdb", "show", ...device)).trim().split("\n"),
+    ];
+    const before = await entries();
+    t.equal(before.length, 2, "of n3 alone");
+    await host.run("ip", "neigh", "del", "192.168.200.3", ...device);
+    await host.run("bridge", "fdb", "del", "0e:50:c0:a8:c8:03", ...device, "dst", "192.168.200.3", "self");
+    await lab.until("both entries are back", async () => JSON.stringify(await entries()) === JSON.stringify(before));
+    await n1.daemon.signal("SIGKILL");
+    await host.run("ip", "neigh", "add", "192.168.200.9", "lladdr", "0e:50:c0:a8:c8:09", ...device);
+    await host.run("bridge", "fdb", "add", "0e:50:c0:a8:c8:09", ...device, "dst", "192.168.200.9", "self");
+    await n1.restart();
+    await lab.until(
+      "those of an earlier run are gone",
+      async () => JSON.stringify(await entries()) === JSON.stringify(before),
+    );
+    await settled();
+  });
+
+  await step("the death of a reflector, and its return, lose no packet", async (t) => {
     const [rr1] = reflectors as [Peerage, Peerage];
     await withoutLoss(t, async () => {
       await rr1.daemon.signal("SIGKILL");
