@@ -19,8 +19,9 @@ import type {
  * - `export`: what the peer was told is worked out again, and the difference sent
  * - `refresh`: the peer is asked for its routes again (what was dropped on receipt isn't here to be judged)
  * - `live`: holds from now on, nothing has to be done
+ * - `start`: holds from the next start of the daemon on, and is told at each reload until then
  */
-export type Effect = "restart" | "import" | "decision" | "export" | "refresh" | "live";
+export type Effect = "restart" | "import" | "decision" | "export" | "refresh" | "live" | "start";
 
 export interface FieldChange {
   /** In YAML's words. */
@@ -69,7 +70,7 @@ export function diffConfig(before: Config, after: Config): ConfigDiff {
   note("router.cluster-id", before.router.clusterId, after.router.clusterId, "export");
   note("router.address", before.router.address, after.router.address, "export");
   note("router.address6", before.router.address6, after.router.address6, "export");
-  note("router.listen", before.router.listen, after.router.listen, "live");
+  note("router.listen", before.router.listen, after.router.listen, "start");
   note("router.best-path", before.router.bestPath, after.router.bestPath, "decision");
   note("router.name", before.router.name, after.router.name, "live");
   note(
@@ -251,18 +252,38 @@ function changedPolicies(before: Config, after: Config): ReadonlySet<string> {
 
 function sectionChanges(before: Config, after: Config): FieldChange[] {
   const changes: FieldChange[] = [];
-  const note = (field: string, from: unknown, to: unknown) => {
-    if (!same(from, to)) changes.push({ field, from: words(from), to: words(to), effect: "live" });
+  const note = (field: string, from: unknown, to: unknown, effect: Effect = "live") => {
+    if (!same(from, to)) changes.push({ field, from: words(from), to: words(to), effect });
   };
   note("topology.mode", before.topology.mode, after.topology.mode);
   note("originate.workloads", before.workloads, after.workloads);
   for (const key of Object.keys(after.kernel) as (keyof Config["kernel"])[])
-    note(`kernel.${dashed(key)}`, before.kernel[key], after.kernel[key]);
-  note("tunnels", before.tunnels, after.tunnels);
+    note(
+      `kernel.${dashed(key)}`,
+      before.kernel[key],
+      after.kernel[key],
+      kernelFromStart.some((fixed) => fixed === key) ? "start" : "live",
+    );
+  note("tunnels", before.tunnels, after.tunnels, "start");
   for (const key of Object.keys(after.telemetry) as (keyof Config["telemetry"])[])
     note(`telemetry.${dashed(key)}`, before.telemetry[key], after.telemetry[key]);
-  note("control.socket", before.control.socket, after.control.socket);
+  note("control.socket", before.control.socket, after.control.socket, "start");
   return changes;
+}
+
+/** What is settled when the kernel's side is opened. */
+const kernelFromStart = ["fib", "table", "protocol", "metric", "writer", "nexthopObjects"] as const;
+
+/** `after` as far as a running daemon can take it on: what holds from the start stays as it is in `before`. */
+export function takenOn(before: Config, after: Config): Config {
+  const { fib, table, protocol, metric, writer, nexthopObjects } = before.kernel;
+  return {
+    ...after,
+    router: { ...after.router, listen: before.router.listen },
+    kernel: { ...after.kernel, fib, table, protocol, metric, writer, nexthopObjects },
+    tunnels: before.tunnels,
+    control: before.control,
+  };
 }
 
 const dashed = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

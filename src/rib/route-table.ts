@@ -398,6 +398,11 @@ export class RouteTable {
   /** Changes the rules and has every prefix decided again, by `work`. */
   setDecision(options: DecisionOptions): void {
     this.#decision = new Decision({ ...this.#parts, paths: this.paths }, options);
+    this.redecide();
+  }
+
+  /** Has every prefix decided again, by `work`: who hears of every path hears of all of them. */
+  redecide(): void {
     this.#walk.redecide();
   }
 

@@ -29,7 +29,7 @@ export interface FeedParts {
   readonly localSource: number;
   /** Whether an own prefix is to be a blackhole in the kernel. */
   isBlackhole(prefixId: number): boolean;
-  /** ECMP width. */
+  /** ECMP width, until `setWidth` says otherwise. */
   readonly maximumPaths: number;
 }
 
@@ -49,7 +49,8 @@ const BLACKHOLE = "blackhole";
  */
 export class FibFeed {
   readonly #parts: FeedParts;
-  readonly #paths: Int32Array;
+  /** As long as ECMP is wide. */
+  #paths: Int32Array;
   /** By the next hop's id if there is one, else by all of them as text. */
   readonly #viaByKey = new Map<number | string, Via>();
   readonly #vias: (Via | undefined)[] = [undefined];
@@ -60,6 +61,18 @@ export class FibFeed {
   constructor(parts: FeedParts) {
     this.#parts = parts;
     this.#paths = new Int32Array(Math.max(1, parts.maximumPaths));
+  }
+
+  get family(): Family {
+    return this.#parts.routes.family;
+  }
+
+  /** Another ECMP width; true if it is another than before. What was told is wrong until each prefix has `changed`. */
+  setWidth(maximumPaths: number): boolean {
+    const width = Math.max(1, maximumPaths);
+    if (width === this.#paths.length) return false;
+    this.#paths = new Int32Array(width);
+    return true;
   }
 
   /** The RIB's consumer port. */

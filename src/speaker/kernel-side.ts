@@ -76,8 +76,16 @@ export class KernelSide {
   }
 
   /** Takes on a new config, as far as that can be done while it runs. */
-  reconfigure(config: Config): void {
+  reconfigure(config: Config, tables: Tables): void {
     this.nextHops.setOptions(this.#trackerOptions(config));
+    for (const feed of this.#feeds) {
+      if (!feed.setWidth(config.kernel.maximumPaths)) continue;
+      const table = tables.byFamily[feed.family]!;
+      // Those who hear of every path hear of every prefix that is decided again, whether or not its best path is another.
+      table.removeConsumer(feed);
+      table.addConsumer(feed, true);
+      table.redecide();
+    }
   }
 
   /** Host routes of workloads are originated as they come and go; called again, by the rules of the new config. */

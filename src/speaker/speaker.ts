@@ -8,7 +8,7 @@
  * What takes long runs in slices in the `WorkLoop`. Nothing here knows sockets, files or the machine's clock: ports are handed in.
  */
 import { isDeepStrictEqual } from "node:util";
-import { type ConfigDiff, effectsOf, neighborKey } from "../config/diff.ts";
+import { type ConfigDiff, effectsOf, neighborKey, takenOn } from "../config/diff.ts";
 import type { Config, KernelConfig } from "../config/model.ts";
 import { ExportGroup } from "../export/export-group.ts";
 import type { GroupKey } from "../export/group-key.ts";
@@ -288,7 +288,8 @@ export class Speaker {
   }
 
   /** Takes on a new config: only what differs is touched. The caller has seen to it that it is valid. */
-  reconfigure(config: Config, diff: ConfigDiff): void {
+  reconfigure(wantedConfig: Config, diff: ConfigDiff): void {
+    const config = takenOn(this.#config, wantedConfig);
     const routerChanged = new Set(diff.router.map((change) => change.effect));
     const changeOf = new Map([...diff.neighbors, ...diff.ranges].map((change) => [change.key, change]));
     const workloadsChanged = !isDeepStrictEqual(
@@ -296,7 +297,7 @@ export class Speaker {
       [config.workloads, config.originate],
     );
     this.#config = config;
-    this.kernel.reconfigure(config);
+    this.kernel.reconfigure(config, this.tables);
     this.#book.clear();
     if (routerChanged.has("restart")) this.tables.sources.update(LOCAL_SOURCE, localSource(config));
     if (routerChanged.has("decision"))

@@ -25,4 +25,5 @@ export function changeReport(diff: ConfigDiff, warnings: readonly ConfigWarning[
   };
 }
 
-const inWords = ({ field, from, to }: FieldChange): string => `${field}: ${from} -> ${to}`;
+const inWords = ({ field, from, to, effect }: FieldChange): string =>
+  `${field}: ${from} -> ${to}${effect === "start" ? " (from the next start of the daemon on)" : ""}`;

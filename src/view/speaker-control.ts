@@ -53,6 +53,12 @@ export class LiveControl implements SpeakerControl {
       changed: count(report, "soft"),
       unchanged: report.unchangedNeighbors,
     });
+    for (const { field, from, to } of [...diff.router, ...diff.sections].filter(({ effect }) => effect === "start"))
+      this.#speaker.log.event(
+        "warn",
+        "reload",
+        `${field} stays ${from} until the daemon starts again, then it is ${to}`,
+      );
     return report;
   }
 

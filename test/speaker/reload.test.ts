@@ -1,4 +1,6 @@
 import t from "tap";
+import { diffConfig } from "../../src/config/diff.ts";
+import { parseConfig } from "../../src/config/load.ts";
 import { best, TestWorld } from "./harness.ts";
 
 const reflector = (neighbors: string, ranges: string, more = "") => `
@@ -121,4 +123,41 @@ t.test("a neighbor that a reload makes dial does so, and one that it makes passi
   rr.reload(peer(true));
   await world.advance(20);
   t.equal(rr.view.neighbors("10.0.0.1")[0]?.flaps, 0);
+});
+
+t.test("ECMP is as wide as a reload says, also for routes that are there", async (t) => {
+  const world = new TestWorld();
+  const config = (width: number, metric = 32) => `
+router: {as: 65001, router-id: 127.0.0.250, address: 127.0.0.250}
+kernel: {fib: memory, maximum-paths: ${width}, metric: ${metric}}
+policies: {all: [{then: accept}]}
+neighbors:
+  - {address: 127.0.0.1, remote-as: 65002, local-address: 127.0.0.250, import-policy: [all]}
+  - {address: 127.0.0.2, remote-as: 65002, local-address: 127.0.0.250, import-policy: [all]}`;
+  const other = (address: string) => `
+router: {as: 65002, router-id: ${address}, address: ${address}}
+kernel: {fib: none}
+originate: [{prefix: 172.17.8.0/24}]
+policies: {all: [{then: accept}]}
+neighbors:
+  - {address: 127.0.0.250, remote-as: 65001, local-address: ${address}, export-policy: [all]}`;
+  const one = world.start("one", "127.0.0.250", config(1));
+  world.start("a", "127.0.0.1", other("127.0.0.1"));
+  world.start("b", "127.0.0.2", other("127.0.0.2"));
+  await world.advance(20);
+  const ways = () => [...one.view.fib()].flat().map(({ nextHops }) => nextHops.map(({ via }) => via));
+  t.same(ways(), [["127.0.0.1"]]);
+  one.reload(config(2));
+  await world.advance(1);
+  t.same(ways(), [["127.0.0.1", "127.0.0.2"]]);
+  one.reload(config(1));
+  await world.advance(1);
+  t.same(ways(), [["127.0.0.1"]]);
+  one.reload(config(1, 50));
+  t.equal(one.speaker.config.kernel.metric, 32, "what the kernel's side was opened with holds until the next start");
+  t.match(
+    diffConfig(one.speaker.config, parseConfig(config(1, 50), "one.yaml")).sections,
+    [{ field: "kernel.metric", to: "50", effect: "start" }],
+    "and is told again by the next reload",
+  );
 });
