@@ -2,11 +2,13 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { catalogue } from "./catalogue/index.ts";
 import { drivers } from "./drivers/index.ts";
+import { faults } from "./faults/index.ts";
 import { cell, summary, table, totals } from "./report.ts";
 import { obstacle, runCatalogue } from "./run.ts";
 
 /**
  * `npm run hostile [-- DAEMON ...] [--only WORD] [--short] [--all] [--json FILE] [--list]`: hostile cases by daemon, as root.
+ * `npm run hostile -- --faults [NUMBER ...]`: the scripted faults of docs/reliability.md, against Peerage.
  * The exit code is about Peerage: 1 if it died, if another session was touched, or below 97 % to the letter.
  */
 const words = process.argv.slice(2);
@@ -16,6 +18,18 @@ const option = (name: string): string | null =>
 const only = option("--only");
 const file = option("--json");
 const names = words.filter((word, i) => !word.startsWith("--") && !["--only", "--json"].includes(words[i - 1] ?? ""));
+
+if (flag("--faults")) {
+  const reason = obstacle([]);
+  if (reason !== null) fail(`Cannot run here: ${reason}.`);
+  for (const fault of faults.filter(({ number }) => names.length === 0 || names.includes(`${number}`))) {
+    const findings = await fault.run();
+    for (const { ok, measured } of findings)
+      console.log(`| ${fault.number} | ${fault.fault} | ${fault.target} | ${measured} | ${ok ? "met" : "NOT MET"} |`);
+    if (findings.some(({ ok }) => !ok)) process.exitCode = 1;
+  }
+  process.exit();
+}
 
 const unknown = names.filter((name) => !drivers.some((driver) => driver.name.toLowerCase() === name.toLowerCase()));
 if (unknown.length > 0)

@@ -55,6 +55,8 @@ export interface PeerOptions {
   readonly pulse: Pulse;
   /** Called for each route that is withdrawn. */
   readonly withdrawn?: (prefix: string) => void;
+  /** Octets (hex) to look for in UPDATEs instead of reading them: for crowds of peers with large tables. */
+  readonly watch?: string;
 }
 
 /**
@@ -63,6 +65,7 @@ export interface PeerOptions {
  */
 export class RawPeer {
   readonly #options: PeerOptions;
+  readonly #watch: Buffer | null;
   readonly socket: Socket;
   #held: Buffer[] = [];
   #heldLength = 0;
@@ -75,6 +78,10 @@ export class RawPeer {
   keepalivesReceived = 0;
   updatesReceived = 0;
   octetsReceived = 0;
+  /** UPDATEs with the octets of `watch`. */
+  watched = 0;
+  /** Routes announced to us, each time that they were. */
+  announced = 0;
   notification: ReceivedNotification | null = null;
   /** How the connection ended: "end" (FIN), an error's code, or null while it lives. */
   ended: string | null = null;
@@ -85,6 +92,7 @@ export class RawPeer {
 
   constructor(options: PeerOptions) {
     this.#options = options;
+    this.#watch = options.watch === undefined ? null : Buffer.from(options.watch, "hex");
     this.socket = connect({ host: options.remote, port: options.port ?? 179, localAddress: options.local });
     this.socket.setNoDelay(true);
     this.socket.on("connect", () => {
@@ -125,6 +133,12 @@ export class RawPeer {
   /** Sends KEEPALIVEs from now on. */
   stayAlive(everyMs = 15_000): void {
     this.#keepalives ??= setInterval(() => this.send(keepalive), everyMs);
+  }
+
+  /** Sends no KEEPALIVEs any more; the connection stays. */
+  beSilent(): void {
+    if (this.#keepalives !== null) clearInterval(this.#keepalives);
+    this.#keepalives = null;
   }
 
   /** RST, not FIN. */
@@ -175,6 +189,10 @@ export class RawPeer {
 
   #update(body: Buffer): void {
     this.updatesReceived++;
+    if (this.#watch !== null) {
+      if (body.includes(this.#watch)) this.watched++;
+      return;
+    }
     const withdrawnEnd = 2 + body.readUInt16BE(0);
     const attributesEnd = withdrawnEnd + 2 + body.readUInt16BE(withdrawnEnd);
     if (body.length === 4) this.endsOfRib++;
@@ -193,12 +211,17 @@ export class RawPeer {
       } else told.set(code, { flags, value: value.toString("hex") });
       at = end;
     }
-    for (const prefix of prefixes(body.subarray(attributesEnd), 4)) this.routes.set(prefix, told);
+    for (const prefix of prefixes(body.subarray(attributesEnd), 4)) this.#announce(prefix, told);
   }
 
   #reach(value: Buffer, told: Map<number, ReceivedAttribute>): void {
     const family = value.readUInt16BE(0) === 1 ? 4 : 6;
-    for (const prefix of prefixes(value.subarray(5 + value[3]!), family)) this.routes.set(prefix, told);
+    for (const prefix of prefixes(value.subarray(5 + value[3]!), family)) this.#announce(prefix, told);
+  }
+
+  #announce(prefix: string, told: Told): void {
+    this.announced++;
+    this.routes.set(prefix, told);
   }
 
   #withdraw(prefix: string): void {

@@ -9,14 +9,23 @@ import { NotYet } from "./until.ts";
 /** The compiled program of this checkout. */
 export const program = join(import.meta.dirname, "../../../src/main.js");
 
+/** Where a scenario starts the daemon in another way than an operator would. */
+export interface PeerageOptions {
+  /** Words before the command: `prlimit --nofile=64`, a shell that redirects. */
+  readonly wrap?: readonly string[];
+  readonly environment?: Record<string, string>;
+}
+
 /** Our own daemon on a host, started as an operator would and asked through its control socket. */
 export class Peerage {
   readonly host: Host;
   readonly #config: string;
+  readonly #options: PeerageOptions;
   daemon: Daemon;
 
-  constructor(host: Host, config: string) {
+  constructor(host: Host, config: string, options: PeerageOptions = {}) {
     this.host = host;
+    this.#options = options;
     this.#config = join(host.directory, "peerage.yaml");
     this.configure(config);
     this.daemon = this.#launch();
@@ -27,8 +36,9 @@ export class Peerage {
   }
 
   #launch(path = program): Daemon {
-    const command = [process.execPath, "--enable-source-maps", path, "run", "-c", this.#config];
-    return new Daemon(this.host, "peerage", command);
+    const { wrap = [], environment = {} } = this.#options;
+    const command = [...wrap, process.execPath, "--enable-source-maps", path, "run", "-c", this.#config];
+    return new Daemon(this.host, "peerage", command, environment);
   }
 
   /** Writes the configuration; a running daemon reads it with `reload`. */

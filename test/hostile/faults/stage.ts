@@ -1,0 +1,174 @@
+import { readFileSync } from "node:fs";
+import { run } from "../../interop/harness/command.ts";
+import { Lab } from "../../interop/harness/lab.ts";
+import { Peerage, type PeerageOptions } from "../../interop/harness/peerage.ts";
+import { enterNamespace } from "../../support/namespace.ts";
+import { goodSet } from "../ground.ts";
+import { attribute, ipv4, nlri4, sequence, u32, update } from "../hex.ts";
+import { dutAs, Lane } from "../lane.ts";
+import { Pulse } from "../pulse.ts";
+import { type Introduction, type PeerOptions, RawPeer } from "../raw-peer.ts";
+
+/** What a fault came to. */
+export interface Finding {
+  readonly ok: boolean;
+  /** In words, with figures. */
+  readonly measured: string;
+}
+
+/** A scripted fault of docs/reliability.md. */
+export interface Fault {
+  /** Number in the table of targets. */
+  readonly number: number;
+  readonly fault: string;
+  readonly target: string;
+  run(): Promise<Finding[]>;
+}
+
+/** Our daemon in a namespace, and another for all its peers, which are raw peers of this process. */
+export class Stage {
+  readonly lane = new Lane(0);
+  readonly pulse = new Pulse();
+  readonly lab: Lab;
+  readonly peerage: Peerage;
+  readonly #settings: readonly string[];
+  readonly #peers: string;
+
+  /** @param config of the daemon; `options.tight` keeps the kernel's socket buffers small on both sides. */
+  constructor(config: (lane: Lane) => string, options: PeerageOptions & { tight?: boolean } = {}) {
+    this.lab = new Lab("hostile");
+    const peers = this.lab.host("peers");
+    const lan = this.lab.switch("lan");
+    peers.plug(lan, { addresses: this.lane.peerAddresses });
+    const host = this.lab.host("ours").plug(lan, { addresses: [`${this.lane.dut}/16`, `${this.lane.dut6}/64`] });
+    this.#settings = options.tight ? [peers.namespace, host.namespace] : [];
+    this.peerage = new Peerage(host, config(this.lane), options);
+    this.#peers = peers.namespace;
+  }
+
+  /** Waits until the control socket answers, however the daemon's output is redirected. */
+  async start(): Promise<this> {
+    for (const namespace of this.#settings)
+      for (const key of ["tcp_rmem=4096 16384 32768", "tcp_wmem=4096 16384 32768"])
+        await this.#sysctl(namespace, `net.ipv4.${key}`);
+    await this.lab.until("the daemon answers", () => this.peerage.summary());
+    enterNamespace(this.#peers);
+    return this;
+  }
+
+  async #sysctl(namespace: string, setting: string): Promise<void> {
+    await run(["ip", "netns", "exec", namespace, "sysctl", "-qw", setting]);
+  }
+
+  close(): void {
+    this.lab.close();
+  }
+
+  peer(local: string, options: Partial<PeerOptions> = {}): RawPeer {
+    return new RawPeer({ local, remote: this.lane.dut, pulse: this.pulse, ...options });
+  }
+
+  /** An internal peer that is up and stays so. @throws if it doesn't come up. */
+  async session(
+    local: string,
+    who: Partial<Introduction> = {},
+    options: Partial<PeerOptions> = {},
+    keepaliveMs = 1_000,
+  ): Promise<RawPeer> {
+    const peer = this.peer(local, options);
+    if (!(await peer.establish({ as: dutAs, routerId: local, ...who }, 20_000)))
+      throw new Error(`no session from ${local}: ${JSON.stringify(peer.notification)} ${peer.ended}`);
+    peer.stayAlive(keepaliveMs);
+    return peer;
+  }
+
+  /** Milliseconds until it holds. @throws when it doesn't within the time. */
+  async until(what: string, holds: () => boolean, withinMs = 20_000): Promise<number> {
+    const started = performance.now();
+    if (!(await this.pulse.until(holds, withinMs))) throw new Error(`${what}: not within ${withinMs} ms`);
+    return performance.now() - started;
+  }
+
+  wait(ms: number): Promise<unknown> {
+    return this.pulse.until(() => false, ms);
+  }
+
+  get pid(): number {
+    return this.peerage.daemon.pid;
+  }
+
+  /** Resident memory of the daemon. */
+  memoryMb(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1024;
+  }
+
+  /** CPU time that the daemon has used. */
+  cpuMs(): number {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+}
+
+export const inside = "address-families: {ipv4-unicast: {}, ipv6-unicast: {}}";
+
+/** A config whose neighbors are internal reflector clients. `clients` are addresses; `more` are lines of the top level. */
+export const clientsConfig = (
+  lane: Lane,
+  clients: readonly string[],
+  { timers = "{hold-time: 90}", group = "", more = "" } = {},
+): string => `
+router: {as: ${dutAs}, router-id: ${lane.dut}, address: ${lane.dut}, address6: "${lane.dut6}"}
+peer-groups:
+  clients: {remote-as: internal, passive: true, route-reflector-client: true, ${inside}, timers: ${timers}${group}}
+neighbors:
+${clients.map((address) => `  - {address: ${address}, peer-group: clients}`).join("\n")}
+kernel: {fib: none}
+${more}`;
+
+/** The prefix of route `i` of a table. */
+export const routeOf = (i: number): string => `${40 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.0/24`;
+
+const ownNextHop = (lane: Lane) => ipv4(`${lane.net}.0.9`);
+
+/** UPDATEs of `count` internal routes from number `first` on, `each` of them with the same attributes; told apart by MED. */
+export function tableOf(lane: Lane, first: number, count: number, each: number, generation = 0): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (let at = first; at < first + count; at += each) {
+    const nlri = Array.from({ length: Math.min(each, first + count - at) }, (_, i) => nlri4(routeOf(at + i))).join("");
+    const [origin, path, nextHop, localPref] = goodSet("internal", dutAs, ownNextHop(lane), "00", true);
+    const set = [origin!, path!, nextHop!, attribute(0x80, 4, u32(at + generation * 1_000_000)), localPref!];
+    parts.push(update({ attributes: set, nlri }));
+  }
+  return Buffer.concat(parts);
+}
+
+/** One internal route. */
+export const routeUpdate = (lane: Lane, prefix: string): Uint8Array =>
+  update({ attributes: goodSet("internal", dutAs, ownNextHop(lane), "00", true), nlri: nlri4(prefix) });
+
+/** One external route. */
+export const externalUpdate = (lane: Lane, as: number, prefix: string): Uint8Array =>
+  update({
+    attributes: [attribute(0x40, 1, "00"), attribute(0x40, 2, sequence([as])), attribute(0x40, 3, ownNextHop(lane))],
+    nlri: nlri4(prefix),
+  });
+
+export const withdrawal = (prefix: string): Uint8Array => update({ withdrawn: nlri4(prefix) });
+
+export const rounded = (value: number, digits = 0): string => value.toFixed(digits);
+
+/** Runs a scenario on a stage and takes the stage down, whatever happens; a failure is a finding, too. */
+export async function on(stage: Stage, body: (stage: Stage) => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await body(await stage.start());
+  } catch (error) {
+    const words = stage.peerage.daemon.output.slice(-1_500);
+    return [
+      { ok: false, measured: `${(error as Error).message}${process.env.PEERAGE_HOSTILE_LOG ? `\n${words}` : ""}` },
+    ];
+  } finally {
+    stage.close();
+  }
+}
