@@ -1,38 +1,22 @@
 #!/usr/bin/env node
-import { fileURLToPath } from "node:url";
-import { ControlClient } from "./api/client.ts";
-import { processIo } from "./cli/io.ts";
-import { runCli } from "./cli/program.ts";
-import { runDaemon } from "./daemon.ts";
-import { runLab } from "./lab/lab.ts";
-import { version } from "./version.ts";
+import { readFileSync } from "node:fs";
+import { register } from "node:module";
 
-/** The composition root: hands the command line what its two long-running commands do. */
+/**
+ * The door to program.ts. Node opens the files of a module graph all at once, a good hundred here; where that is more than the
+ * process may open (`ulimit -n`), they are read one after the other instead. That costs a thread, so only there.
+ */
+const PLENTY_OF_FILES = 256;
 
-/** A speaker of the lab that answers no sooner counts as not there. */
-const LAB_PATIENCE_MS = 2000;
+/** How many files this process may have open; no limit where nobody tells. */
+function filesAllowed(): number {
+  try {
+    const line = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
+    return line === null ? Number.POSITIVE_INFINITY : Number(line[1]);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
 
-const interrupted = (): Promise<void> =>
-  new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
-  });
-
-process.exitCode = await runCli(
-  process.argv.slice(2),
-  {
-    version,
-    run: ({ config }) => runDaemon(config),
-    lab: ({ file, root }) =>
-      runLab(
-        {
-          file,
-          noRoot: !root,
-          program: [process.execPath, fileURLToPath(import.meta.url)],
-          ask: (socket, path) => new ControlClient(socket, LAB_PATIENCE_MS).get(path),
-          say: (text) => process.stdout.write(`${text}\n`),
-        },
-        interrupted(),
-      ),
-  },
-  processIo(process),
-);
+if (filesAllowed() < PLENTY_OF_FILES) register("./few-files.js", import.meta.url);
+await import("./program.ts");
