@@ -1,7 +1,7 @@
 import { notification } from "../hex.ts";
 import { dutAs } from "../lane.ts";
 import { openOf } from "../raw-peer.ts";
-import { clientsConfig, type Fault, type Finding, on, rounded, routeOf, Stage, tableOf } from "./stage.ts";
+import { clientsConfig, type Fault, type Finding, on, rounded, Stage, tableOf } from "./stage.ts";
 
 const routes = 1_000;
 
@@ -108,7 +108,8 @@ export const flapping: Fault = {
       const perFlap = (stage.cpuMs() - cpu) / 200;
       const growth = stage.memoryMb() - memory;
       const seconds = (performance.now() - started) / 1000;
-      const stale = witness.routes.has(routeOf(0)) || witness.routes.size + bystander.routes.size > 0;
+      const empty = () => witness.routes.size + bystander.routes.size === 0;
+      const stale = !(await stage.pulse.until(empty, 1_000));
       return [
         {
           ok: !stale && perFlap < 50 && growth < 20 && !witness.over && !bystander.over,
