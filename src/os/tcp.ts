@@ -124,7 +124,11 @@ export class TcpNetwork implements Network, TransportHome {
 
   #listenOn(address: string, options: ListenOptions): Promise<Server> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
-    server.on("connection", (socket) => options.accepted(new SocketTransport(socket, this)));
+    server.on("connection", (socket) => {
+      // Reset while it waited to be accepted: nobody knows any more who it was.
+      if (socket.remoteAddress === undefined) socket.destroy();
+      else options.accepted(new SocketTransport(socket, this));
+    });
     return new Promise((resolve, reject) => {
       server.once("error", (error) => reject(listenError(address, options.port, error)));
       server.listen({ host: address, port: options.port, ipv6Only: true, backlog: 4096 }, () => {

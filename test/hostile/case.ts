@@ -29,12 +29,12 @@ export type Step =
   /** The same octets many times, as fast as the daemon takes them. */
   | { readonly repeat: Uint8Array; readonly times: number }
   | { readonly tcp: "end" | "reset" | "stop-reading" | "resume-reading" }
-  /** More connections from this session's own address or from one that nobody knows; held open until the case is over, or ended at once. */
+  /** More connections from this session's own address or from one that nobody knows; held open until the case is over, ended or reset at once. */
   | {
       readonly crowd: "self" | "stranger";
       readonly connections: number;
       readonly send?: Uint8Array;
-      readonly hold: boolean;
+      readonly then: "hold" | "end" | "reset";
     };
 
 /** What a case may build upon. Prefixes are its own; no other case uses them. */

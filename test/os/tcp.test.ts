@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { createConnection, createServer, type Socket } from "node:net";
 import { promisify } from "node:util";
 import t from "tap";
@@ -209,6 +209,31 @@ t.test("a connection that is refused in the turn of its arrival can still read w
   t.equal(ear.text, "not you");
   near.end();
   await network.drained();
+  await listener.close();
+});
+
+t.test("a connection that was reset before it was accepted is nobody's", async (t) => {
+  const heard: string[] = [];
+  const { listener, port } = await listening(new TcpNetwork(), {
+    accepted(transport) {
+      heard.push(transport.remoteAddress);
+      transport.destroy();
+    },
+  });
+  // The kernel completes connections while our loop stands still; those of the child are reset, all but the last one.
+  const child = `
+    import { connect } from "node:net";
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(${port}, "127.0.0.2");
+      await new Promise((resolve) => socket.once("connect", resolve));
+      socket.resetAndDestroy();
+      await new Promise((resolve) => socket.once("close", resolve));
+    }
+    connect(${port}, "127.0.0.2").once("connect", () => process.exit());
+  `;
+  spawnSync(process.execPath, ["--input-type=module", "-e", child]);
+  while (heard.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  t.same(heard, ["127.0.0.1"], "the one that was not reset is there, of the others nobody was told");
   await listener.close();
 });
 
