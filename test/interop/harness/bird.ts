@@ -13,7 +13,7 @@ export class Bird {
     this.daemon = this.#launch();
   }
 
-  #launch(): Daemon {
+  #launch(...more: string[]): Daemon {
     const dir = this.host.directory;
     return new Daemon(this.host, "bird", [
       "bird",
@@ -24,6 +24,7 @@ export class Bird {
       `${dir}/bird.ctl`,
       "-P",
       `${dir}/bird.pid`,
+      ...more,
     ]);
   }
 
@@ -37,9 +38,9 @@ export class Bird {
     this.host.file("bird.conf", `log stderr all;\nprotocol device {}\n${config}`);
   }
 
-  /** Starts it again after it was stopped. */
-  async restart(): Promise<this> {
-    this.daemon = this.#launch();
+  /** Starts it again after it was stopped; `recover`: as in a graceful restart (R and F bits set). */
+  async restart(recover = false): Promise<this> {
+    this.daemon = this.#launch(...(recover ? ["-R"] : []));
     return this.start();
   }
 

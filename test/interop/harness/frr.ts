@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { Daemon } from "./daemon.ts";
 import type { Host } from "./lab.ts";
 import { NotYet } from "./until.ts";
@@ -36,6 +36,13 @@ export class Frr {
     this.#bgpd = new Daemon(this.host, "bgpd (FRR)", this.#command);
     await lab.until(`FRR on ${name} answers`, () => this.vtysh("show bgp summary json"));
     return this;
+  }
+
+  /** Starts bgpd again after it was stopped, with another configuration if one is given; zebra has run on. */
+  async restart(config?: string): Promise<this> {
+    const file = `${this.host.directory}/bgpd.conf`;
+    if (config !== undefined) writeFileSync(file, `log stdout informational\n${config}`);
+    return this.start();
   }
 
   get bgpd(): Daemon {

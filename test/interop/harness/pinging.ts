@@ -7,10 +7,18 @@ export class Pinging {
   readonly #target: string;
   readonly #ping: Daemon;
 
-  constructor(host: Host, target: string) {
+  /** `source`: the address to ask from; the kernel's choice unless given. */
+  constructor(host: Host, target: string, source?: string) {
     this.#host = host;
     this.#target = target;
-    this.#ping = new Daemon(host, `ping ${target}`, ["ping", "-n", "-i", "0.01", target]);
+    this.#ping = new Daemon(host, `ping ${target}`, [
+      "ping",
+      "-n",
+      "-i",
+      "0.01",
+      ...(source === undefined ? [] : ["-I", source]),
+      target,
+    ]);
   }
 
   /** Numbers of the answered ones. */
