@@ -14,7 +14,7 @@ import { openbgpd } from "./daemons/openbgpd.ts";
 import { peerage } from "./daemons/peerage.ts";
 import { thisMachine } from "./machine.ts";
 import { runRounds } from "./measure/rounds.ts";
-import { type Options, parseOptions, UsageError } from "./options.ts";
+import { type Options, parseOptions, UsageError, usage } from "./options.ts";
 import { root } from "./paths.ts";
 import { writeDocuments } from "./report/document.ts";
 import { formatRegression } from "./report/regression.ts";
@@ -27,6 +27,10 @@ import { commit, loadResults, loadScaling, save } from "./store.ts";
 const programs: Record<string, string> = { fib: "dist/bench/fib/writer.js", wire: "dist/bench/wire.js" };
 
 async function main(argv: readonly string[]): Promise<void> {
+  if (argv.includes("--help")) {
+    process.stdout.write(`${usage}\n`);
+    return;
+  }
   const program = programs[argv[0] ?? ""];
   if (program !== undefined) {
     process.exitCode =

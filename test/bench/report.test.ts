@@ -1,0 +1,143 @@
+import t from "tap";
+import type { Phase } from "../../bench/load/spec.ts";
+import { parseOptions } from "../../bench/options.ts";
+import { barChart, logChart } from "../../bench/report/charts.ts";
+import { slotOf } from "../../bench/report/document.ts";
+import { summarize } from "../../bench/report/median.ts";
+import { formatRegression } from "../../bench/report/regression.ts";
+import { formatResult } from "../../bench/report/tables.ts";
+import type { Result, Run } from "../../bench/result.ts";
+import { plan } from "../../bench/scaling/plan.ts";
+import { speakerConfig } from "../../bench/scaling/speaker-config.ts";
+
+const phase = (cpuSeconds: number, wallSeconds: number | null): Phase => ({
+  name: "reflect",
+  wallSeconds,
+  cpuSeconds,
+  loadCpuSeconds: 0.01,
+  residentMb: 100,
+  peakResidentMb: 110,
+  bytesSent: 1e6,
+  bytesReceived: 2e6,
+  updatesReceived: 10,
+  routesReceived: 100,
+});
+const run = (kind: string, cpu: number, wall: number, faults: string[] = []): Run => ({
+  kind,
+  label: kind,
+  version: "1",
+  phases: [phase(cpu, wall)],
+  faults,
+});
+
+function result(at: string, runs: Run[], clients = 100): Result {
+  const { workload, scale, table, variant } = parseOptions(["reflect", "--clients", String(clients)]);
+  const machine = { cpu: "x", cores: 2, memoryGb: 1, kernel: "6", node: "v20" };
+  const about = { command: "npm run bench -- reflect", machine, loadAverage: [0, 0] as const, commit: "c" };
+  return { workload: workload.name, title: workload.title(scale), at, ...about, scale, table, variant, runs };
+}
+
+t.test("the median of good runs counts, field by field; a faulty run is shown but not counted", (t) => {
+  const now = result("2026-01-01", [
+    run("ours", 3, 1),
+    run("ours", 1, 3),
+    run("ours", 2, 2),
+    run("ours", 0.1, 0.1, ["1 prefix wrong"]),
+  ]);
+  const [ours] = summarize(now);
+  t.match(ours, { runs: 3, faults: ["1 prefix wrong"] });
+  t.match(ours!.phases[0], { cpuSeconds: 2, wallSeconds: 2 });
+  t.match(formatResult(now), /- ours: 1 prefix wrong/);
+  t.end();
+});
+
+t.test("ratios are ours to each, and one that was not done is no number", (t) => {
+  const late: Run = { ...run("gobgp", 9, 9), phases: [phase(9, null)] };
+  const text = formatResult(result("2026-01-01", [run("ours", 1, 1), run("bird", 4, 2), late]));
+  t.match(text, /\| bird \| 4\.00 \| 2\.00 .* 0\.25 \| 0\.50 \| 1\.00 \|/);
+  t.match(text, /\| gobgp \| 9\.00 \| not done /);
+  t.match(text, /`npm run bench -- reflect`, 2026-01-01, 2 x x/, "no figure without command and machine");
+  t.end();
+});
+
+t.test("a regression is seen in the ratio to a peer that both results have, of the same work only", (t) => {
+  const before = result("2026-01-01", [run("ours", 1, 1), run("bird", 4, 4)]);
+  const other = result("2026-01-02", [run("ours", 9, 9), run("bird", 9, 9)], 10);
+  const now = result("2026-01-03", [run("ours", 2, 2), run("bird", 8, 8)]);
+  const text = formatRegression(now, [before, other]);
+  t.match(
+    text,
+    /reflect CPU \| 1\.00 \| 2\.00 \| 2\.00 \| 0\.25 \| 0\.25/,
+    "twice the seconds on a machine that is half as fast",
+  );
+  t.match(formatRegression(before, [before, other, now]), /No earlier result/);
+  t.end();
+});
+
+t.test("results are asked for by the work that was done", (t) => {
+  const of = (...words: string[]) => {
+    const { workload, scale, table, variant } = parseOptions(words);
+    return slotOf({ ...result("x", []), workload: workload.name, scale, table, variant });
+  };
+  t.equal(of("reflect"), "reflect-100000x100");
+  t.equal(of("reflect", "--routes", "1M", "--family", "6", "--add-path"), "reflect-1000000x100-ipv6-addpath");
+  t.equal(
+    of("ingest", "--feeders", "10", "--seed", "2", "--policy", "20"),
+    "ingest-1000000x1-feeders10-seed2-policy20",
+  );
+  t.throws(() => parseOptions(["nonsense"]), /WORKLOAD/);
+  t.throws(() => parseOptions(["reflect", "--peers", "cisco"]), /none of bird, frr/);
+  t.throws(() => parseOptions(["reflect", "--clients", "many"]), /not a number: many/);
+  t.throws(() => parseOptions(["reflect", "--color"]), /Unknown option/);
+  t.end();
+});
+
+t.test("pictures are SVG that says what it shows, with words escaped", (t) => {
+  const bars = barChart("a < b", "s", [{ label: "ours & theirs", value: 2, ours: true }]);
+  t.match(bars, /^<svg xmlns=.*aria-label="a &lt; b"/);
+  t.match(bars, /ours &amp; theirs/);
+  const lines = logChart("n", "N", "", [
+    {
+      label: "mesh",
+      ours: true,
+      points: [
+        [8, 28],
+        [16, 120],
+        [32, 0],
+      ],
+    },
+  ]);
+  t.equal(lines.match(/<circle/g)?.length, 2, "what has no logarithm is left out");
+  t.end();
+});
+
+t.test("a mesh has N(N-1)/2 sessions, reflectors N each and one between them", (t) => {
+  t.same(
+    [plan("mesh", 50, 2).sessions, plan("one reflector", 50, 2).sessions, plan("two reflectors", 50, 2).sessions],
+    [1225, 50, 101],
+  );
+  const two = plan("two reflectors", 3, 2);
+  t.equal(two.routes, 6);
+  t.same(
+    two.nodes.map((node) => node.dials),
+    [[], [0], [0, 1], [0, 1], [0, 1]],
+    "whom one dials, started before",
+  );
+  const reflector = speakerConfig(two.nodes[1]!, 2);
+  t.same(
+    reflector.neighbors.map((n) => [n.address, n.routeReflectorClient]),
+    [["10.0.1.0", false]],
+  );
+  t.same(
+    reflector.dynamicNeighbors.map((r) => [r.range, r.routeReflectorClient]),
+    [
+      ["10.0.0.0/9", true],
+      ["10.0.1.0/32", false],
+    ],
+  );
+  t.same(
+    speakerConfig(two.nodes[4]!, 2).neighbors.map((n) => n.address),
+    ["10.0.1.0", "10.0.1.1"],
+  );
+  t.end();
+});
