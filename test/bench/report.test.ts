@@ -131,9 +131,10 @@ t.test("a mesh has N(N-1)/2 sessions, reflectors N each and one between them", (
   t.same(
     reflector.dynamicNeighbors.map((r) => [r.range, r.routeReflectorClient]),
     [
-      ["10.0.0.0/9", true],
       ["10.0.1.0/32", false],
+      ["10.0.0.0/9", true],
     ],
+    "the longer range comes first: the other reflector is no client",
   );
   t.same(
     speakerConfig(two.nodes[4]!, 2).neighbors.map((n) => n.address),
