@@ -89,6 +89,11 @@ export class Rib {
     return this.attributes.sweep(budget) && done;
   }
 
+  /** Prefixes that wait for a decision; those of a family whose decision is deferred don't count. */
+  get pending(): number {
+    return this.tables.reduce((sum, table) => sum + (table.deferred ? 0 : table.pending), 0);
+  }
+
   /** Octets held. */
   get bytes(): number {
     return this.tables.reduce((sum, table) => sum + table.bytes, this.attributes.bytes);

@@ -14,6 +14,7 @@ import { maximumPrefixesReached } from "../wire/errors.ts";
 import { decodeRouteRefresh, RefreshKind } from "../wire/message/route-refresh.ts";
 import type { Convergence } from "./convergence.ts";
 import { groupKey, ownSide } from "./group-key.ts";
+import type { Intake } from "./intake.ts";
 import type { LocalAddresses } from "./local-addresses.ts";
 import { Outbox } from "./outbox.ts";
 import type { OwnRestart } from "./own-restart.ts";
@@ -44,6 +45,7 @@ export interface LinkParts {
   /** A session has come up or gone down; the peer's state is settled. */
   readonly changed: (peer: Peer) => void;
   readonly restart: OwnRestart;
+  readonly intake: Intake;
 }
 
 /** How many octets of a faulty UPDATE go into the log line. */
@@ -115,6 +117,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const { live } = peer;
     if (live === null) return;
     peer.live = null;
+    this.#parts.intake.forget(peer.session);
     for (const membership of live.memberships) if (membership) this.#parts.groups.leave(membership);
     peer.overLimit.fill(false);
     this.#parts.stale.wentAway(peer, live.agreed, reason);
@@ -133,6 +136,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
 
   chunkDone(): void {
     this.checkLimits();
+    if (this.#peer.live !== null) this.#parts.intake.chunkRead(this.#peer.session);
   }
 
   /** Compares with maximum-prefix what there is now. */

@@ -32,6 +32,7 @@ import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
 import { Convergence } from "./convergence.ts";
 import { Door, listenTtl } from "./door.ts";
 import { type DrainOutcome, drain, forGood, isBehind } from "./drain.ts";
+import { Intake } from "./intake.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { type JournalStore, OwnRestart } from "./own-restart.ts";
 import { type OwnRoute, OwnRoutes, ownRouteOf } from "./own-routes.ts";
@@ -100,6 +101,7 @@ export class Speaker {
   #config: Config;
   #door: Door | null = null;
   readonly #profiles = new SessionProfiles();
+  readonly intake: Intake;
   #tick: Timer | null = null;
   #stopping = false;
   /** Left for good by `drain`: there's nothing to come back to. */
@@ -137,8 +139,8 @@ export class Speaker {
       clock,
     );
     this.#loop = new WorkLoop(clock, [
-      { run: (units) => rib.work(units) },
-      { run: (units) => this.#decide(units) },
+      { step: 1024, run: (units) => rib.work(units) },
+      { step: 1024, run: (units) => this.#decide(units) },
       this.groups,
     ]);
     this.#stale = new StaleRoutes(
@@ -160,6 +162,7 @@ export class Speaker {
       isExpected: (address) => this.#mayReturn(address),
       select: (family) => this.#select(family),
     });
+    this.intake = new Intake(clock, () => rib.pending);
     this.peers = new Peers((identity) => this.#createPeer(identity), clock, log);
     this.kernel.feed(config, this.tables, this.ownRoutes, () => this.#loop.touch());
   }
@@ -393,6 +396,7 @@ export class Speaker {
         finish: () => this.#finish,
         changed: (changed) => this.#peerChanged(changed),
         restart: this.restart,
+        intake: this.intake,
       });
       this.#links.set(peer, link);
       return new PeerSession(

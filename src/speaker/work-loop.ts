@@ -2,32 +2,41 @@ import type { Clock } from "../lib/clock.ts";
 
 /** Long work in slices. `run` does about `units` of work (a unit: one route looked at) and says whether all is done. */
 export interface Job {
+  /**
+   * Units after which the clock is looked at: for work of which a thousand units may suddenly cost ten times what they did, and that
+   * may be cut anywhere. Absent: a slice is one piece, since what is done together is worth more (packing).
+   */
+  readonly step?: number;
   run(units: number): boolean;
 }
 
 /** While input keeps arriving, work waits for more of it, so that what belongs together is packed together, but never longer. */
 const GATHER_MS = 5;
-/** What a slice may cost; keepalives and the command line get their turn in between. */
-const SLICE_MS = 4;
+/** What one job may cost in one turn; keepalives and the command line get theirs in between. */
+const SLICE_MS = 3;
 const FIRST_UNITS = 4096;
 const LEAST_UNITS = 256;
 const MOST_UNITS = 1 << 16;
 
+interface Running {
+  readonly job: Job;
+  units: number;
+}
+
 /**
  * Runs jobs at the end of a turn of the loop, in slices. Milliseconds are mapped to units by watching how long the last
- * slices took; under virtual time a slice takes none, so a simulation always runs the same units and replays exactly.
+ * slices of a job took; under virtual time a slice takes none, so a simulation always runs the same units and replays exactly.
  */
 export class WorkLoop {
   readonly #clock: Clock;
-  readonly #jobs: readonly Job[];
-  #units = FIRST_UNITS;
+  readonly #jobs: readonly Running[];
   #scheduled = false;
   #touched = false;
   #firstTouch = 0;
 
   constructor(clock: Clock, jobs: readonly Job[]) {
     this.#clock = clock;
-    this.#jobs = jobs;
+    this.#jobs = jobs.map((job) => ({ job, units: FIRST_UNITS }));
   }
 
   /** Says that there is something to do. Cheap: called once per message. */
@@ -48,16 +57,26 @@ export class WorkLoop {
     }
     this.#touched = false;
     let done = true;
-    for (const job of this.#jobs) if (!job.run(this.#units)) done = false;
-    this.#adapt(this.#clock.now() - start);
+    for (const running of this.#jobs) if (!this.#run(running)) done = false;
     this.#scheduled = !done || this.#touched;
     if (!this.#scheduled) return;
     this.#firstTouch = this.#clock.now();
     this.#clock.defer(this.#turn);
   };
 
-  #adapt(tookMs: number): void {
-    if (tookMs > SLICE_MS) this.#units = Math.max(LEAST_UNITS, this.#units >>> 1);
-    else if (tookMs > 0 && tookMs < SLICE_MS / 4) this.#units = Math.min(MOST_UNITS, this.#units << 1);
+  /** One slice of one job; true when it has nothing more to do. */
+  #run(running: Running): boolean {
+    const { job, units } = running;
+    const step = Math.min(units, job.step ?? units);
+    const start = this.#clock.now();
+    let done = false;
+    let tookMs = 0;
+    for (let left = units; left > 0 && !done && tookMs < SLICE_MS; left -= step) {
+      done = job.run(step);
+      tookMs = this.#clock.now() - start;
+    }
+    if (tookMs > SLICE_MS) running.units = Math.max(LEAST_UNITS, units >>> 1);
+    else if (tookMs > 0 && tookMs < SLICE_MS / 4) running.units = Math.min(MOST_UNITS, units << 1);
+    return done;
   }
 }

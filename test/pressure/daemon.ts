@@ -1,0 +1,129 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const program = fileURLToPath(new URL("../../src/main.js", import.meta.url));
+const run = promisify(execFile);
+
+export interface DaemonOptions {
+  readonly metricsPort: number;
+  /** Open files that the process may have (`ulimit -n`). */
+  readonly openFiles?: number;
+}
+
+/** The daemon as it is shipped, in a process of its own. */
+export class Daemon {
+  readonly #child: ChildProcess;
+  readonly #directory: string;
+  readonly #options: DaemonOptions;
+  log = "";
+  exitCode: number | null = null;
+
+  private constructor(child: ChildProcess, directory: string, options: DaemonOptions) {
+    this.#child = child;
+    this.#directory = directory;
+    this.#options = options;
+    child.stdout!.on("data", (text: Buffer) => {
+      this.log += text.toString();
+    });
+    child.stderr!.on("data", (text: Buffer) => {
+      this.log += text.toString();
+    });
+    child.on("exit", (code) => {
+      this.exitCode = code ?? -1;
+    });
+  }
+
+  /** Starts it with this config (less `telemetry` and `control`) and waits until it listens. */
+  static async start(yaml: string, options: DaemonOptions): Promise<Daemon> {
+    const directory = mkdtempSync(join(tmpdir(), "pressure-"));
+    const file = join(directory, "bgp.yaml");
+    writeFileSync(
+      file,
+      `${yaml}
+telemetry: {metrics: {listen: "127.0.0.1:${options.metricsPort}"}, log: {level: info}}
+control: {socket: ${join(directory, "sock")}}
+`,
+    );
+    const command = `${options.openFiles === undefined ? "" : `ulimit -n ${options.openFiles}; `}exec "$0" "$@"`;
+    const child = spawn("/bin/sh", ["-c", command, process.execPath, program, "run", "-c", file], {
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    const daemon = new Daemon(child, directory, options);
+    favour(child.pid!);
+    await until("the daemon is ready", () => daemon.log.includes("ready") || daemon.exitCode !== null, 15_000);
+    if (daemon.exitCode !== null) throw new Error(`the daemon did not start:\n${daemon.log}`);
+    return daemon;
+  }
+
+  /** One series of the metrics, labels and all: `bgp_event_loop_lag_seconds{quantile="0.99"}`. */
+  async metric(...series: string[]): Promise<number[]> {
+    const response = await fetch(`http://127.0.0.1:${this.#options.metricsPort}/metrics`);
+    const lines = (await response.text()).split("\n");
+    return series.map((name) => Number(lines.find((line) => line.startsWith(`${name} `))?.split(" ")[1] ?? Number.NaN));
+  }
+
+  /** A command of the command line, as JSON. */
+  async ask(...command: string[]): Promise<unknown> {
+    const { stdout } = await run(
+      process.execPath,
+      [program, ...command, "--json", "--socket", join(this.#directory, "sock")],
+      {
+        maxBuffer: 1 << 28,
+      },
+    );
+    return JSON.parse(stdout);
+  }
+
+  /** Resident memory in MiB. */
+  get residentMib(): number {
+    return this.#status("VmRSS");
+  }
+
+  /** The most that it ever was, in MiB. */
+  get peakMib(): number {
+    return this.#status("VmHWM");
+  }
+
+  /** CPU seconds, user and system. */
+  get cpuSeconds(): number {
+    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+
+  async stop(): Promise<void> {
+    if (this.exitCode === null) this.#child.kill("SIGTERM");
+    await until("the daemon has stopped", () => this.exitCode !== null, 15_000);
+    rmSync(this.#directory, { recursive: true });
+  }
+
+  #status(field: string): number {
+    const text = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
+    return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(text)![1]) / 1024;
+  }
+}
+
+/** What else this machine does is none of the daemon's doing: gives its scheduler group a larger share, where that is allowed. */
+function favour(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, "-15");
+  } catch {
+    // then the figures are those of a busy machine
+  }
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits, and says how long it took in seconds. @throws Error when the time runs out. */
+export async function until(what: string, done: () => boolean | Promise<boolean>, ms = 60_000): Promise<number> {
+  const begin = performance.now();
+  while (!(await done())) {
+    if (performance.now() - begin > ms) throw new Error(`gave up waiting until ${what}`);
+    await pause(10);
+  }
+  return (performance.now() - begin) / 1000;
+}
