@@ -157,6 +157,7 @@ export class OwnRestart {
     if (families.every((each) => !this.defers(each))) {
       this.#timer?.cancel();
       this.#returning = false;
+      this.#parts.log.event("info", "restart-over", "the restart is over: routes are decided and told");
     }
     this.#parts.select(family);
   }
