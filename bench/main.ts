@@ -24,7 +24,11 @@ import { scaling } from "./scaling/main.ts";
 import { commit, loadResults, loadScaling, save } from "./store.ts";
 
 /** Benches that are programs of their own; what follows their name is handed on. */
-const programs: Record<string, string> = { fib: "dist/bench/fib/writer.js", wire: "dist/bench/wire.js" };
+const programs: Record<string, string> = {
+  fib: "dist/bench/fib/writer.js",
+  "fib-latency": "dist/bench/fib/latency.js",
+  wire: "dist/bench/wire.js",
+};
 
 async function main(argv: readonly string[]): Promise<void> {
   if (argv.includes("--help")) {

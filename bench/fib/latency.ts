@@ -1,0 +1,221 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection, type Socket } from "node:net";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { loadLibc } from "../../src/os/libc.ts";
+import { Encoder, encodeOpen, KEEPALIVE } from "../load/encode.ts";
+import { formatMachine, thisMachine } from "../machine.ts";
+import { root } from "../paths.ts";
+import { commit, save } from "../store.ts";
+import { Witness } from "./witness.ts";
+
+/**
+ * From an UPDATE to a route in the kernel, through the whole daemon: `npm run bench -- fib-latency [ROUTES] [ROUNDS]`.
+ *
+ * Two BGP speakers of the bench's own talk to one daemon with its writer as a process of its own. One sends single routes; each is timed
+ * from just before its write() until a netlink socket tells that the kernel has it. So the way through TCP and the waking of the witness
+ * are in the figure. First nothing else happens; then the other speaker announces all the others, again and again, and the single ones
+ * are sent beside it, from its first byte until its last route is in the kernel. Needs root.
+ */
+const others = Number(process.argv[2] ?? 100_000);
+const rounds = Number(process.argv[3] ?? 5);
+const SINGLES = 2000;
+const DAEMON = "10.0.0.1";
+const NEXT_HOP = 0x0a000002;
+/** Single routes, and the last route of each round. */
+const SINGLE = 0x64400000;
+const LAST = 0xc6120000;
+
+async function parent(): Promise<void> {
+  const namespace = `fibbench-${process.pid}`;
+  const ip = (...args: string[]) => execFileSync("ip", args, { encoding: "utf8" });
+  const folder = mkdtempSync(join(tmpdir(), "fibbench-"));
+  const before = loadavg()[0]!;
+  ip("netns", "add", namespace);
+  const inside = ["netns", "exec", namespace, process.execPath];
+  let daemon: ReturnType<typeof spawn> | null = null;
+  try {
+    for (const line of [
+      "link set lo up",
+      "link add v0 type veth peer name v1",
+      "link set v0 up",
+      "link set v1 up",
+      `addr add ${DAEMON}/24 dev v0`,
+      "addr add 10.0.0.8/32 dev lo",
+      "addr add 10.0.0.9/32 dev lo",
+    ])
+      ip("-n", namespace, ...line.split(" "));
+    const config = join(folder, "peerage.yaml");
+    const control = join(folder, "peerage.sock");
+    writeFileSync(
+      config,
+      `router: {as: 65001, router-id: ${DAEMON}, address: ${DAEMON}}\ncontrol: {socket: ${control}}\n` +
+        "neighbors:\n  - {address: 10.0.0.8, remote-as: internal, passive: true}\n" +
+        "  - {address: 10.0.0.9, remote-as: internal, passive: true}\n",
+    );
+    daemon = spawn("ip", [...inside, join(root, "dist/src/main.js"), "run", "-c", config], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await new Promise<void>((resolve, reject) => {
+      daemon!.stdout!.on("data", (text) => String(text).includes("ready") && resolve());
+      daemon!.once("exit", () => reject(new Error("the daemon ended")));
+    });
+    const command = [...inside, process.argv[1]!, String(others), String(rounds), "inside"];
+    const output = execFileSync("ip", command, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+    const figures = JSON.parse(output) as Figures;
+    const at = new Date().toISOString();
+    const machine = thisMachine();
+    const result = {
+      title: "UPDATE to kernel route, whole daemon",
+      at,
+      command: `npm run bench -- fib-latency ${others} ${rounds}`,
+      machine,
+      loadAverage: [before, loadavg()[0]!],
+      commit: commit(),
+      others,
+      rounds,
+      ...figures,
+    };
+    process.stdout.write(`UPDATE to kernel route, whole daemon, on ${formatMachine(machine)}\n`);
+    for (const [name, { samples, p50, p99, most }] of Object.entries(figures.latency))
+      process.stdout.write(
+        `${name.padEnd(34)} p50 ${p50.toFixed(2)}  p99 ${p99.toFixed(2)}  most ${most.toFixed(2)} ms (${samples})\n`,
+      );
+    process.stdout.write(`${others} routes, first byte to last route: median ${figures.bulkMs.toFixed(0)} ms\n`);
+    process.stdout.write(`kept in ${save("fib-latency", at, result)}\n`);
+  } finally {
+    daemon?.kill("SIGTERM");
+    ip("netns", "del", namespace);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+interface Figures {
+  readonly latency: Readonly<Record<string, { samples: number; p50: number; p99: number; most: number }>>;
+  /** Median of the rounds: all the others. */
+  readonly bulkMs: number;
+}
+
+/** Opens a session and says nothing more than it must; hold time 0, so no KEEPALIVE is due. */
+async function establish(local: string): Promise<Socket> {
+  const socket = createConnection({ host: DAEMON, port: 179, localAddress: local, noDelay: true });
+  const routerId = Uint8Array.from(local.split("."), Number);
+  socket.write(encodeOpen({ as: 65001, holdTimeSeconds: 0, routerId, family: 4, addPath: false }));
+  await new Promise<void>((resolve, reject) => {
+    socket.on("error", reject);
+    let opened = false;
+    socket.on("data", (bytes) => {
+      if (!opened) socket.write(KEEPALIVE);
+      else if (bytes[18] === 3) return reject(new Error("the daemon refused the session"));
+      if (opened || bytes.length > (bytes[16]! << 8) + bytes[17]!) resolve(); // OPEN, then KEEPALIVE
+      opened = true;
+    });
+  });
+  return socket;
+}
+
+function update(prefixes: number, prefixOf: (i: number) => number, length: number): Uint8Array {
+  const e = new Encoder(4096);
+  e.message(2, () => {
+    e.u16(0);
+    e.counted16(() => {
+      e.attribute(0x40, 1, () => e.u8(0));
+      e.attribute(0x40, 2, () => {});
+      e.attribute(0x40, 3, () => e.u32(NEXT_HOP));
+      e.attribute(0x40, 5, () => e.u32(100));
+    });
+    for (let i = 0; i < prefixes; i++) {
+      e.u8(length);
+      e.u32(prefixOf(i)); // four octets: /26 and /32 alike
+    }
+  });
+  return e.bytes.slice(0, e.length);
+}
+
+function withdrawal(prefixes: number, prefixOf: (i: number) => number, length: number): Uint8Array {
+  const e = new Encoder(4096);
+  e.message(2, () => {
+    e.counted16(() => {
+      for (let i = 0; i < prefixes; i++) {
+        e.u8(length);
+        e.u32(prefixOf(i));
+      }
+    });
+    e.u16(0);
+  });
+  return e.bytes.slice(0, e.length);
+}
+
+const PER_UPDATE = 800;
+
+/** All the others in messages of 800. */
+function all(one: typeof update): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (let from = 0; from < others; from += PER_UPDATE)
+    parts.push(one(Math.min(PER_UPDATE, others - from), (i) => 0x0b000000 + (from + i) * 64, 26));
+  return Buffer.concat(parts);
+}
+
+async function measure(): Promise<void> {
+  const witness = new Witness(loadLibc());
+  const idleWitness = new Witness(loadLibc()); // for the last route of a round, beside the single ones
+  const [bulk, single] = [await establish("10.0.0.8"), await establish("10.0.0.9")];
+  let next = SINGLE;
+  const one = async (): Promise<number> => {
+    const address = next++;
+    const message = update(1, () => address, 32);
+    const heard = witness.heard(address);
+    const start = performance.now();
+    single.write(message);
+    const ms = (await heard) - start;
+    single.write(withdrawal(1, () => address, 32));
+    return ms;
+  };
+  for (let i = 0; i < 500; i++) await one(); // both programs are compiled by then
+  const idle: number[] = [];
+  for (let i = 0; i < SINGLES; i++) {
+    idle.push(await one());
+    await delay(2);
+  }
+  const busy: number[] = [];
+  const bulks: number[] = [];
+  const [announce, withdraw] = [all(update), all(withdrawal)];
+  for (let round = 0; round < rounds; round++) {
+    let running = true;
+    const last = LAST + round;
+    const start = performance.now();
+    const done = idleWitness.heard(last).then((at) => {
+      running = false;
+      bulks.push(at - start);
+    });
+    bulk.write(announce);
+    bulk.write(update(1, () => last, 32));
+    while (running) {
+      busy.push(await one());
+      await delay(1);
+    }
+    await done;
+    bulk.write(withdraw);
+    bulk.write(update(1, () => last + 0x8000, 32));
+    await idleWitness.heard(last + 0x8000);
+    await delay(200);
+  }
+  const summary = (list: number[]) => {
+    list.sort((a, b) => a - b);
+    const at = (share: number) => list[Math.min(list.length - 1, Math.floor(list.length * share))]!;
+    return { samples: list.length, p50: at(0.5), p99: at(0.99), most: list.at(-1)! };
+  };
+  bulks.sort((a, b) => a - b);
+  const figures: Figures = {
+    latency: { idle: summary(idle), [`while ${others} others are written`]: summary(busy) },
+    bulkMs: bulks[bulks.length >> 1]!,
+  };
+  process.stdout.write(JSON.stringify(figures));
+  for (const each of [bulk, single]) each.destroy();
+  for (const each of [witness, idleWitness]) each.close();
+}
+
+if (process.argv[4] === "inside") await measure();
+else await parent();
