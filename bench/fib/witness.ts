@@ -14,7 +14,7 @@ const RTA_DST = 1;
  * hundred thousand others, so that who watches does not take the machine from who is watched.
  */
 export class Witness extends RouteNetlinkEvents {
-  #waits: { readonly address: number; readonly heard: (at: number) => void } | null = null;
+  readonly #waits = new Map<number, (at: number) => void>();
 
   constructor(libc: Libc) {
     super(libc);
@@ -43,11 +43,9 @@ export class Witness extends RouteNetlinkEvents {
     this.onReadable(() => this.#drain());
   }
 
-  /** When the route to `address`/32 came, by performance.now(). One at a time. */
+  /** When the route to `address`/32 comes, by performance.now(). */
   heard(address: number): Promise<number> {
-    return new Promise((resolve) => {
-      this.#waits = { address, heard: resolve };
-    });
+    return new Promise((resolve) => void this.#waits.set(address, resolve));
   }
 
   #drain(): void {
@@ -60,10 +58,8 @@ export class Witness extends RouteNetlinkEvents {
       for (let at = 0; at + ATTRIBUTES_AT <= length; at += (view.getUint32(at, true) + 3) & ~3) {
         if (view.getUint16(at + 4, true) !== RTM_NEWROUTE) continue;
         const address = destination(view, at + ATTRIBUTES_AT, at + view.getUint32(at, true));
-        if (this.#waits?.address !== address) continue;
-        const { heard } = this.#waits;
-        this.#waits = null;
-        heard(now);
+        this.#waits.get(address)?.(now);
+        this.#waits.delete(address);
       }
     }
   }

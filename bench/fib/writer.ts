@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,12 +9,15 @@ import type { FibPort, KernelReader } from "../../src/fib/port.ts";
 import { formatIpv4 } from "../../src/lib/address.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { openFibOs } from "../../src/os/fib-os.ts";
+import { formatMachine, thisMachine } from "../machine.ts";
+import { commit, save } from "../store.ts";
 
 /**
  * The FIB writer through its whole queue, from `set4` to the kernel's answer, beside `ip -batch` and BIRD's kernel
  * protocol (if installed) in the same run, and the ratios. Needs root; works in a network namespace of its own.
  *
- * `npm run bench -- fib [ROUTES] [ROUNDS]`: 100,000 IPv4 routes and three rounds by default; medians are printed.
+ * `npm run bench -- fib [ROUTES] [ROUNDS] [--only WHO,...]`: 100,000 IPv4 routes and three rounds by default; medians are
+ * printed. WHO: ip, bird, inside, process, "inside objects", "process objects", latency.
  */
 interface Row {
   readonly who: string;
@@ -27,9 +30,13 @@ interface Row {
   readonly loopMax?: number;
 }
 
-const count = Number(process.argv[2] ?? 100_000);
-const rounds = Number(process.argv[3] ?? 3);
-const child = process.argv[4];
+const onlyAt = process.argv.indexOf("--only");
+const only = onlyAt < 0 ? null : process.argv[onlyAt + 1]!.split(",");
+const words = onlyAt < 0 ? process.argv : process.argv.slice(0, onlyAt);
+const count = Number(words[2] ?? 100_000);
+const rounds = Number(words[3] ?? 3);
+const child = words[4];
+const wanted = (who: string): boolean => only === null || only.includes(who);
 const namespace = `fibbench-${process.pid}`;
 
 const address = (i: number): number => (0x0b000000 + i * 64) >>> 0;
@@ -42,6 +49,7 @@ async function parent(): Promise<void> {
     return;
   }
   const folder = mkdtempSync(join(tmpdir(), "fibbench-"));
+  const before = loadavg()[0]!;
   ip("netns", "add", namespace);
   try {
     for (const line of [
@@ -54,12 +62,31 @@ async function parent(): Promise<void> {
       ip("-n", namespace, ...line.split(" "));
     const rows: Row[] = [];
     for (let round = 0; round < rounds; round++) {
-      rows.push(...ipBatch(folder));
-      if (existsSync("/usr/sbin/bird")) rows.push(...(await bird(folder)));
-      for (const mode of ["inside", "process", "inside objects", "process objects"]) rows.push(...inChild(mode));
+      if (wanted("ip")) rows.push(...ipBatch(folder));
+      if (wanted("bird") && existsSync("/usr/sbin/bird")) rows.push(...(await bird(folder)));
+      for (const mode of ["inside", "process", "inside objects", "process objects"].filter(wanted))
+        rows.push(...inChild(mode));
     }
     print(rows);
-    for (const mode of ["latency inside", "latency process"]) process.stdout.write(execute(mode));
+    const at = new Date().toISOString();
+    const machine = thisMachine();
+    const load = [before, loadavg()[0]!];
+    process.stdout.write(`on ${formatMachine(machine)}, load average ${load[0]} before, ${load[1]} after\n`);
+    const command = `npm run bench -- fib ${process.argv.slice(2).join(" ")}`.trim();
+    const result = {
+      title: "FIB writer",
+      at,
+      command,
+      machine,
+      loadAverage: load,
+      commit: commit(),
+      count,
+      rounds,
+      rows,
+    };
+    process.stdout.write(`kept in ${save("fib", at, result)}\n`);
+    if (wanted("latency"))
+      for (const mode of ["latency inside", "latency process"]) process.stdout.write(execute(mode));
   } finally {
     ip("netns", "del", namespace);
     rmSync(folder, { recursive: true, force: true });

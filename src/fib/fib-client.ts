@@ -34,6 +34,11 @@ const TURN_MS = 3;
 /** Routes per frame, to a writer elsewhere and to one in this process. */
 const FRAME_ROUTES = 512;
 const FRAME_ROUTES_HERE = 128;
+/**
+ * Of each frame so many are the newest intents as long as more wait than a frame takes: a single change does not stand
+ * behind a whole table that came just before it. Prefixes know no order among each other.
+ */
+const NEWEST_PER_FRAME = 32;
 const CLOSE_WITHIN_MS = 10_000;
 
 export interface FibClientOptions {
@@ -397,7 +402,7 @@ export class FibClient implements FibPort, DevicePort {
       let inFrame = 0;
       let frameFamily: Family = Family.Ipv4Unicast;
       while (queue.length > 0 && inFrame < frame && left > 0 && flight.room > 0) {
-        const key = queue.shift();
+        const key = inFrame < NEWEST_PER_FRAME && queue.length > frame ? queue.pop() : queue.shift();
         const table = this.#tables[(key & 1) as Family];
         const id = key >>> 1;
         const operation = this.#plan(table, id);
@@ -693,7 +698,8 @@ export class FibClient implements FibPort, DevicePort {
   #checkBarriers(): void {
     for (let i = 0; i < this.#barriers.length; ) {
       const barrier = this.#barriers[i]!;
-      const waits = this.#queue.taken < barrier.taken || this.#flight.unanswered < barrier.answered;
+      const queued = this.#queue.length > 0 && this.#queue.taken < barrier.taken;
+      const waits = queued || this.#flight.unanswered < barrier.answered;
       if (waits || this.#deviceRequests.length > 0 || this.#objects?.dirty === true) {
         i++;
         continue;

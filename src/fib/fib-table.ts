@@ -75,14 +75,14 @@ export class FibTable {
   }
 }
 
-/** First in, first out, of numbers; grows, and never shrinks below what it once held. */
+/** First in, first out, of numbers, with a way out for the newest as well; grows, and never shrinks below what it once held. */
 export class NumberQueue {
   #items = new Uint32Array(1024);
   #head = 0;
   #length = 0;
-  /** Numbers ever taken out. */
+  /** Place of the oldest, counted from the start: what stood before it has left. */
   taken = 0;
-  /** Numbers ever put in. */
+  /** Place of the next that is put in. */
   put = 0;
 
   get length(): number {
@@ -110,5 +110,12 @@ export class NumberQueue {
     this.#length--;
     this.taken++;
     return item;
+  }
+
+  /** The newest; the queue must not be empty. Its place is given to the next that comes. */
+  pop(): number {
+    this.#length--;
+    this.put--;
+    return this.#items[(this.#head + this.#length) & (this.#items.length - 1)]!;
   }
 }

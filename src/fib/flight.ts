@@ -2,8 +2,11 @@ import type { DeviceAnswer } from "./port.ts";
 import type { Operation } from "./records.ts";
 import type { TargetId } from "./targets.ts";
 
-/** Records that may be unanswered at a time: bounds the writer's queue, whatever is wanted. A power of two. */
-export const WINDOW = 8192;
+/**
+ * Records that may be unanswered at a time: bounds the writer's queue, whatever is wanted, and how long a single change waits
+ * behind what was sent before it (about 20 ms). Four frames are enough to keep the writer busy. A power of two.
+ */
+export const WINDOW = 2048;
 
 /** Hears how a route's record ended. */
 export type Landed = (key: number, operation: Operation, target: TargetId) => void;
