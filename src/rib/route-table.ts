@@ -250,8 +250,8 @@ export class RouteTable {
     for (let path = head; path < CHAIN_END; ) {
       const page = pages[path >>> PAGE_BITS]!;
       const at = (path & PAGE_MASK) * PATH_STRIDE;
-      if ((page[at + PATH_ORIGIN]! & 0xffff) === source && (!paths.hasPathIds || paths.pathId(path) === pathId))
-        return path;
+      const ours = (page[at + PATH_ORIGIN]! & 0xffff) === source;
+      if (ours && (paths.hasPathIds ? paths.pathId(path) === pathId : pathId === 0)) return path;
       path = page[at + PATH_NEXT]!;
     }
     return 0;

@@ -79,6 +79,23 @@ t.test(
   },
 );
 
+t.test("a path without an id and one with an id are two, also when it is the first id of all (RFC 7911 §3)", (t) => {
+  const kit = ribKit();
+  const table = kit.rib.ipv4;
+  const a = kit.source({ routerId: 1 });
+  const [one, two] = [kit.set({ hop: 1 }), kit.set({ hop: 2 })];
+  announce(table, a, "10.0.0.0/8", one);
+  withdraw(table, a, "10.0.0.0/8", 5);
+  t.equal(table.counts(a).received, 1, "that one was never announced");
+  announce(table, a, "10.0.0.0/8", two, 5);
+  announce(table, a, "10.0.0.0/8", two, 6);
+  t.equal(table.counts(a).received, 3, "kept from a session without ADD-PATH, and told in one with it");
+  withdraw(table, a, "10.0.0.0/8", 5);
+  withdraw(table, a, "10.0.0.0/8", 6);
+  t.equal(table.counts(a).received, 1);
+  t.end();
+});
+
 t.test("the way of ADD-PATH consumers: they hear of every accepted path that changes (RFC 7911)", (t) => {
   const kit = ribKit();
   const table = kit.rib.ipv4;
