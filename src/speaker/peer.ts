@@ -7,6 +7,7 @@ import type { ImportPipeline } from "../policy/import-pipeline.ts";
 import type { SourceInfo } from "../rib/source-table.ts";
 import type { Agreed } from "../session/agreed.ts";
 import type { PeerSession } from "../session/peer-session.ts";
+import type { CodecContext } from "../wire/context.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Membership } from "./update-groups.ts";
 import type { Inbound } from "./update-reader.ts";
@@ -31,6 +32,9 @@ export const identityOf = (neighbor: NeighborConfig): PeerIdentity => ({
 
 /** What exists while a session is Established, and all of it goes when the session does. */
 export interface LiveSession extends Inbound {
+  /** As agreed, but for what a reload changed of how UPDATEs are read. */
+  codec: CodecContext;
+  context: number;
   readonly agreed: Agreed;
   readonly outbox: Outbox;
   /** By family. */

@@ -79,8 +79,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     stale.returned(peer, agreed);
     const live: LiveSession = {
       agreed,
-      codec: agreed.codec,
-      context: tables.store.context(agreed.codec, scopeOf(agreed, this.#parts.local)),
+      ...this.#reading(agreed),
       source: peer.source,
       outbox: new Outbox(peer.session),
       memberships: [],
@@ -265,6 +264,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     if (this.usePolicies(agreed)) stale.reevaluate(peer.source);
     this.checkLimits();
     if (live === null || peer.live === null) return;
+    Object.assign(live, this.#reading(agreed));
     const own = this.#own(agreed);
     for (const family of agreed.families) {
       const membership = live.memberships[family];
@@ -273,6 +273,17 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
       live.memberships[family] = groups.move(membership, key, policy);
     }
     this.#parts.loop.touch();
+  }
+
+  /** Whether routes were turned away that would be taken in now, the limit being higher than it was. */
+  get hasRoom(): boolean {
+    const peer = this.#peer;
+    return families.some((family) => {
+      if (peer.live === null) return false;
+      const maximum = peer.settings.families[family]?.maximumPrefix ?? null;
+      const counts = this.#parts.tables.byFamily[family]!.counts(peer.source);
+      return counts.refused > 0 && counts[maximum?.count ?? "received"] < boundOf(maximum);
+    });
   }
 
   /** The policy of what goes out in one family, as the group asks for it. */
@@ -307,6 +318,13 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
 
   #own(agreed: Agreed): OwnSide {
     return ownSide(this.#parts.config(), this.#peer.identity, agreed, this.#parts.local);
+  }
+
+  /** How UPDATEs are read: as agreed, and by what today's config says, which may be newer than the OPENs. */
+  #reading(agreed: Agreed): Pick<LiveSession, "codec" | "context"> {
+    const { dropAttributes, enforceFirstAs } = this.#peer.settings;
+    const codec = { ...agreed.codec, dropAttributes: new Set(dropAttributes), enforceFirstAs };
+    return { codec, context: this.#parts.tables.store.context(codec, scopeOf(agreed, this.#parts.local)) };
   }
 
   /**

@@ -333,11 +333,17 @@ export class Speaker {
         this.peers.enroll(peer);
         peer.session.update(this.#sessionSettings(identity));
         this.linkOf(peer).reconfigured();
-        if (effects?.has("refresh")) this.reset(peer, "in");
+        if (effects?.has("refresh") || this.linkOf(peer).hasRoom) this.#askAgain(peer);
       }
     }
     for (const identity of wanted.values()) this.peers.add(identity).session.start();
     this.#loop.touch();
+  }
+
+  /** What was dropped or refused on receipt isn't here to be judged: the peer has to tell it again, if need be in a new session. */
+  #askAgain(peer: Peer): void {
+    if (peer.live?.agreed.routeRefresh === false) peer.session.reset(CeaseError.OtherConfigurationChange);
+    else this.reset(peer, "in");
   }
 
   /** Whether packets of a family were forwarded while we were away. */

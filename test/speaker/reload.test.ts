@@ -161,3 +161,29 @@ neighbors:
     "and is told again by the next reload",
   );
 });
+
+t.test("what was dropped or refused on receipt is asked for again when a reload wants it (RFC 2918)", async (t) => {
+  const world = new TestWorld();
+  const peer = (more: string) => reflector(`{address: 10.0.0.1, peer-group: others, passive: true${more}}`, "");
+  const limit = (limit: number) =>
+    `, address-families: {ipv4-unicast: {maximum-prefix: {limit: ${limit}, action: discard}}}`;
+  const rr = world.start("rr", "10.0.0.250", peer(`, drop-attributes: [8]${limit(1)}`));
+  const blocks = "{prefix: 172.17.1.0/24, communities: ['65001:1']}, {prefix: 172.17.2.0/24}, {prefix: 172.17.3.0/24}";
+  world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24").replace("{prefix: 172.17.8.0/24}", blocks));
+  await world.advance(20);
+  const paths = () =>
+    [...rr.view.routes({})]
+      .flat()
+      .flatMap(({ prefix, paths }) => paths.map(({ communities }) => [prefix, ...communities]));
+  t.same(paths(), [["172.17.1.0/24"]]);
+  rr.reload(peer(limit(1)));
+  await world.advance(1);
+  t.same(paths(), [["172.17.1.0/24", "65001:1"]]);
+  rr.reload(peer(`, drop-attributes: [8]${limit(2)}`));
+  await world.advance(1);
+  t.same(paths(), [["172.17.1.0/24"], ["172.17.2.0/24"]]);
+  rr.reload(peer(""));
+  await world.advance(1);
+  t.same(paths(), [["172.17.1.0/24", "65001:1"], ["172.17.2.0/24"], ["172.17.3.0/24"]]);
+  t.equal(rr.view.neighbors("10.0.0.1")[0]?.flaps, 0);
+});
