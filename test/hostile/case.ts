@@ -34,7 +34,7 @@ export type Step =
       readonly crowd: "self" | "stranger";
       readonly connections: number;
       readonly send?: Uint8Array;
-      readonly then: "hold" | "end" | "reset";
+      readonly finally: "hold" | "end" | "reset";
     };
 
 /** What a case may build upon. Prefixes are its own; no other case uses them. */

@@ -280,8 +280,8 @@ export class Room {
           if (step.send !== undefined) one.send(step.send);
           attackers.push(one);
           if (i % 20 === 19) await this.#pulse.until(() => one.connected || one.over, 1_000);
-          if (step.then === "end") one.socket.end();
-          else if (step.then === "reset") one.socket.once("connect", () => one.reset());
+          if (step.finally === "end") one.socket.end();
+          else if (step.finally === "reset") one.socket.once("connect", () => one.reset());
         }
         await wait(300);
       } else if (step.tcp === "end") attacker.socket.end();
