@@ -264,6 +264,8 @@ function sectionChanges(before: Config, after: Config): FieldChange[] {
       after.kernel[key],
       kernelFromStart.some((fixed) => fixed === key) ? "start" : "live",
     );
+  for (const key of Object.keys(after.limits) as (keyof Config["limits"])[])
+    note(`limits.${dashed(key)}`, before.limits[key], after.limits[key]);
   note("tunnels", before.tunnels, after.tunnels, "start");
   for (const key of Object.keys(after.telemetry) as (keyof Config["telemetry"])[])
     note(`telemetry.${dashed(key)}`, before.telemetry[key], after.telemetry[key]);

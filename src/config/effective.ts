@@ -25,7 +25,7 @@ export function formatEffective(config: Config): string {
   const groups = new Set([...config.neighbors, ...config.dynamicNeighbors].map((peer) => peer.peerGroup));
   for (const policy of Object.values(config.policies))
     for (const term of policy.terms) for (const name of term.match.peerGroups ?? []) groups.add(name);
-  const { router, topology, kernel, telemetry } = config;
+  const { router, topology, kernel, limits, telemetry } = config;
   return stringify(
     {
       router: {
@@ -82,6 +82,11 @@ export function formatEffective(config: Config): string {
         "keep-on-exit": kernel.keepOnExit,
         "ignore-interfaces": kernel.ignoreInterfaces,
       },
+      limits: {
+        memory: size(limits.memory),
+        "memory-per-peer": size(limits.memoryPerPeer),
+        "half-open": limits.halfOpen,
+      },
       tunnels: config.tunnels.map((tunnel) => ({
         kind: tunnel.kind,
         device: tunnel.device,
@@ -109,6 +114,9 @@ export function formatEffective(config: Config): string {
 /** A key that is left out where there's nothing to say. */
 const given = (key: string, value: unknown): object => (value === null ? {} : { [key]: value });
 const some = (key: string, values: readonly unknown[]): object => (values.length === 0 ? {} : { [key]: values });
+
+/** Whole KiB, as it can only have been written. */
+const size = (octets: number | string): string => (typeof octets === "string" ? octets : `${octets / 1024}KiB`);
 
 const hostPort = ({ host, port }: HostPort): string => `${host.includes(":") ? `[${host}]` : host}:${port}`;
 

@@ -21,6 +21,7 @@ export interface Config {
   readonly prefixLists: Readonly<Record<string, PrefixListConfig>>;
   readonly policies: Readonly<Record<string, PolicyConfig>>;
   readonly kernel: KernelConfig;
+  readonly limits: LimitsConfig;
   readonly tunnels: readonly TunnelConfig[];
   readonly telemetry: TelemetryConfig;
   readonly control: ControlConfig;
@@ -345,6 +346,16 @@ export interface KernelConfig {
   readonly onLink: "auto" | boolean;
   readonly keepOnExit: boolean;
   readonly ignoreInterfaces: readonly string[];
+}
+
+/** What others may make us spend. */
+export interface LimitsConfig {
+  /** Octets for routes and all that they need; "auto": three quarters of what the process may have; "none": no budget. */
+  readonly memory: number | "auto" | "none";
+  /** Octets for the routes of one peer. */
+  readonly memoryPerPeer: number | "none";
+  /** Members of ranges that have connected but have not come to Established. */
+  readonly halfOpen: number;
 }
 
 export interface TunnelConfig {

@@ -5,6 +5,7 @@ import { matchesPattern } from "./host.ts";
 import type {
   Inventory,
   KernelConfig,
+  LimitsConfig,
   OriginateConfig,
   TelemetryConfig,
   TunnelConfig,
@@ -54,6 +55,15 @@ export function resolveKernel(raw: RawConfig, source: Source, problems: Problems
     keepOnExit: kernel["keep-on-exit"] ?? true,
     ignoreInterfaces: kernel["ignore-interfaces"] ?? [],
   };
+}
+
+export function resolveLimits(raw: RawConfig, source: Source, problems: Problems): LimitsConfig {
+  const limits = raw.limits ?? {};
+  const memory = limits.memory ?? "auto";
+  const memoryPerPeer = limits["memory-per-peer"] ?? "none";
+  if (typeof memory === "number" && typeof memoryPerPeer === "number" && memoryPerPeer > memory)
+    problems.cannot(source, ["limits", "memory-per-peer"], "must not be more than limits.memory");
+  return { memory, memoryPerPeer, halfOpen: limits["half-open"] ?? 1000 };
 }
 
 const writerOf = (text: string): KernelConfig["writer"] =>

@@ -10,7 +10,13 @@ import { readSource } from "./read.ts";
 import { Layers, type PeerContext, reasonOf, resolvePeer } from "./resolve-peer.ts";
 import { checkKey, checkName, resolvePolicies, resolvePrefixLists } from "./resolve-policy.ts";
 import { ownAddresses, resolveRouter } from "./resolve-router.ts";
-import { resolveKernel, resolveOriginate, resolveTelemetry, resolveTunnels } from "./resolve-sections.ts";
+import {
+  resolveKernel,
+  resolveLimits,
+  resolveOriginate,
+  resolveTelemetry,
+  resolveTunnels,
+} from "./resolve-sections.ts";
 import { inventorySchema, type RawConfig } from "./schema.ts";
 import { Source } from "./source.ts";
 
@@ -85,6 +91,7 @@ export function resolveConfig(
   checkUnusedGroups(raw, usedGroups(raw, peers), context);
   for (const peer of peers) warnAboutPolicies(peer, problems);
   const { originate, workloads } = resolveOriginate(raw, inventory, source, problems);
+  const limits = resolveLimits(raw, source, problems);
   const tunnels = resolveTunnels(raw, source, problems);
   const telemetry = resolveTelemetry(raw, beside, source, problems);
   const socket = beside(raw.control?.socket ?? "/run/peerage/peerage.sock");
@@ -111,6 +118,7 @@ export function resolveConfig(
     prefixLists: resolvePrefixLists(raw["prefix-lists"] ?? {}, source, problems),
     policies,
     kernel,
+    limits,
     tunnels,
     telemetry,
     control: { socket },

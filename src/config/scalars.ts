@@ -19,6 +19,23 @@ export const integer = (from: number, to: number, form = `a whole number from ${
 
 export const seconds = (from: number, to: number) => integer(from, to, `a number of seconds from ${from} to ${to}`);
 
+const octetUnits: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+/** A size as 512MiB; undefined if it is none. */
+export function readSize(value: unknown): number | undefined {
+  const parts = typeof value === "string" ? /^(\d{1,7})\s?(KiB|MiB|GiB)$/.exec(value) : null;
+  return parts ? Number(parts[1]) * octetUnits[parts[2]!]! : undefined;
+}
+
+/** At least 1 MiB: less is a slip of the pen. */
+export const memory = <const T extends string>(...words: T[]) =>
+  leaf<number | T>(`a size of at least 1MiB, such as 512MiB or 2GiB, or ${words.join(" or ")}`, (value) => {
+    const word = words.find((candidate) => candidate === value);
+    if (word !== undefined) return word;
+    const size = readSize(value);
+    return size !== undefined && size >= 2 ** 20 ? size : undefined;
+  });
+
 export const oneOf = <const T extends readonly string[]>(...words: T) =>
   leaf<T[number]>(
     words.length <= 2 ? words.join(" or ") : `one of ${words.join(", ")}`,

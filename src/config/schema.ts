@@ -334,6 +334,20 @@ const kernel = mapping({
   ),
 });
 
+const limits = mapping({
+  memory: key(
+    s.memory("auto", "none"),
+    "Budget for routes and what they need; `auto`: three quarters of what the control group or the machine has. Near it new sessions are refused, then the heaviest peer is not read, then it is ended with Cease 6/8.",
+    "auto",
+  ),
+  "memory-per-peer": key(s.memory("none"), "Budget for the routes of one peer; above it that peer is ended.", "none"),
+  "half-open": key(
+    s.integer(1, 100_000),
+    "Members of ranges that have connected but not shaken hands; one more takes the place of the oldest.",
+    "1000",
+  ),
+});
+
 const tunnel = mapping({
   kind: key(s.oneOf("ipip", "vxlan"), "How packets are wrapped."),
   device: key(s.interfaceName, "Name of the device.", "tunl0 or vxlan.bgp"),
@@ -398,6 +412,7 @@ export const fileSchema = mapping({
   "prefix-lists": key(section(named(prefixListSchema)), "Sets of prefixes under a name."),
   policies: key(section(named(policySchema)), "Policies: lists of terms, tried in order; the end rejects."),
   kernel: key(section(kernel), "Kernel routes."),
+  limits: key(section(limits), "What others may make us spend."),
   tunnels: key(section(listOf(tunnel)), "Overlay devices.", "[]"),
   telemetry: key(section(telemetry), "What can be watched."),
   control: key(section(control), "How we are told."),

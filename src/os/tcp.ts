@@ -186,6 +186,12 @@ export class TcpNetwork implements Network, TransportHome {
   }
 
   ending(transport: SocketTransport): void {
+    // Somebody who connects again and again has as many connections that end as descriptors last: the oldest waits no longer.
+    const [oldest] = this.#ending;
+    if (oldest !== undefined && this.#ending.size >= MOST_ENDING) {
+      this.#ending.delete(oldest);
+      oldest.destroy();
+    }
     this.#ending.add(transport);
   }
 
@@ -196,6 +202,9 @@ export class TcpNetwork implements Network, TransportHome {
     for (const resolve of waiting) resolve();
   }
 }
+
+/** Connections of which we wait for the other side's end, at most. */
+const MOST_ENDING = 256;
 
 /** As a TTL: whatever the system says. */
 const SYSTEM_DEFAULT = -1;

@@ -19,6 +19,8 @@ export interface RefusalCounters {
   unknown: number;
   /** Of a range that has its limit of members. */
   overLimit: number;
+  /** Members that took too long to shake hands while too many others did, too. */
+  halfOpen: number;
 }
 
 /** Refusals of one kind are logged at most this often; the number of those in between is said. */
@@ -33,7 +35,10 @@ export class Peers implements Iterable<Peer> {
   readonly #clock: Clock;
   readonly #lastSaid = new Map<string, { at: number; since: number }>();
   #ranges: Range[] = [];
-  readonly refused: RefusalCounters = { unknown: 0, overLimit: 0 };
+  readonly refused: RefusalCounters = { unknown: 0, overLimit: 0, halfOpen: 0 };
+  /** Members of ranges that have connected but have never been Established, the oldest first. */
+  readonly #halfOpen = new Set<Peer>();
+  #maxHalfOpen = Number.POSITIVE_INFINITY;
 
   constructor(create: (identity: PeerIdentity) => Peer, clock: Clock, log: Log) {
     this.#create = create;
@@ -59,8 +64,19 @@ export class Peers implements Iterable<Peer> {
     return peer;
   }
 
+  /** Members of ranges in the middle of their handshake. */
+  get halfOpen(): number {
+    return this.#halfOpen.size;
+  }
+
+  /** The peer's session is Established. */
+  shookHands(peer: Peer): void {
+    this.#halfOpen.delete(peer);
+  }
+
   /** Forgets a peer; its session has been stopped. */
   remove(peer: Peer): void {
+    this.#halfOpen.delete(peer);
     if (this.#byAddress.get(peer.address) === peer) this.#byAddress.delete(peer.address);
     const range = this.#rangeOf.get(peer);
     if (range !== undefined) range.members--;
@@ -69,6 +85,7 @@ export class Peers implements Iterable<Peer> {
 
   /** The ranges of a (new) config, the longest first. Members of ranges that are still there stay with them. */
   setRanges(config: Config): void {
+    this.#maxHalfOpen = config.limits.halfOpen;
     const before = this.#ranges;
     this.#ranges = config.dynamicNeighbors.map((range) => ({
       config: range,
@@ -132,10 +149,28 @@ export class Peers implements Iterable<Peer> {
       refuse(transport, cease(CeaseError.ConnectionRejected));
       return;
     }
+    if (this.#halfOpen.size >= this.#maxHalfOpen) this.#makeRoom();
     const peer = this.add({ address: remoteAddress, settings: range.config, dynamic: true, blocks: [] });
+    this.#halfOpen.add(peer);
     this.enroll(peer);
     peer.session.start();
     peer.session.accept(transport);
+  }
+
+  /**
+   * The one that has been silent for longest goes. Refusing the newcomer instead would let whoever holds that many connections
+   * keep everybody else out; an honest peer shakes hands in far less time than it takes to become the oldest.
+   */
+  #makeRoom(): void {
+    const [oldest] = this.#halfOpen;
+    if (oldest === undefined) return;
+    this.refused.halfOpen++;
+    this.#say(
+      "half-open",
+      `${this.#halfOpen.size} members of ranges have not shaken hands; ${oldest.address}, the oldest, makes room`,
+    );
+    oldest.session.stop({ subcode: CeaseError.OutOfResources });
+    this.remove(oldest);
   }
 
   #say(name: string, message: string): void {

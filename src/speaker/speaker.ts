@@ -466,6 +466,7 @@ export class Speaker {
 
   #peerChanged(peer: Peer): void {
     if (peer.live === null) this.#forgetIfDynamic(peer);
+    else this.peers.shookHands(peer);
   }
 
   /** A member of a range exists while its session does, or its stale routes. */

@@ -54,8 +54,8 @@ export class LiveMetrics implements MetricsSource {
   }
 
   get refused(): Record<string, number> {
-    const { unknown, overLimit } = this.#speaker.peers.refused;
-    return { "unknown-peer": unknown, "range-limit": overLimit };
+    const { unknown, overLimit, halfOpen } = this.#speaker.peers.refused;
+    return { "unknown-peer": unknown, "range-limit": overLimit, "half-open": halfOpen };
   }
 
   #peer(peer: Peer): PeerMetrics {

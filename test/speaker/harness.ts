@@ -2,7 +2,7 @@ import { diffConfig } from "../../src/config/diff.ts";
 import { parseConfig } from "../../src/config/load.ts";
 import { openFib } from "../../src/fib/open.ts";
 import { parsePrefix } from "../../src/lib/address.ts";
-import { silentLog } from "../../src/lib/log.ts";
+import type { Log } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
 import type { PrefixQuestion } from "../../src/view/port.ts";
@@ -16,6 +16,8 @@ export interface TestSpeaker {
   readonly speaker: Speaker;
   readonly view: LiveView;
   readonly host: SimulatedHost;
+  /** What was logged: name, sentence, fields. */
+  readonly log: string[];
   reload(yaml: string): void;
 }
 
@@ -31,11 +33,18 @@ export class TestWorld {
     const config = parseConfig(yaml, `${name}.yaml`);
     const host = this.network.host(address);
     const { clock } = this;
+    const lines: string[] = [];
+    const log: Log = {
+      event(_, event, message, fields = {}) {
+        const more = Object.entries(fields).map(([key, value]) => `${key}=${value}`);
+        lines.push([event, message, ...more].join(" "));
+      },
+    };
     const speaker = new Speaker(config, {
       clock,
       random: seededRandom(this.#seed++),
       network: host,
-      log: silentLog,
+      log,
       journal: { read: () => this.#journals.get(name) ?? null, write: (text) => void this.#journals.set(name, text) },
       openFib: (kernel) => openFib({ ...kernel, mode: kernel.fib, writer: "inside", clock, os: null }),
     });
@@ -44,6 +53,7 @@ export class TestWorld {
       name,
       speaker,
       host,
+      log: lines,
       view: new LiveView(speaker, "test"),
       reload: (text) => {
         const next = parseConfig(text, `${name}.yaml`);

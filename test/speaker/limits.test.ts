@@ -133,3 +133,70 @@ policies:
   await accepted.world.advance(3);
   t.equal(accepted.peer.lastNotification?.subcode, 1);
 });
+
+t.test("a member of a range that says nothing is dropped after 60 seconds and forgotten", async (t) => {
+  const world = new TestWorld();
+  const rr = world.start("rr", RR, limited("10"));
+  const silent = puppetAt(world, "10.9.1.1").dial(RR);
+  await world.advance(59);
+  t.equal(rr.speaker.peers.halfOpen, 1);
+  t.same(silent.closes, []);
+  await world.advance(1.1);
+  t.same(silent.lastNotification, { code: 4, subcode: 0, data: [] });
+  await world.advance(1);
+  t.equal(rr.speaker.peers.halfOpen, 0);
+  t.equal(rr.speaker.peers.size, 2, "the listed ones");
+});
+
+t.test("too many in the middle of their handshake: the oldest makes room, whoever talks gets in", async (t) => {
+  const world = new TestWorld();
+  const rr = world.start("rr", RR, `${limited("10")}\nlimits: {half-open: 50}`);
+  const silent = Array.from({ length: 80 }, (_, i) => puppetAt(world, `10.9.1.${i + 1}`));
+  for (const puppet of silent) puppet.dial(RR);
+  await world.advance(1);
+  t.equal(rr.speaker.peers.halfOpen, 50);
+  t.equal(rr.speaker.peers.refused.halfOpen, 30);
+  t.same(
+    silent.map((puppet) => puppet.lastNotification?.subcode ?? 0),
+    silent.map((_, i) => (i < 30 ? 8 : 0)),
+    "Cease, Out of Resources (RFC 4486)",
+  );
+  const honest = puppetAt(world, "10.9.1.200");
+  await bringUp(world, honest, RR);
+  t.equal(rr.speaker.peers.get("10.9.1.200")?.session.state, "Established");
+  t.equal(rr.speaker.peers.halfOpen, 49, "which is half-open no more");
+  for (const puppet of silent) puppet.dial(RR);
+  await world.advance(1);
+  t.equal(rr.speaker.peers.get("10.9.1.200")?.session.state, "Established", "nor does it ever make room");
+});
+
+t.test("one address has two half-open connections at most: the newest beside the first", async (t) => {
+  const world = new TestWorld();
+  const rr = world.start("rr", RR, limited("10"));
+  for (const address of ["10.9.0.1", "10.9.1.1"]) {
+    const puppet = puppetAt(world, address);
+    for (let i = 0; i < 20; i++) puppet.dial(RR);
+    await world.advance(0.01);
+    const open = [...rr.host.ends].filter((end) => end.remoteAddress === address && !end.over && !end.closing);
+    t.equal(open.length, 2, address);
+  }
+});
+
+t.test("strangers are closed in the same turn, counted, and logged now and then", async (t) => {
+  const world = new TestWorld();
+  const rr = world.start("rr", RR, limited("10"));
+  const stranger = puppetAt(world, "10.99.0.1");
+  for (let i = 0; i < 1_000; i++) stranger.dial(RR);
+  await world.advance(0.1);
+  t.equal(rr.speaker.peers.refused.unknown, 1_000);
+  t.equal(rr.host.ends.size, 0);
+  t.equal(stranger.read.length, 0, "without a word");
+  t.ok(rr.log.filter((line) => line.startsWith("refused-unknown")).length <= 1);
+  await world.advance(30);
+  stranger.dial(RR);
+  await world.advance(0.1);
+  t.match(
+    rr.log.findLast((line) => line.startsWith("refused-unknown")),
+    /before=999/,
+  );
+});

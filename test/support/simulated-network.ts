@@ -258,6 +258,11 @@ export class SimulatedTransport implements Transport {
     host.ends.add(this);
   }
 
+  /** Nothing more is written here. */
+  get closing(): boolean {
+    return this.#closed;
+  }
+
   get remoteAddress(): string {
     return this.far.localAddress;
   }
