@@ -10,6 +10,7 @@ import { systemRandom } from "./lib/random.ts";
 import { createLogger } from "./log/log.ts";
 import { writerFor } from "./log/writer.ts";
 import { openFibOs } from "./os/fib-os.ts";
+import { ProcessMemory } from "./os/process-memory.ts";
 import { claimSocketPath } from "./os/socket-file.ts";
 import { TcpNetwork } from "./os/tcp.ts";
 import type { JournalStore } from "./speaker/own-restart.ts";
@@ -50,6 +51,7 @@ export async function runDaemon(file: string): Promise<number> {
     log,
     random: systemRandom,
     network: new TcpNetwork(),
+    memory: new ProcessMemory(),
     journal: fileJournal(`${config.control.socket}.journal`, log),
     openFib: (kernel) => kernelFib(kernel, clock, log),
   });

@@ -31,6 +31,9 @@ const RAWS_PER_SET = 8;
 const FAULTY_ENTRIES = 256;
 const FAULTY_BYTES = 256 << 10;
 
+/** What a set costs beside its octets, which are kept as they came and in canonical form: columns, a raw entry, two indexes. */
+const OCTETS_BESIDE = 120;
+
 interface KnownContext {
   readonly codec: CodecContext;
   /** Interface index of a session over link-local addresses, below 0 for one over 127/8, else 0. */
@@ -99,6 +102,11 @@ export class AttributeStore extends AttributeColumns {
   /** Octets held. */
   get bytes(): number {
     return this.columnBytes + this.#slabs.bytes + this.#raws.bytes + this.#canonical.bytes;
+  }
+
+  /** Octets that a set costs, divided among all who hold it. */
+  share(id: number): number {
+    return (OCTETS_BESIDE + 2 * this.octets[id]!) / Math.max(1, this.references[id]!);
   }
 
   /**

@@ -21,6 +21,8 @@ export interface RefusalCounters {
   overLimit: number;
   /** Members that took too long to shake hands while too many others did, too. */
   halfOpen: number;
+  /** Memory is short. */
+  memory: number;
 }
 
 /** Refusals of one kind are logged at most this often; the number of those in between is said. */
@@ -35,13 +37,17 @@ export class Peers implements Iterable<Peer> {
   readonly #clock: Clock;
   readonly #lastSaid = new Map<string, { at: number; since: number }>();
   #ranges: Range[] = [];
-  readonly refused: RefusalCounters = { unknown: 0, overLimit: 0, halfOpen: 0 };
+  readonly refused: RefusalCounters = { unknown: 0, overLimit: 0, halfOpen: 0, memory: 0 };
   /** Members of ranges that have connected but have never been Established, the oldest first. */
   readonly #halfOpen = new Set<Peer>();
   #maxHalfOpen = Number.POSITIVE_INFINITY;
 
-  constructor(create: (identity: PeerIdentity) => Peer, clock: Clock, log: Log) {
+  readonly #isFull: () => boolean;
+
+  /** @param isFull memory is short: no new sessions. */
+  constructor(create: (identity: PeerIdentity) => Peer, clock: Clock, log: Log, isFull: () => boolean) {
     this.#create = create;
+    this.#isFull = isFull;
     this.#clock = clock;
     this.#log = log;
   }
@@ -130,7 +136,9 @@ export class Peers implements Iterable<Peer> {
     const { remoteAddress } = transport;
     const known = this.#byAddress.get(remoteAddress);
     if (known !== undefined) {
-      known.session.accept(transport);
+      // Whose routes are here already, be they stale, adds none to them.
+      if (known.source === 0 && this.#isFull()) this.#refuseForMemory(transport);
+      else known.session.accept(transport);
       return;
     }
     const range = this.#find(remoteAddress);
@@ -147,6 +155,10 @@ export class Peers implements Iterable<Peer> {
         `${remoteAddress} would be one more than the ${range.config.limit} of range ${range.config.range}`,
       );
       refuse(transport, cease(CeaseError.ConnectionRejected));
+      return;
+    }
+    if (this.#isFull()) {
+      this.#refuseForMemory(transport);
       return;
     }
     if (this.#halfOpen.size >= this.#maxHalfOpen) this.#makeRoom();
@@ -171,6 +183,12 @@ export class Peers implements Iterable<Peer> {
     );
     oldest.session.stop({ subcode: CeaseError.OutOfResources });
     this.remove(oldest);
+  }
+
+  #refuseForMemory(transport: Transport): void {
+    this.refused.memory++;
+    this.#say("refused-memory", `${transport.remoteAddress} is refused: memory is short`);
+    refuse(transport, cease(CeaseError.OutOfResources));
   }
 
   #say(name: string, message: string): void {

@@ -10,12 +10,13 @@ import type { Agreed } from "../session/agreed.ts";
 import type { State } from "../session/fsm/state.ts";
 import type { DownReason, NotificationView, SessionHandlers } from "../session/handlers.ts";
 import type { AttributeFault } from "../wire/attribute/fault.ts";
-import { maximumPrefixesReached } from "../wire/errors.ts";
+import { CeaseError, cease, maximumPrefixesReached } from "../wire/errors.ts";
 import { decodeRouteRefresh, RefreshKind } from "../wire/message/route-refresh.ts";
 import type { Convergence } from "./convergence.ts";
 import { groupKey, ownSide } from "./group-key.ts";
 import type { Intake } from "./intake.ts";
 import type { LocalAddresses } from "./local-addresses.ts";
+import { MEMORY_REST_MS } from "./memory-guard.ts";
 import { Outbox } from "./outbox.ts";
 import type { OwnRestart } from "./own-restart.ts";
 import { type LiveSession, type Peer, policySourceOf, sourceInfoOf } from "./peer.ts";
@@ -46,6 +47,8 @@ export interface LinkParts {
   readonly changed: (peer: Peer) => void;
   readonly restart: OwnRestart;
   readonly intake: Intake;
+  /** Memory is short: no new sessions. */
+  readonly isFull: () => boolean;
 }
 
 /** How many octets of a faulty UPDATE go into the log line. */
@@ -66,6 +69,10 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   established(agreed: Agreed): void {
     const peer = this.#peer;
     const { tables, stale, loop } = this.#parts;
+    if (peer.source === 0 && this.#parts.isFull()) {
+      peer.session.fail(cease(CeaseError.OutOfResources), MEMORY_REST_MS);
+      return;
+    }
     this.#agreed = agreed;
     peer.everEstablished = true;
     peer.remoteAs = agreed.remoteAs;

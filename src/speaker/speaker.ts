@@ -34,6 +34,7 @@ import { Door, listenTtl } from "./door.ts";
 import { type DrainOutcome, drain, forGood, isBehind } from "./drain.ts";
 import { Intake } from "./intake.ts";
 import { KernelSide } from "./kernel-side.ts";
+import { MemoryGuard, type MemoryPort } from "./memory-guard.ts";
 import { type JournalStore, OwnRestart } from "./own-restart.ts";
 import { type OwnRoute, OwnRoutes, ownRouteOf } from "./own-routes.ts";
 import { addressWords, identityOf, Peer, type PeerIdentity } from "./peer.ts";
@@ -54,6 +55,8 @@ export interface SpeakerPorts {
   readonly network: Network;
   readonly log: Log;
   openFib(kernel: KernelConfig): OpenedFib;
+  /** Absent: the tables' own octets are all that is known. */
+  readonly memory?: MemoryPort;
   /** What is to be known after a restart. */
   readonly journal: JournalStore;
 }
@@ -102,6 +105,7 @@ export class Speaker {
   #door: Door | null = null;
   readonly #profiles = new SessionProfiles();
   readonly intake: Intake;
+  readonly memory: MemoryGuard;
   #tick: Timer | null = null;
   #stopping = false;
   /** Left for good by `drain`: there's nothing to come back to. */
@@ -142,6 +146,7 @@ export class Speaker {
       { step: 1024, run: (units) => rib.work(units) },
       { step: 1024, run: (units) => this.#decide(units) },
       this.groups,
+      { step: 1024, run: (units: number): boolean => this.memory.run(units) },
     ]);
     this.#stale = new StaleRoutes(
       clock,
@@ -163,7 +168,21 @@ export class Speaker {
       select: (family) => this.#select(family),
     });
     this.intake = new Intake(clock, () => rib.pending);
-    this.peers = new Peers((identity) => this.#createPeer(identity), clock, log);
+    this.memory = new MemoryGuard({
+      clock,
+      log,
+      rib,
+      intake: this.intake,
+      port: ports.memory ?? null,
+      limits: () => this.#config.limits,
+      peers: () => this.peers,
+    });
+    this.peers = new Peers(
+      (identity) => this.#createPeer(identity),
+      clock,
+      log,
+      () => this.memory.refuses,
+    );
     this.kernel.feed(config, this.tables, this.ownRoutes, () => this.#loop.touch());
   }
 
@@ -403,6 +422,7 @@ export class Speaker {
         changed: (changed) => this.#peerChanged(changed),
         restart: this.restart,
         intake: this.intake,
+        isFull: () => this.memory.refuses,
       });
       this.#links.set(peer, link);
       return new PeerSession(
@@ -491,6 +511,7 @@ export class Speaker {
     if (this.#stopping) return;
     this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
     if (this.groups.tick()) this.#loop.touch();
+    if (this.memory.tick()) this.#loop.touch();
     // A new policy may accept more, without a word from the peer.
     for (const peer of this.peers) this.linkOf(peer).checkLimits();
   }

@@ -54,8 +54,8 @@ export class LiveMetrics implements MetricsSource {
   }
 
   get refused(): Record<string, number> {
-    const { unknown, overLimit, halfOpen } = this.#speaker.peers.refused;
-    return { "unknown-peer": unknown, "range-limit": overLimit, "half-open": halfOpen };
+    const { unknown, overLimit, halfOpen, memory } = this.#speaker.peers.refused;
+    return { "unknown-peer": unknown, "range-limit": overLimit, "half-open": halfOpen, memory };
   }
 
   #peer(peer: Peer): PeerMetrics {

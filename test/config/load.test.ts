@@ -71,6 +71,19 @@ t.test(
   },
 );
 
+t.test("limits: sizes are written with their unit, and have defaults", async (t) => {
+  const limits = (text: string) => parse(`router: {as: 65001, router-id: 10.0.0.1}\n${text}`).limits;
+  t.same(limits(""), { memory: "auto", memoryPerPeer: "none", halfOpen: 1000 });
+  t.same(limits("limits: {memory: 1GiB, memory-per-peer: 64 MiB, half-open: 10}"), {
+    memory: 2 ** 30,
+    memoryPerPeer: 2 ** 26,
+    halfOpen: 10,
+  });
+  for (const bad of ["memory: 1000000", "memory: 1GB", "memory: 512KiB", "memory-per-peer: auto", "half-open: 0"])
+    t.throws(() => limits(`limits: {${bad}}`), /must be/, bad);
+  t.throws(() => limits("limits: {memory: 1GiB, memory-per-peer: 2GiB}"), /must not be more than limits.memory/);
+});
+
 t.test("the example of the contract between us and other tools is read whole", async (t) => {
   const config = loadConfig("test/config/every-key.yaml", testHost([onInterface("eth0", "10.0.0.7")]));
   const border = config.neighbors[0]!;

@@ -4,6 +4,7 @@ import { openFib } from "../../src/fib/open.ts";
 import { parsePrefix } from "../../src/lib/address.ts";
 import type { Log } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
+import type { MemoryPort } from "../../src/speaker/memory-guard.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
 import type { PrefixQuestion } from "../../src/view/port.ts";
 import { LiveView } from "../../src/view/speaker-view.ts";
@@ -29,7 +30,7 @@ export class TestWorld {
   #seed = 1;
 
   /** Starts a speaker at `address` with this config. */
-  start(name: string, address: string, yaml: string): TestSpeaker {
+  start(name: string, address: string, yaml: string, memory?: MemoryPort): TestSpeaker {
     const config = parseConfig(yaml, `${name}.yaml`);
     const host = this.network.host(address);
     const { clock } = this;
@@ -44,6 +45,7 @@ export class TestWorld {
       clock,
       random: seededRandom(this.#seed++),
       network: host,
+      ...(memory && { memory }),
       log,
       journal: { read: () => this.#journals.get(name) ?? null, write: (text) => void this.#journals.set(name, text) },
       openFib: (kernel) => openFib({ ...kernel, mode: kernel.fib, writer: "inside", clock, os: null }),

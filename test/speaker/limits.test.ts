@@ -200,3 +200,146 @@ t.test("strangers are closed in the same turn, counted, and logged now and then"
     /before=999/,
   );
 });
+
+/** A machine whose memory is what the test says. */
+class Memory {
+  readonly available = 1000;
+  octets = 0;
+  heap = 0;
+  collected = 0;
+  /** What a collection gives back. */
+  garbage = 0;
+  used(): number {
+    return this.octets;
+  }
+  heapShare(): number {
+    return this.heap;
+  }
+  collect(): void {
+    this.collected++;
+    this.octets -= this.garbage;
+    this.garbage = 0;
+  }
+}
+
+/** Three clients, of which the second has by far the most routes; `more` is the limits section. */
+async function threeClients(memory: Memory, more = "") {
+  const world = new TestWorld();
+  const rr = world.start("rr", RR, `${limited("100000")}\n${more}`, memory);
+  const clients = ["10.9.1.1", "10.9.1.2", "10.9.1.3"].map((address) => puppetAt(world, address));
+  for (const [i, client] of clients.entries()) {
+    await bringUp(world, client, RR, 0x0a000001 + i);
+    client.send(announce(blocks(2000 * i, i === 1 ? 900 : 20), "10.9.1.9"));
+  }
+  await world.advance(2);
+  const session = (i: number) => rr.speaker.peers.get(`10.9.1.${i + 1}`)?.session;
+  return { world, rr, clients, session };
+}
+
+t.test(
+  "short of memory: new sessions are refused, then the heaviest isn't read, then it goes, then all is well",
+  async (t) => {
+    const memory = new Memory();
+    const { world, rr, clients, session } = await threeClients(memory);
+    t.equal(rr.speaker.memory.budget, 750, "auto: three quarters of what there is");
+    const late = puppetAt(world, "10.9.1.50");
+    const listed = puppetAt(world, "10.9.0.2");
+
+    memory.octets = 640;
+    await world.advance(1.1);
+    for (const newcomer of [late, listed]) {
+      await bringUp(world, newcomer, RR);
+      t.same(newcomer.lastNotification, { code: 6, subcode: 8, data: [] }, "Cease, Out of Resources");
+    }
+    t.equal(rr.speaker.peers.refused.memory, 2);
+    t.equal(rr.speaker.intake.paused, 0);
+
+    memory.octets = 700;
+    memory.garbage = 20;
+    await world.advance(1.1);
+    t.equal(memory.collected, 1, "garbage goes before anyone has to");
+    t.equal(rr.speaker.intake.paused, 0);
+    memory.octets = 700;
+    await world.advance(1.1);
+    t.ok(rr.speaker.intake.isHeld(session(1)!), "the one with the most routes");
+    t.equal(rr.speaker.intake.paused, 1);
+    const held = session(1)!.timers().holdMs;
+    clients[1]!.send(announce(blocks(5000, 10), "10.9.1.9"));
+    await world.advance(0.5);
+    t.notOk(
+      best(rr).some((row) => row.startsWith("10.19.136.0/24")),
+      "what it sends waits",
+    );
+    t.equal(session(1)!.timers().holdMs, held, "its hold clock stands still");
+
+    memory.octets = 750;
+    await world.advance(1.1);
+    t.same(clients[1]!.lastNotification?.subcode, 8);
+    t.equal(best(rr).length, 40, "its routes are gone");
+    t.equal(session(0)?.state, "Established");
+    await world.advance(2);
+    t.equal(session(0)?.state, "Established", "what was taken away has time to be gone before the next one pays");
+
+    memory.octets = 300;
+    await world.advance(2);
+    t.equal(rr.speaker.intake.paused, 0);
+    await bringUp(world, late, RR);
+    t.equal(rr.speaker.peers.get("10.9.1.50")?.session.state, "Established", "newcomers are welcome again");
+    await bringUp(world, clients[1]!, RR);
+    t.equal(session(1)?.state, "Idle", "who was ended rests for a minute");
+    await world.advance(60);
+    await bringUp(world, clients[1]!, RR);
+    t.equal(session(1)?.state, "Established");
+  },
+);
+
+t.test("memory that stays short takes one after the other, the heaviest first", async (t) => {
+  const memory = new Memory();
+  const { world, rr, session } = await threeClients(memory, "limits: {memory: 10MiB}");
+  t.equal(rr.speaker.memory.budget, 10 * 2 ** 20);
+  memory.octets = 11 * 2 ** 20;
+  await world.advance(3);
+  t.same(
+    [0, 1, 2].map((i) => session(i)?.state),
+    ["Established", "Idle", "Established"],
+  );
+  await world.advance(4);
+  t.equal([0, 1, 2].filter((i) => session(i)?.state === "Established").length, 1);
+  t.equal(rr.speaker.memory.ended, 2);
+  t.ok(rr.log.some((line) => /^memory the session with 10.9.1.2 ends: it is the heaviest/.test(line)));
+});
+
+t.test("the engine's own heap counts as well, and `memory: none` looks at nothing", async (t) => {
+  for (const [limits, wanted] of [
+    ["", true],
+    ["limits: {memory: none}", false],
+  ] as const) {
+    const memory = new Memory();
+    const { world, rr } = await threeClients(memory, limits);
+    memory.heap = 0.95;
+    memory.octets = limits === "" ? 0 : 1e9;
+    await world.advance(1.5);
+    t.equal(rr.speaker.intake.paused > 0, wanted, limits);
+  }
+});
+
+t.test("a peer beyond its own budget isn't read, then ends; the others are none the wiser", async (t) => {
+  const { world, rr, clients, session } = await threeClients(new Memory(), "limits: {memory-per-peer: 1MiB}");
+  t.equal(rr.speaker.memory.ended, 0);
+  // Each with a set of its own, of 2 KB: 600 of them are more than a mebibyte.
+  for (let i = 0; i < 600; i++) {
+    const communities = Array.from({ length: 500 }, (_, j) => i * 1000 + j);
+    clients[2]!.send(announce(blocks(10_000 + i, 1), "10.9.1.9", communities));
+  }
+  await world.advance(5);
+  t.same(clients[2]!.lastNotification?.subcode, 8);
+  t.same(
+    [0, 1, 2].map((i) => session(i)?.state),
+    ["Established", "Established", "Idle"],
+  );
+  t.equal(best(rr).length, 920, "the one with more routes takes less");
+  t.match(
+    rr.log.findLast((line) => line.includes("10.9.1.3 ends")),
+    /it is beyond its own budget \(\d\.\d MiB of routes\)/,
+  );
+});
