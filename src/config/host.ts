@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { type Prefix, prefixContains, tryParseAddress } from "../lib/address.ts";
 
@@ -36,9 +36,68 @@ export function thisHost(): Host {
         })),
       ),
     environment: (name) => process.env[name],
-    readFile: (path) => readFileSync(path, "utf8"),
+    readFile: readText,
     isWorldReadable: (path) => (statSync(path).mode & 0o004) !== 0,
   };
+}
+
+/** Far more than a config, an inventory or a secret ever has; what never ends (`/dev/zero`) is none of them. */
+const MAX_OCTETS = 64 * 2 ** 20;
+
+/** What is wrong with a file that can be read, and where. */
+export class TextFault extends Error {
+  readonly line: number;
+  readonly column: number;
+
+  constructor(message: string, line: number, column: number) {
+    super(message);
+    this.name = "TextFault";
+    this.line = line;
+    this.column = column;
+  }
+}
+
+/** A whole file as text. @throws as `node:fs` does, or TextFault. */
+function readText(path: string): string {
+  const chunks: Buffer[] = [];
+  const file = openSync(path, "r");
+  try {
+    for (let octets = 0; ; ) {
+      const chunk = Buffer.allocUnsafe(2 ** 16);
+      const count = readSync(file, chunk);
+      if (count === 0) break;
+      octets += count;
+      if (octets > MAX_OCTETS) throw new TextFault(`it is larger than ${MAX_OCTETS / 2 ** 20} MiB`, 1, 1);
+      chunks.push(chunk.subarray(0, count));
+    }
+  } finally {
+    closeSync(file);
+  }
+  return decodeText(Buffer.concat(chunks));
+}
+
+/** @throws TextFault where it isn't UTF-8: what a lenient decoder makes of it would be another path, or another secret. */
+export function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    let [line, start] = [1, 0];
+    for (let end = bytes.indexOf(10); end >= 0 && isText(bytes.subarray(start, end)); end = bytes.indexOf(10, start)) {
+      line++;
+      start = end + 1;
+    }
+    const before = new TextDecoder().decode(bytes.subarray(start)).indexOf("\ufffd");
+    throw new TextFault("it isn't UTF-8 text", line, Math.max(0, before) + 1);
+  }
+}
+
+function isText(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** `cali*` matches what begins with "cali". */

@@ -1,5 +1,5 @@
 import { ConfigError, ConfigErrors } from "./errors.ts";
-import { type Host, thisHost } from "./host.ts";
+import { type Host, TextFault, thisHost } from "./host.ts";
 import type { Config } from "./model.ts";
 import { Problems } from "./problems.ts";
 import { readSource } from "./read.ts";
@@ -29,8 +29,9 @@ export function loadConfig(file: string, host: Host = thisHost()): Config {
   try {
     text = host.readFile(file);
   } catch (error) {
+    const { line, column } = error instanceof TextFault ? error : { line: 1, column: 1 };
     throw new ConfigErrors([
-      new ConfigError(`Cannot read the config file: ${reasonOf(error)}`, { file, line: 1, column: 1 }),
+      new ConfigError(`Cannot read the config file: ${reasonOf(error)}`, { file, line, column }),
     ]);
   }
   return parseConfig(text, file, host);

@@ -275,6 +275,8 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EACCES: "permission denied",
   EISDIR: "it is a directory",
+  ELOOP: "its symbolic links lead nowhere",
+  ERR_INVALID_ARG_VALUE: "no file has such a name",
 };
 
 /** Why a file can't be read, in words. */

@@ -13,6 +13,12 @@ export class FloatText {
   }
 }
 
+/** Where the parser's own words help nobody. */
+const faults: Readonly<Record<string, string>> = {
+  MULTIPLE_DOCS: "a second document begins here, and a file has just one",
+  RESOURCE_EXHAUSTION: "this is nested too deeply",
+};
+
 /** Deeper or larger than any real file: an alias that holds itself, or a bomb of them. */
 const MAX_DEPTH = 40;
 const MAX_NODES_BY_ALIAS = 100_000;
@@ -45,7 +51,7 @@ export class Source {
         errors.push(new ConfigError(`The key ${key} stands twice in one mapping`, place));
       } else {
         readable = false;
-        errors.push(new ConfigError(`Cannot read this as YAML: ${fault.message}`, place));
+        errors.push(new ConfigError(`Cannot read this as YAML: ${faults[fault.code] ?? fault.message}`, place));
       }
     }
     let value: unknown = null;
@@ -120,7 +126,12 @@ export class Source {
   #plain(node: Node | null, depth: number, aliased: boolean): unknown {
     if (depth > MAX_DEPTH || (aliased && ++this.#aliasNodes > MAX_NODES_BY_ALIAS))
       throw new ConfigError("This is nested too deeply, or holds itself", this.#placeAt(node?.range?.[0] ?? 0));
-    if (isAlias(node)) return this.#plain(this.#resolved(node), depth + 1, true);
+    if (isAlias(node)) {
+      const meant = this.#resolved(node);
+      if (meant === null)
+        throw new ConfigError(`Nothing before this is called &${node.source}`, this.#placeAt(node.range?.[0] ?? 0));
+      return this.#plain(meant, depth + 1, true);
+    }
     if (isSeq(node)) return node.items.map((item) => this.#plain(item as Node | null, depth + 1, aliased));
     if (isMap(node)) {
       const mapping: Record<string, unknown> = Object.create(null);

@@ -3,6 +3,7 @@ import { chdir, cwd } from "node:process";
 import fc from "fast-check";
 import t from "tap";
 import { ConfigErrors } from "../../src/config/errors.ts";
+import { decodeText, type TextFault, thisHost } from "../../src/config/host.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
 import { nearest } from "../../src/config/nearest.ts";
 import { minimal, parse, testHost } from "./support.ts";
@@ -45,6 +46,36 @@ t.test("a file that can't be read is one error with a reason", async (t) => {
   const lines = (file: string) => errorsOf(() => loadConfig(file, testHost())).errors.map((error) => error.toLine());
   t.same(lines("no/such.yaml"), ["no/such.yaml:1:1: Cannot read the config file: there is no such file"]);
   t.same(lines(folder), [`${folder}:1:1: Cannot read the config file: it is a directory`]);
+});
+
+t.test("what is no text, or never ends, is refused with its place", async (t) => {
+  const place = (bytes: number[]) => {
+    try {
+      return decodeText(Uint8Array.from(bytes));
+    } catch (error) {
+      const { line, column, message } = error as TextFault;
+      return `${line}:${column} ${message}`;
+    }
+  };
+  t.equal(place([0x61, 10, 0xc3, 0xa4, 10]), "a\nä\n");
+  t.equal(place([0x61, 10, 0x62, 0xe9, 0x62, 10, 0x63]), "2:2 it isn't UTF-8 text");
+  t.equal(place([0x61, 10, 0xc3]), "2:1 it isn't UTF-8 text");
+  t.equal(place([0xff, 0xfe]), "1:1 it isn't UTF-8 text");
+  t.throws(() => thisHost().readFile("/dev/zero"), { message: "it is larger than 64 MiB" });
+  t.same(
+    errorsOf(() => loadConfig("/dev/zero")).errors.map((error) => error.toLine()),
+    ["/dev/zero:1:1: Cannot read the config file: it is larger than 64 MiB"],
+  );
+});
+
+t.test("YAML that nobody can follow is told in our words", async (t) => {
+  const lines = (text: string) =>
+    errorsOf(() => parseConfig(text, "bgp.yaml", testHost())).errors.map((error) => error.toLine());
+  t.same(lines(`${minimal}---\nrouter: {as: 2}\n`), [
+    "bgp.yaml:2:1: Cannot read this as YAML: a second document begins here, and a file has just one",
+  ]);
+  t.same(lines("router: {as: *mine}\n"), ["bgp.yaml:1:14: Nothing before this is called &mine"]);
+  t.match(lines(`router: ${"[".repeat(20_000)}${"]".repeat(20_000)}\n`)[0], /nested too deeply$/);
 });
 
 t.test("a password that stands in the config is in no message, whatever else is wrong with it", async (t) => {
