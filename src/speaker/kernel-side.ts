@@ -27,6 +27,8 @@ export class KernelSide {
   readonly tunnels: Tunnels | null;
   readonly #log: Log;
   readonly #feeds: FibFeed[] = [];
+  /** Families whose leftovers of an earlier run are still there. */
+  readonly #unswept = new Set<Family>(families);
   #workloads: Workloads[] = [];
 
   /** @param linkDown called when an interface that was running no longer is. */
@@ -119,7 +121,8 @@ export class KernelSide {
   /** What nobody asked for since the start goes: routes of a family, and tunnel entries of next hops that are used no more. */
   sweep(family: Family): void {
     this.fib.sweep(family);
-    this.tunnels?.sweep();
+    // Routes of both families may share a tunnel: its entries wait until the last family has been told everything.
+    if (this.#unswept.delete(family) && this.#unswept.size === 0) this.tunnels?.sweep();
   }
 
   /** Name of an interface, or its index as text if the kernel doesn't know it. */
