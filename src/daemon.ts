@@ -39,6 +39,10 @@ const V8_FLAGS = ["--semi-space-growth-factor=1", "--max-inlined-bytecode-size-c
 export async function runDaemon(file: string): Promise<number> {
   for (const flag of V8_FLAGS) setFlagsFromString(flag);
   const clock = systemClock;
+  const ending = new Ending();
+  const reloads = new Reloads();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.end(signal));
+  process.on("SIGHUP", () => reloads.ask());
   const config = loadConfig(file);
   const { format, level } = config.telemetry.log;
   const log = createLogger(writerFor(1), () => clock.wallTime(), format, level);
@@ -56,7 +60,6 @@ export async function runDaemon(file: string): Promise<number> {
     openFib: (kernel) => kernelFib(kernel, clock, log),
   });
   const view = new LiveView(speaker, version);
-  const ending = new Ending();
   const telemetry = new Telemetry(speaker, log, clock);
   const control = new LiveControl(speaker, loadConfig, {
     adopted: (adopted) => telemetry.adopt(adopted),
@@ -67,15 +70,19 @@ export async function runDaemon(file: string): Promise<number> {
     const server = await startControlServer({ path: config.control.socket, view, control, clock, log });
     closers.push(() => server.close());
     await telemetry.start(config);
-    await speaker.start();
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.end(signal));
-    process.on("SIGHUP", () => void reload(control, log));
+    // Who wants to end meanwhile doesn't wait for a start that takes long.
+    if (await Promise.race([speaker.start(), ending.reached])) {
+      await speaker.giveUp();
+      return 0;
+    }
     const where = speaker.endpoints.map(({ address, port }) => `${address} port ${port}`).join(", ");
     log.always("ready", `ready: AS ${config.router.as}, router-id ${config.router.routerId}, ${listening(where)}`, {
       version,
       pid: process.pid,
     });
+    reloads.begin(() => reload(control, log));
     const why = await ending.reached;
+    reloads.end();
     log.event("info", "stopping", `stopping: ${why}`);
     await atMost(FAREWELL_MS, speaker.stop());
     return 0;
@@ -144,6 +151,26 @@ async function atMost(ms: number, work: Promise<void>): Promise<void> {
     timer = setTimeout(resolve, ms);
   });
   await Promise.race([work, end]).finally(() => clearTimeout(timer));
+}
+
+/** Reloads that signals ask for: one that comes before there is anything to reload waits for it, one that comes at the end is void. */
+class Reloads {
+  #reload: (() => void) | null = null;
+  #asked = false;
+
+  ask(): void {
+    if (this.#reload === null) this.#asked = true;
+    else this.#reload();
+  }
+
+  begin(reload: () => Promise<void>): void {
+    this.#reload = () => void reload();
+    if (this.#asked) this.#reload();
+  }
+
+  end(): void {
+    this.#reload = () => {};
+  }
 }
 
 /** The one moment at which the daemon begins to stop. */

@@ -41,7 +41,14 @@ export async function startControlServer(options: ControlServerOptions): Promise
   await claimSocketPath(path);
   const routes = routeTable(options.view, options.control);
   const server = createServer(
-    { maxHeaderSize: 16 * 1024, requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 5000 },
+    {
+      maxHeaderSize: 16 * 1024,
+      requestTimeout: 10_000,
+      headersTimeout: 10_000,
+      keepAliveTimeout: 5000,
+      // Who connects and says nothing takes one of few places: the time-outs above hold to a second, not to half a minute.
+      connectionsCheckingInterval: 1000,
+    },
     (request, response) => void respond(request, response, routes, options),
   );
   server.maxConnections = MAX_CONNECTIONS;
@@ -96,7 +103,7 @@ async function respond(
   // Requests have no body; one that comes all the same is thrown away.
   request.resume();
   try {
-    const url = new URL(request.url ?? "/", "http://peerage");
+    const url = urlOf(request.url ?? "/");
     const [, word = "", ...rest] = decodeURIComponent(url.pathname).split("/");
     const route = Object.hasOwn(routes, word) ? routes[word]! : undefined;
     if (!route) throw new NotFound(`There is nothing at ${url.pathname}`);
@@ -124,6 +131,14 @@ async function respond(
     // Too late for a status once a list has begun: the client sees it end in the middle.
     if (response.headersSent) response.destroy();
     else fail(response, failure);
+  }
+}
+
+function urlOf(text: string): URL {
+  try {
+    return new URL(text, "http://peerage");
+  } catch {
+    throw new BadRequest("That is no path");
   }
 }
 

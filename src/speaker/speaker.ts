@@ -190,6 +190,11 @@ export class Speaker {
     return this.#config;
   }
 
+  /** Stopping or leaving: there is no way back. */
+  get ending(): boolean {
+    return this.#stopping || this.#left;
+  }
+
   /** What is listened on; empty until started. */
   get endpoints(): readonly { readonly address: string; readonly port: number }[] {
     return this.#door?.endpoints ?? [];

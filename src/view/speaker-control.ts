@@ -40,6 +40,8 @@ export class LiveControl implements SpeakerControl {
   }
 
   async reload(): Promise<ChangeReport> {
+    if (this.#speaker.ending)
+      throw new ControlError("failed", "The daemon is about to end: no config is read any more");
     const before = this.#speaker.config;
     const config = this.#load(before.file);
     const diff = diffConfig(before, config);

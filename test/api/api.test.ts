@@ -118,6 +118,7 @@ t.test("bad requests are answered with a sentence, unknown things with 404, and 
     [client.post("/drain", { wait: "soon" }), 400, "wait must be a number of seconds"],
     [client.post("/diff", { file: "relative.yaml" }), 400, "file must be an absolute path"],
     [client.get("/toString"), 404, "There is nothing at /toString"],
+    [client.get("//"), 400, "That is no path"],
     [client.get("/%E0%A4%A"), 400, "URI malformed"],
   ] as const) {
     const error = await refusal(attempt);

@@ -184,3 +184,18 @@ t.test("metrics come and go with a reload", async (t) => {
   await reload();
   await t.rejects(fetch(`http://${address}:9179/metrics`));
 });
+
+t.test("signals that come while the daemon starts or ends do what they should, and never kill it", async (t) => {
+  const early = configure(t);
+  const daemon = start(t, "run", "-c", early.file);
+  // The control socket is there before the speaker is ready.
+  const hangUp = setInterval(() => existsSync(early.socket) && daemon.process.kill("SIGHUP"), 1);
+  await daemon.until(/ready/);
+  await daemon.until(/took on the config again/);
+  clearInterval(hangUp);
+  for (let i = 0; i < 20; i++) daemon.process.kill("SIGHUP");
+  daemon.process.kill("SIGTERM");
+  for (let i = 0; i < 20; i++) daemon.process.kill("SIGHUP");
+  t.equal(await daemon.ended, 0);
+  t.notOk(existsSync(early.socket));
+});
