@@ -1,5 +1,6 @@
 import { Daemon } from "./daemon.ts";
 import type { Host } from "./lab.ts";
+import { NotYet } from "./until.ts";
 
 /** A hundred pings a second from one host to an address, until it is told to stop; each that got no answer counts as lost. */
 export class Pinging {
@@ -30,7 +31,9 @@ export class Pinging {
   async flows(): Promise<void> {
     const before = this.#answered().length;
     await this.#host.lab.until(`${this.#host.name} hears from ${this.#target}`, () => {
-      return this.#answered().length >= before + 10;
+      if (this.#answered().length >= before + 10) return true;
+      // "No buffer space available": the kernel's neighbour table, one for all namespaces, is full (gc_thresh3)
+      throw new NotYet(this.#ping.output.trim().split("\n").at(-1));
     });
   }
 
