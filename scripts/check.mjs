@@ -24,7 +24,7 @@ if (biome.status !== 0)
   gates.push("biome check (format, lint, imports): see above; `npm run format` repairs the format");
 
 console.log("\nUnit tests ...");
-const unit = await runTests(testFiles(".", ["interop/"]), { timeoutSeconds: 40 });
+const unit = await runTests(testFiles(".", ["interop/"]), { timeoutSeconds: 90 });
 const totals = { passed: unit.passed, failed: [...gates, ...unit.failed], skipped: unit.skipped };
 
 if (withInterop) {
