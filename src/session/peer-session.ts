@@ -89,6 +89,8 @@ export class PeerSession implements ConnectionOwner, PairOwner {
   readonly #sent = [0, 0, 0, 0, 0, 0];
   #flaps = 0;
   #lastError: LastError | null = null;
+  #lastDrop: LastError | null = null;
+  #turnedAt: number;
   #lastDown: DownReason | null = null;
 
   constructor(settings: SessionSettings, environment: SessionEnvironment, handlers: SessionHandlers) {
@@ -96,6 +98,7 @@ export class PeerSession implements ConnectionOwner, PairOwner {
     this.#environment = environment;
     this.handlers = handlers;
     this.#stateSince = environment.clock.now();
+    this.#turnedAt = this.#stateSince;
     this.#pair = new ConnectionPair(this);
   }
 
@@ -115,6 +118,11 @@ export class PeerSession implements ConnectionOwner, PairOwner {
   /** Monotonic milliseconds (Clock.now) of the last change of `state`. */
   get stateSince(): number {
     return this.#stateSince;
+  }
+
+  /** Monotonic milliseconds at which it came up or went down last; attempts to come up again don't count. */
+  get turnedAt(): number {
+    return this.#turnedAt;
   }
 
   /** Waiting in Idle before it comes back: after failures in a row, or as `fail` was asked to. */
@@ -138,6 +146,11 @@ export class PeerSession implements ConnectionOwner, PairOwner {
 
   get lastError(): LastError | null {
     return this.#lastError;
+  }
+
+  /** Why an Established session ended last; attempts to come up again don't count. */
+  get lastDrop(): LastError | null {
+    return this.#lastDrop;
   }
 
   get lastDown(): DownReason | null {
@@ -410,6 +423,7 @@ export class PeerSession implements ConnectionOwner, PairOwner {
   #down(reason: DownReason): void {
     this.#flaps++;
     this.#note(null, reason);
+    this.#lastDrop = lastErrorOf(reason, this.#environment.clock.wallTime());
     this.handlers.down(reason);
   }
 
@@ -428,6 +442,7 @@ export class PeerSession implements ConnectionOwner, PairOwner {
     if (state === from) return;
     this.#state = state;
     this.#stateSince = this.#environment.clock.now();
+    if (state === "Established" || from === "Established") this.#turnedAt = this.#stateSince;
     this.handlers.stateChanged?.(from, state, reason);
   }
 

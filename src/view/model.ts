@@ -29,7 +29,7 @@ export interface NeighborSummary {
   /** Null while a peer with `remote-as: external` hasn't told its own. */
   remoteAs: number | null;
   state: SessionState;
-  /** In the present state. */
+  /** Since it came up or went down last; attempts to come up again don't count. */
   uptimeSeconds: number;
   /** Whether it was ever Established, so that "never" can be told from "down". */
   everEstablished: boolean;
@@ -67,6 +67,8 @@ export interface NeighborDetail extends NeighborSummary {
   localAs: number;
   kind: "internal" | "external";
   peerGroup: string | null;
+  /** Why an Established session ended last; null while none has. */
+  lastDrop: LastError | null;
   /** Why it is in its state, in words; null if there's nothing to add. */
   stateReason: string | null;
   remoteRouterId: string | null;

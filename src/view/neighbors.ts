@@ -1,5 +1,6 @@
-import { formatIpv4 } from "../lib/address.ts";
+import { compareAddresses, formatIpv4, tryParseAddress } from "../lib/address.ts";
 import { type Family, families, familyName } from "../lib/family.ts";
+import type { PeerSession } from "../session/peer-session.ts";
 import type { Peer } from "../speaker/peer.ts";
 import type { Speaker } from "../speaker/speaker.ts";
 import type {
@@ -12,6 +13,13 @@ import type {
 } from "./model.ts";
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
+
+/** By address: the order in which peers came, or came back, tells nobody anything. */
+export const peersInOrder = (speaker: Speaker): Peer[] =>
+  [...speaker.peers]
+    .map((peer) => ({ peer, words: tryParseAddress(peer.address) ?? [] }))
+    .sort((a, b) => compareAddresses(a.words, b.words))
+    .map(({ peer }) => peer);
 
 /** Routes that a peer is told in one family. */
 export function advertisedTo(peer: Peer, family: Family): number {
@@ -29,8 +37,7 @@ function familyCounts(speaker: Speaker, peer: Peer, family: Family) {
   };
 }
 
-function lastErrorOf(peer: Peer): LastError | null {
-  const error = peer.session.lastError;
+function errorView(error: PeerSession["lastError"]): LastError | null {
   if (error === null) return null;
   const { at, direction, code, subcode, text } = error;
   return {
@@ -53,7 +60,7 @@ export function neighborSummary(speaker: Speaker, peer: Peer): NeighborSummary {
     address: peer.address,
     remoteAs: peer.remoteAs,
     state: session.state,
-    uptimeSeconds: seconds(speaker.clock.now() - session.stateSince),
+    uptimeSeconds: seconds(speaker.clock.now() - session.turnedAt),
     everEstablished: peer.everEstablished,
     dynamic: peer.identity.dynamic,
     routeReflectorClient: settings.routeReflectorClient,
@@ -68,7 +75,7 @@ export function neighborSummary(speaker: Speaker, peer: Peer): NeighborSummary {
       accepted: sum((count) => count.accepted),
       advertised: sum((count) => count.advertised),
     },
-    lastError: lastErrorOf(peer),
+    lastError: errorView(session.lastError),
   };
 }
 
@@ -120,6 +127,7 @@ export function neighborDetail(speaker: Speaker, peer: Peer): NeighborDetail {
     localAs: settings.localAs,
     kind: settings.kind,
     peerGroup: settings.peerGroup,
+    lastDrop: errorView(session.lastDrop),
     stateReason: session.state === "Established" ? null : (session.lastDown?.text ?? session.lastError?.text ?? null),
     remoteRouterId: peer.remoteRouterId === null ? null : formatIpv4(peer.remoteRouterId),
     hostName: capabilities?.peerHostName ?? null,

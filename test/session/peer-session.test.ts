@@ -55,6 +55,26 @@ t.test("a silent peer is dropped when the hold time has passed (RFC 4271 §6.5)"
   t.end();
 });
 
+t.test("attempts to come up again leave the time and the reason of the drop as they are", (t) => {
+  const { net, left, right } = established({ holdTimeSeconds: 90 });
+  net.cut(left.host, right.host);
+  net.clock.runUntil(() => left.state !== "Established");
+  const turned = left.session.turnedAt;
+  const drop = left.session.lastDrop;
+  net.heal(left.host, right.host);
+  right.host.refusing = true;
+  net.clock.advance(seconds(300));
+  t.not(left.session.stateSince, turned, "it was tried again meanwhile");
+  t.equal(left.session.turnedAt, turned);
+  t.equal(left.session.lastError!.text, "connection refused");
+  t.equal(left.session.lastDrop, drop);
+  t.equal(drop!.text, "Hold Timer Expired");
+  right.host.refusing = false;
+  net.clock.runUntil(() => left.state === "Established");
+  t.equal(left.session.turnedAt, net.clock.now());
+  t.end();
+});
+
 t.test("a KEEPALIVE or an UPDATE just before the end starts the hold time anew (RFC 4271 §8.2.2 Established)", (t) => {
   for (const kind of ["keepalive", "update"] as const) {
     const { net, side, puppet } = puppetEstablished({ holdTimeSeconds: 30 });

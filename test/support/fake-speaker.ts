@@ -62,6 +62,7 @@ export const neighbor = (more: Partial<NeighborDetail> = {}): NeighborDetail => 
   localAs: 65001,
   kind: "internal",
   peerGroup: null,
+  lastDrop: null,
   stateReason: null,
   remoteRouterId: "10.0.0.2",
   hostName: null,

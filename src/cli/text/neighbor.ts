@@ -27,7 +27,10 @@ function block(neighbor: NeighborDetail): string {
   say("Description", neighbor.description);
   say("State", stateOf(neighbor));
   say("Reason", neighbor.stateReason);
-  say("Last error", neighbor.lastError && formatLastError(neighbor.lastError));
+  const { lastDrop, lastError } = neighbor;
+  say("Last drop", lastDrop && formatLastError(lastDrop));
+  if (lastError?.at !== lastDrop?.at || lastError?.text !== lastDrop?.text)
+    say("Last error", lastError && formatLastError(lastError));
   say("Router id", neighbor.remoteRouterId);
   say("Host name", neighbor.hostName);
   say("Connection", connectionOf(neighbor));
