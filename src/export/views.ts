@@ -85,6 +85,8 @@ export interface ExplainedRoute {
   readonly sent: boolean;
   /** Why not, or what was changed on the way. */
   readonly reason: string;
+  /** What the export policy said, where it was asked. */
+  readonly policy: string | null;
   /** As sent; null if it isn't. */
   readonly attributes: PathAttributes | null;
 }
@@ -119,13 +121,14 @@ function explainPath(group: ExportGroup, member: Member, prefixId: number, path:
     if (now === 0 && told.paths !== null) return no(`better paths fill the ${key.addPath} that the peer is sent`);
     if (now !== set) return no("it is about to be sent");
     const late = member.state === "following" ? "" : `; the peer is being brought up to date (${member.state})`;
-    return { sent: true, reason: changesOf(teller, set) + late, attributes: sentAttributes(group, set) };
+    const policy = teller.policy.explain?.(attributes, prefixId, source) ?? null;
+    return { sent: true, reason: changesOf(teller, set) + late, policy, attributes: sentAttributes(group, set) };
   } finally {
     teller.forget();
   }
 }
 
-const no = (reason: string): ExplainedRoute => ({ sent: false, reason, attributes: null });
+const no = (reason: string): ExplainedRoute => ({ sent: false, reason, policy: null, attributes: null });
 
 function noNextHop({ key, teller }: ExportGroup, set: number): string {
   const kind = key.family === 0 ? "IPv4" : "IPv6";
@@ -142,5 +145,5 @@ function changesOf({ key, outSets }: Teller, set: number): string {
   if (key.peerKind === "external") changes.push(`AS ${key.prependAs.join(" ")} prepended`);
   if (takesOwnNextHop(key, traits))
     changes.push((traits & LEARNED_MASK) === Learned.Own ? "an own route" : "next hop self");
-  return changes.length === 0 ? "sent as it is" : `sent: ${changes.join(", ")}`;
+  return changes.length === 0 ? "as it is" : changes.join(", ");
 }

@@ -131,7 +131,7 @@ export class ImportPipeline {
     let found = 0;
     for (const segment of attributes.asPath) for (const as of segment.asns) if (ownAsns.includes(as)) found++;
     return found > allowasIn
-      ? `own AS ${ownAsns.join(" or ")} is ${found} times in the AS_PATH, allowed are ${allowasIn} (RFC 4271 §9.1.2)`
+      ? `own AS ${ownAsns.join(" or ")} stands ${found === 1 ? "once" : `${found} times`} in the AS_PATH, ${allowasIn} allowed (RFC 4271 §9.1.2)`
       : null;
   }
 

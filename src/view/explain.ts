@@ -6,6 +6,7 @@ import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import type { Speaker } from "../speaker/speaker.ts";
 import { fibRow } from "./fib-row.ts";
 import type { ExplainedAdvertisement, ExplainedPath, Explanation } from "./model.ts";
+import { peersInOrder } from "./neighbors.ts";
 import type { PrefixQuestion } from "./port.ts";
 import { importVerdict, pathRows, prefixAsked, prefixText, wordsOf } from "./routes.ts";
 
@@ -90,16 +91,18 @@ function kernelOf(fib: FibPort, family: 0 | 1, words: readonly number[], length:
 /** To whom it is advertised, or why not. */
 function advertisedOf(speaker: Speaker, table: RouteTable, id: number): ExplainedAdvertisement[] {
   const rows: ExplainedAdvertisement[] = [];
-  for (const peer of speaker.peers) {
+  for (const peer of peersInOrder(speaker)) {
     const base = { address: peer.address, description: peer.settings.description, nextHop: null };
     const membership = peer.membership(table.family);
     if (membership === undefined) {
       rows.push({ ...base, sent: false, reason: `the session is ${peer.session.state}, or doesn't carry this family` });
       continue;
     }
-    for (const { sent, reason, attributes } of explainExport(membership.group, membership.member, id)) {
+    for (const { sent, reason, policy, attributes } of explainExport(membership.group, membership.member, id)) {
       const nextHop = attributes?.nextHop ? formatAddress(attributes.nextHop.words) : null;
-      rows.push({ ...base, sent, reason, nextHop });
+      // What holds without a policy need not be said of every internal peer.
+      const said = policy === null || peer.settings.exportPolicy === null ? reason : `${policy}; ${reason}`;
+      rows.push({ ...base, sent, reason: said, nextHop });
     }
   }
   return rows;

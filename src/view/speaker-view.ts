@@ -8,7 +8,7 @@ import { advertisedSlices } from "./advertised.ts";
 import { explain } from "./explain.ts";
 import { fibRow } from "./fib-row.ts";
 import type { Explanation, FibRow, NeighborDetail, RouteRow, Summary } from "./model.ts";
-import { neighborDetail, neighborSummary } from "./neighbors.ts";
+import { neighborDetail, neighborSummary, peersInOrder } from "./neighbors.ts";
 import type { PrefixQuestion, RouteQuery, Slices, SpeakerView } from "./port.ts";
 import { receivedSlices, routeSlices } from "./routes.ts";
 
@@ -40,13 +40,13 @@ export class LiveView implements SpeakerView {
         routes,
         tableVersion: speaker.tables.byFamily.reduce((total, table) => total + table.version, 0),
       },
-      neighbors: [...speaker.peers].map((peer) => neighborSummary(speaker, peer)),
+      neighbors: peersInOrder(speaker).map((peer) => neighborSummary(speaker, peer)),
     };
   }
 
   neighbors(address?: string): NeighborDetail[] {
     const speaker = this.#speaker;
-    const peers = address === undefined ? [...speaker.peers] : [speaker.peers.get(address)];
+    const peers = address === undefined ? peersInOrder(speaker) : [speaker.peers.get(address)];
     return peers.flatMap((peer) => (peer === undefined ? [] : [neighborDetail(speaker, peer)]));
   }
 
