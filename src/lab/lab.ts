@@ -3,6 +3,7 @@ import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FibRow, Summary } from "../view/model.ts";
+import { claim, DIRECTORY_PREFIX, makeRoom } from "./leftovers.ts";
 import { LoopbackStage } from "./loopback-stage.ts";
 import { NamespaceStage } from "./namespace-stage.ts";
 import { type HostPlan, type LabPlan, planLab, type Stage } from "./plan.ts";
@@ -31,13 +32,14 @@ const LOOK_EVERY_MS = 500;
 export async function runLab(options: LabOptions, stopped: Promise<void>): Promise<number> {
   const stage: Stage = process.getuid?.() === 0 && !options.noRoot ? "namespaces" : "loopback";
   const topology = options.file === null ? defaultTopology : readTopology(options.file);
-  const directory = mkdtempSync(join(tmpdir(), "peerage-lab-"));
+  makeRoom(stage);
+  const directory = mkdtempSync(join(tmpdir(), DIRECTORY_PREFIX));
+  claim(directory, stage);
   const plan = planLab(topology, stage, directory);
   const lab = new Lab(plan, stage, directory, options);
   try {
     lab.start();
-    await lab.watch(stopped);
-    return 0;
+    return await lab.watch(stopped);
   } finally {
     await lab.stop();
   }
@@ -81,18 +83,22 @@ class Lab {
     const child = this.#stage.spawn(host.name, command, [script, "run", "-c", config]);
     child.stdout?.pipe(log);
     child.stderr?.pipe(log);
-    child.on("exit", (code, signal) => {
-      this.#children.delete(host.name);
+    let words = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      words = chunk.toString().trim() || words;
+    });
+    child.on("exit", () => this.#children.delete(host.name));
+    child.on("close", (code, signal) => {
       if (!this.#stopping)
         this.#options.say(
-          `${host.name} ended (${signal ?? `exit code ${code}`}); its log: ${join(this.#directory, `${host.name}.log`)}`,
+          `${host.name} ended (${signal ?? `exit code ${code}`})${words === "" ? `; its log: ${join(this.#directory, `${host.name}.log`)}` : `: ${words}`}`,
         );
     });
     this.#children.set(host.name, child);
   }
 
-  /** Shows the lab as it comes up, then every change, until `stopped`. */
-  async watch(stopped: Promise<void>): Promise<void> {
+  /** Shows the lab as it comes up, then every change, until `stopped` or until nobody is left. Resolves to the exit code. */
+  async watch(stopped: Promise<void>): Promise<number> {
     const { say } = this.#options;
     let over = false;
     const end = stopped.then(() => {
@@ -103,6 +109,10 @@ class Lab {
     let patient = true;
     while (!over) {
       const states = await this.#look();
+      if (this.#children.size === 0 && !over) {
+        say("None of the speakers runs any more.");
+        return 1;
+      }
       const seconds = (performance.now() - startedAt) / 1000;
       if (shown === null && this.#isComplete(states)) {
         say(`\n${renderLab(states)}\n\nEverything is up after ${seconds.toFixed(1)} s: every host knows every block.`);
@@ -121,6 +131,7 @@ class Lab {
       }
       await Promise.race([end, new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))]);
     }
+    return 0;
   }
 
   async stop(): Promise<void> {

@@ -58,15 +58,21 @@ function byPrefix(a: FibRow, b: FibRow): number {
   return 0;
 }
 
-/** Facts worth a line of their own when they change. */
+/** Facts worth a line of their own when they change. Between which states a session that is down tries again is none. */
 export function factsOf(states: readonly HostState[]): Map<string, string> {
   const facts = new Map<string, string>();
   for (const { host, summary, fib } of states) {
     for (const { address, state } of summary?.neighbors ?? [])
-      facts.set(`${host.name}: session with ${address}`, state);
+      facts.set(`${host.name}: session with ${address}`, state === "Established" ? state : "down");
     for (const row of fib ?? []) facts.set(`${host.name}: ${row.prefix}`, routeLine(row));
   }
   return facts;
+}
+
+/** "a-1: + 172.17.9.0/24 via ...": a route's line has its prefix in it already. */
+function withSign(fact: string, sign: "+" | "-", value: string): string {
+  const [host, what] = fact.split(": ") as [string, string];
+  return `${host}: ${sign} ${value.includes(what) ? value : `${what} ${value}`}`;
 }
 
 /** One line per fact that came, changed or went. */
@@ -74,9 +80,9 @@ export function changedFacts(before: ReadonlyMap<string, string>, after: Readonl
   const lines: string[] = [];
   for (const [fact, now] of after) {
     const then = before.get(fact);
-    if (then === undefined) lines.push(`${fact}  ${now}`);
+    if (then === undefined) lines.push(withSign(fact, "+", now));
     else if (then !== now) lines.push(`${fact}  ${then} -> ${now}`);
   }
-  for (const [fact, then] of before) if (!after.has(fact)) lines.push(`${fact}  gone (was: ${then})`);
+  for (const [fact, then] of before) if (!after.has(fact)) lines.push(withSign(fact, "-", then));
   return lines;
 }

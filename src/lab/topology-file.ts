@@ -26,7 +26,7 @@ export function readTopology(file: string): Topology {
   if (result.success) return result.data;
   throw new Error(
     result.error.issues
-      .map((issue) => `Cannot use ${file}: ${issue.path.join(".") || "it"} ${issue.message}`)
+      .map((issue) => `Cannot use ${file}: ${issue.path.length > 0 ? `${issue.path.join(".")}: ` : ""}${issue.message}`)
       .join("\n"),
   );
 }

@@ -1,8 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { parseConfig } from "../../src/config/load.ts";
+import { claim, makeRoom } from "../../src/lab/leftovers.ts";
 import { planLab } from "../../src/lab/plan.ts";
 import { changedFacts, factsOf, renderLab, routeLine } from "../../src/lab/screen.ts";
 import { defaultTopology } from "../../src/lab/topology.ts";
@@ -91,8 +94,34 @@ t.test("only what changed is said again", async (t) => {
   t.same(changedFacts(before, before), []);
   const after = factsOf([{ host: host!, summary: summary("Idle"), fib: [] }]);
   t.same(changedFacts(before, after), [
-    "a-rr: session with 127.65.1.100  Established -> Idle",
-    "a-rr: 172.17.9.0/24  gone (was: 172.17.9.0/24 via 192.168.100.101 dev eth0 proto bgp onlink)",
+    "a-rr: session with 127.65.1.100  Established -> down",
+    "a-rr: - 172.17.9.0/24 via 192.168.100.101 dev eth0 proto bgp onlink",
   ]);
   t.match(renderLab([{ host: host!, summary: null, fib: null }]), /not up yet/);
+});
+
+t.test("a second lab of a kind refuses, and cleans up after one that was killed", async (t) => {
+  const parent = mkdtempSync(join(tmpdir(), "peerage-test-"));
+  t.teardown(() => rmSync(parent, { recursive: true }));
+  const directory = join(parent, "peerage-lab-x");
+  mkdirSync(directory);
+  makeRoom("loopback", parent);
+  t.ok(existsSync(directory), "nobody claimed it");
+  claim(directory, "loopback");
+  t.throws(() => makeRoom("loopback", parent), { message: new RegExp(`process ${process.pid}`) });
+  makeRoom("namespaces", parent);
+  t.ok(existsSync(directory), "another kind is not in the way");
+  const file = join(directory, "owner.json");
+  const owner = JSON.parse(readFileSync(file, "utf8"));
+  writeFileSync(file, JSON.stringify({ ...owner, startTime: "1" }));
+  const forever = ["-e", "setTimeout(() => {}, 600000)", "--"];
+  const orphan = spawn(process.execPath, [...forever, "run", "-c", join(directory, "a-1.yaml")]);
+  const reader = spawn(process.execPath, [...forever, join(directory, "a-1.log")]);
+  t.teardown(() => reader.kill());
+  await Promise.all([once(orphan, "spawn"), once(reader, "spawn")]);
+  const ended = once(orphan, "exit");
+  makeRoom("loopback", parent);
+  t.same(await ended, [null, "SIGKILL"]);
+  t.equal(reader.exitCode ?? reader.signalCode, null, "who only reads a log is left alone");
+  t.notOk(existsSync(directory));
 });
