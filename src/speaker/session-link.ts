@@ -60,6 +60,8 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   readonly #parts: LinkParts;
   /** Of the session that is up or was last: routes that are kept from it are judged by it. */
   #agreed: Agreed | null = null;
+  /** Why it doesn't come up, as the log was told: a reason that stays is said once, not at each attempt. */
+  #hindrance = "";
 
   constructor(peer: Peer, parts: LinkParts) {
     this.#peer = peer;
@@ -74,6 +76,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
       return;
     }
     this.#agreed = agreed;
+    this.#hindrance = "";
     peer.everEstablished = true;
     peer.remoteAs = agreed.remoteAs;
     peer.remoteRouterId = agreed.remoteRouterId;
@@ -193,8 +196,13 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
       from,
       to,
     });
+    const failed = to === "Active" || to === "Idle";
+    if (failed && from !== "Established" && reason !== "" && reason !== this.#hindrance) {
+      this.#hindrance = reason;
+      this.#say("info", "no-session", `no session with ${this.#peer.address} yet: ${reason}`);
+    }
     // A member of a range that got no further than this is forgotten again.
-    if (to === "Idle" || to === "Active") this.#parts.changed(this.#peer);
+    if (failed) this.#parts.changed(this.#peer);
   }
 
   notification(direction: "sent" | "received", { code, subcode, data }: NotificationView, text: string): void {

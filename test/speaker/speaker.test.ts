@@ -149,3 +149,18 @@ neighbors:
     t.equal(rr.view.neighbors("10.0.0.1")[0]?.flaps, 0);
   },
 );
+
+t.test("why a session doesn't come up is logged once, not at each attempt", async (t) => {
+  const world = new TestWorld();
+  const a = world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24"));
+  const told = () => a.log.filter((line) => line.startsWith("no-session"));
+  await world.advance(60);
+  t.equal(told().length, 1);
+  t.match(told()[0], /^no-session no session with 10\.0\.0\.250 yet: \w/);
+  const rr = world.start("rr", "10.0.0.250", reflector());
+  await world.advance(20);
+  t.equal(a.view.summary().neighbors[0]!.state, "Established");
+  await world.stop(rr);
+  await world.advance(60);
+  t.equal(told().length, 2, "and again when it was up meanwhile");
+});
