@@ -6,15 +6,21 @@ import { faults } from "./faults/index.ts";
 import { cell, summary, table, totals } from "./report.ts";
 import { obstacle, runCatalogue } from "./run.ts";
 
+const usage = `npm run hostile [-- DAEMON ...] [--only WORD] [--short] [--all] [--json FILE] [--list]: hostile cases by daemon, as root
+npm run hostile -- --faults [NUMBER ...]: the scripted faults, against Peerage`;
+
 /**
- * `npm run hostile [-- DAEMON ...] [--only WORD] [--short] [--all] [--json FILE] [--list]`: hostile cases by daemon, as root.
- * `npm run hostile -- --faults [NUMBER ...]`: the scripted faults of docs/reliability.md, against Peerage.
  * The exit code is about Peerage: 1 if it died, if another session was touched, or below 97 % to the letter.
  */
 const words = process.argv.slice(2);
 const flag = (name: string): boolean => words.includes(name);
 const option = (name: string): string | null =>
   words.includes(name) ? (words[words.indexOf(name) + 1] ?? null) : null;
+const options = ["--only", "--short", "--all", "--json", "--list", "--faults"];
+if (words.some((word) => word.startsWith("--") && !options.includes(word))) {
+  console.log(usage);
+  process.exit(flag("--help") ? 0 : 2);
+}
 const only = option("--only");
 const file = option("--json");
 const names = words.filter((word, i) => !word.startsWith("--") && !["--only", "--json"].includes(words[i - 1] ?? ""));
