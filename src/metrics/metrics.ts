@@ -61,6 +61,14 @@ export function createRegistry(source: MetricsSource, figures: ProcessFigures, p
   add("counter", "bgp_connections_refused_total", "Connections turned away at the door.", () =>
     Object.entries(source.refused).map(([reason, value]) => ({ labels: { reason }, value })),
   );
+  add("gauge", "bgp_memory_bytes", "Memory in use, that of the route tables within it, and the budget.", () => {
+    const { used, routes, budget } = source.memory;
+    const known = budget === Number.POSITIVE_INFINITY ? [] : [{ labels: { of: "budget" }, value: budget }];
+    return [{ labels: { of: "all" }, value: used }, { labels: { of: "routes" }, value: routes }, ...known];
+  });
+  add("gauge", "bgp_sessions_paused", "Sessions that are not read at the moment, so that they wait for us.", () => [
+    { value: source.paused },
+  ]);
   register(
     registry,
     "histogram",

@@ -22,7 +22,7 @@ export function thisProcess(logLinesDropped: () => number): ProcessFigures & { s
       },
     },
     nodeVersion: process.versions.node,
-    residentBytes: () => process.memoryUsage.rss(),
+    residentBytes,
     cpuSeconds: () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1e6;
@@ -31,4 +31,13 @@ export function thisProcess(logLinesDropped: () => number): ProcessFigures & { s
     logLinesDropped,
     stop: () => delay.disable(),
   };
+}
+
+/** 0 where it can't be known: without a free file descriptor the system doesn't tell. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0;
+  }
 }

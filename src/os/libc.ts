@@ -19,6 +19,8 @@ export interface Libc {
   write: KoffiFunc<(fd: number, bytes: Uint8Array, length: number) => number>;
   close: KoffiFunc<(fd: number) => number>;
   strerror: KoffiFunc<(errno: number) => string>;
+  /** Gives free memory back to the system; null where the C library has no such call (musl). */
+  mallocTrim: KoffiFunc<(keep: number) => number> | null;
   /** errno of the last call that failed on this thread; read it before anything else. */
   errno(): number;
   /** The address of a buffer's bytes, for structures that hold pointers. Keep the buffer alive while it is in use. */
@@ -37,6 +39,13 @@ export function loadLibc(): Libc {
   }
   // The caller gives the type, koffi the function: nothing can check that they agree but a test that calls it.
   const declare = <T>(prototype: string): T => library.func(prototype) as unknown as T;
+  const perhaps = <T>(prototype: string): T | null => {
+    try {
+      return declare<T>(prototype);
+    } catch {
+      return null;
+    }
+  };
   return {
     socket: declare("int socket(int, int, int)"),
     bind: declare("int bind(int, void *, uint32_t)"),
@@ -50,6 +59,7 @@ export function loadLibc(): Libc {
     write: declare("int64_t write(int, void *, uint64_t)"),
     close: declare("int close(int)"),
     strerror: declare("const char *strerror(int)"),
+    mallocTrim: perhaps("int malloc_trim(uint64_t)"),
     errno: () => koffi.errno(),
     address: (bytes) => koffi.address(bytes),
   };

@@ -11,6 +11,8 @@ const TURN_MS = 5;
 /** Prefixes that wait for their decision: above the first nothing is read, until it is below the second. */
 const FULL = 1 << 17;
 const ROOM = 1 << 16;
+/** Chunks (64 KiB at most) between two looks at the memory that they take. */
+const LOOK_AFTER = 64;
 /** Sessions that are read on in one turn, at most. */
 const WIDEST = 64;
 
@@ -26,6 +28,8 @@ const WIDEST = 64;
 export class Intake {
   readonly #clock: Clock;
   readonly #backlog: () => number;
+  readonly #look: () => void;
+  #chunks = 0;
   /** Paused, in order; a session is in here once. */
   readonly #waiting = new Set<Readable>();
   readonly #held = new Set<Readable>();
@@ -37,8 +41,9 @@ export class Intake {
   /** Times that somebody was paused. */
   pauses = 0;
 
-  /** @param backlog how many prefixes wait for a decision that is going to be made. */
-  constructor(clock: Clock, backlog: () => number) {
+  /** @param backlog how many prefixes wait for a decision that is going to be made. @param look called now and then while much comes in. */
+  constructor(clock: Clock, backlog: () => number, look: () => void = () => {}) {
+    this.#look = look;
     this.#clock = clock;
     this.#backlog = backlog;
   }
@@ -50,6 +55,7 @@ export class Intake {
 
   /** A chunk with UPDATEs of this session has been read. */
   chunkRead(session: Readable): void {
+    if (++this.#chunks % LOOK_AFTER === 0) this.#look();
     const now = this.#clock.now();
     if (this.#began < 0) {
       this.#began = now;

@@ -40,6 +40,11 @@ const END = 1;
 const BACK = 0.05;
 /** Somebody who was ended for memory stays away for so long. */
 export const MEMORY_REST_MS = 60_000;
+/** And whoever isn't read any more has so long before it comes to that, or to the next one. */
+const PATIENCE_MS = 1_000;
+/** Tables that have shrunk to less than half, by so many octets at least, and have not moved since: worth a collection. */
+const SHRUNK_OCTETS = 32 * 2 ** 20;
+
 /** What has been taken away needs time to be gone before the next one is looked at. */
 const GRACE_MS = 5_000;
 
@@ -55,7 +60,12 @@ export class MemoryGuard implements Job {
   readonly #weigher: Weigher;
   #refuses = false;
   #holds = false;
+  /** The most that the tables held since the last collection, and what they held a tick ago. */
+  #highest = 0;
+  #before = 0;
   #endedAt = Number.NEGATIVE_INFINITY;
+  readonly #heldAt = new WeakMap<Peer, number>();
+  #lastHeldAt = Number.NEGATIVE_INFINITY;
   /** Sessions that were ended, ever. */
   ended = 0;
 
@@ -81,9 +91,10 @@ export class MemoryGuard implements Job {
     return this.#refuses;
   }
 
-  /** About once a second. True if there is something to weigh, which `run` then does. */
+  /** About once a second, and while much comes in. True if there is something to weigh, which `run` then does. */
   tick(): boolean {
     const { rib } = this.#parts;
+    this.#giveBack(rib.bytes);
     let share = this.#share();
     if (share >= HOLD && !this.#holds) {
       this.#parts.port?.collect();
@@ -99,6 +110,17 @@ export class MemoryGuard implements Job {
     }
     this.#weigher.begin();
     return true;
+  }
+
+  /** After a big peer has gone the engine holds on to what is free: nothing presses it to look. */
+  #giveBack(bytes: number): void {
+    this.#highest = Math.max(this.#highest, bytes);
+    const shrunk = bytes < this.#highest / 2 && this.#highest - bytes > SHRUNK_OCTETS;
+    if (shrunk && bytes === this.#before) {
+      this.#highest = bytes;
+      this.#parts.port?.collect();
+    }
+    this.#before = bytes;
   }
 
   run(units: number): boolean {
@@ -149,25 +171,29 @@ export class MemoryGuard implements Job {
     for (const peer of heaviest) {
       const over = this.#weigher.octets(peer.source) > this.#perPeer;
       if (!over) break;
-      if (intake.isHeld(peer.session)) this.#end(peer, "is beyond its own budget");
-      else this.#hold(peer);
+      if (!intake.isHeld(peer.session)) this.#hold(peer);
+      else if (clock.now() - this.#heldAt.get(peer)! >= PATIENCE_MS) this.#end(peer, "is beyond its own budget");
     }
     if (!this.#holds) {
       for (const peer of heaviest) if (this.#weigher.octets(peer.source) <= this.#perPeer) intake.release(peer.session);
       return;
     }
-    if (this.#share() >= END && clock.now() - this.#endedAt >= GRACE_MS) {
+    if (clock.now() - this.#endedAt < GRACE_MS) return;
+    if (this.#share() >= END) {
       this.#parts.port?.collect();
       const [first] = heaviest;
       if (first?.live != null && this.#share() >= END) this.#end(first, "is the heaviest, and memory has run out");
       return;
     }
+    if (clock.now() - this.#lastHeldAt < PATIENCE_MS) return;
     const next = heaviest.find((peer) => peer.live !== null && !intake.isHeld(peer.session));
     if (next !== undefined && this.#weigher.octets(next.source) > 0) this.#hold(next);
   }
 
   #hold(peer: Peer): void {
     const octets = this.#weigher.octets(peer.source);
+    this.#lastHeldAt = this.#parts.clock.now();
+    this.#heldAt.set(peer, this.#lastHeldAt);
     this.#parts.intake.hold(peer.session);
     this.#say(`${peer.address} is not read for now: its routes take ${mebibytes(octets)}`, peer, octets);
   }

@@ -167,7 +167,11 @@ export class Speaker {
       isExpected: (address) => this.#mayReturn(address),
       select: (family) => this.#select(family),
     });
-    this.intake = new Intake(clock, () => rib.pending);
+    this.intake = new Intake(
+      clock,
+      () => rib.pending,
+      () => this.#lookAtMemory(),
+    );
     this.memory = new MemoryGuard({
       clock,
       log,
@@ -512,11 +516,15 @@ export class Speaker {
     });
   }
 
+  #lookAtMemory(): void {
+    if (this.memory.tick()) this.#loop.touch();
+  }
+
   #onTick(): void {
     if (this.#stopping) return;
     this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
     if (this.groups.tick()) this.#loop.touch();
-    if (this.memory.tick()) this.#loop.touch();
+    this.#lookAtMemory();
     // A new policy may accept more, without a word from the peer.
     for (const peer of this.peers) this.linkOf(peer).checkLimits();
   }

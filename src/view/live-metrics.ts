@@ -58,6 +58,15 @@ export class LiveMetrics implements MetricsSource {
     return { "unknown-peer": unknown, "range-limit": overLimit, "half-open": halfOpen, memory };
   }
 
+  get memory(): MetricsSource["memory"] {
+    const { memory, tables } = this.#speaker;
+    return { used: memory.used, routes: tables.rib.bytes, budget: memory.budget };
+  }
+
+  get paused(): number {
+    return this.#speaker.intake.paused;
+  }
+
   #peer(peer: Peer): PeerMetrics {
     const { session, settings } = peer;
     return {

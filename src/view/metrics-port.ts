@@ -17,6 +17,10 @@ export interface MetricsSource {
   readonly keepaliveLag: Durations;
   /** Connections turned away at the door, by reason. */
   readonly refused: Readonly<Record<string, number>>;
+  /** Octets; the budget is infinite where there's none, `routes` is what the tables hold of `used`. */
+  readonly memory: { readonly used: number; readonly routes: number; readonly budget: number };
+  /** Sessions that are not read at the moment, so that they wait for us. */
+  readonly paused: number;
 }
 
 export interface PeerMetrics {

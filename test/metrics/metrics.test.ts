@@ -39,6 +39,8 @@ class FakeSource implements MetricsSource {
   };
   keepaliveLag = { boundsMs: [5], buckets: [7, 1], count: 8, totalMs: 16 };
   refused = { "unknown-peer": 12 };
+  memory = { used: 3000, routes: 2000, budget: Number.POSITIVE_INFINITY };
+  paused = 2;
 
   peers(): Iterable<PeerMetrics> {
     this.asked++;
@@ -84,6 +86,9 @@ t.test("a scrape has the contract's metrics under their names and labels", async
     'bgp_event_loop_lag_seconds{quantile="0.99"} 0.01',
     'bgp_build_info{version="0.1.0",node="20.20.2"} 1',
     'bgp_connections_refused_total{reason="unknown-peer"} 12',
+    'bgp_memory_bytes{of="all"} 3000',
+    'bgp_memory_bytes{of="routes"} 2000',
+    "bgp_sessions_paused 2",
     "bgp_log_lines_dropped_total 3",
     "process_resident_memory_bytes 1000",
   ])

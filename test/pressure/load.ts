@@ -55,6 +55,17 @@ dynamic-neighbors:
     ),
     "RSS peak (MiB)": daemon.peakMib.toFixed(0),
   };
+  for (const peer of feeders) peer.close();
+  await until("the routes are gone", () => readers.every((peer) => peer.withdrawn >= routes), 30_000);
+  const rss: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    await pause(4_000);
+    const used = await daemon.metric('bgp_memory_bytes{of="all"}', 'bgp_memory_bytes{of="routes"}');
+    rss.push(
+      `${daemon.residentMib.toFixed(0)} (${used.map((octets) => (octets / 2 ** 20).toFixed(1)).join(", ")} used)`,
+    );
+  }
+  Object.assign(figures, { "RSS 4, 8, 12 s after all routes have gone (MiB)": rss.join(", ") });
   for (const peer of all) peer.close();
   await daemon.stop();
   return figures;

@@ -1,4 +1,7 @@
+import { descriptors, silent } from "./crowd.ts";
 import { load } from "./load.ts";
+import { flood, memory } from "./memory.ts";
+import { readers } from "./readers.ts";
 
 /**
  * What no unit test can show: the daemon as it is shipped, real sockets, real time, and peers that mean no good. One scenario each by
@@ -9,6 +12,11 @@ import { load } from "./load.ts";
 const scenarios: Record<string, () => Promise<Record<string, number | string>>> = {
   load: () => load(1),
   rush: () => load(50),
+  silent,
+  descriptors,
+  readers,
+  memory,
+  flood,
 };
 
 const wanted = process.argv.slice(2);
