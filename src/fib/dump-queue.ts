@@ -41,6 +41,17 @@ export class DumpQueue {
     this.#ask();
   }
 
+  /** What is added in `add` runs in one piece: what its own jobs ask for comes behind the last of them. */
+  together(add: () => void): void {
+    if (this.running) {
+      add();
+      return;
+    }
+    this.running = true;
+    add();
+    this.#ask();
+  }
+
   /** Something to do when the jobs before it are done. */
   step(run: () => void): void {
     this.add({ append: () => {}, row: () => {}, done: run });

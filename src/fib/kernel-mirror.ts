@@ -90,6 +90,9 @@ export class KernelMirror implements KernelReader {
   /** Keys of what events told during a full reading; null when none runs. */
   #touched: Set<string> | null = null;
   #again = false;
+  /** Events are being taken in; readings that they ask for wait until the last is. */
+  #draining = false;
+  readonly #suspected = new Map<number, (() => void)[]>();
   /** Events were lost. */
   #overrun = false;
   #changed = false;
@@ -163,6 +166,10 @@ export class KernelMirror implements KernelReader {
 
   /** Reads everything anew; `done` comes when the listeners know the difference. */
   resync(done: () => void): void {
+    this.#dumps!.together(() => this.#readAll(done));
+  }
+
+  #readAll(done: () => void): void {
     const seenLinks = new Set<number>();
     const seenAddresses = new Set<string>();
     this.#begin();
@@ -202,9 +209,15 @@ export class KernelMirror implements KernelReader {
 
   /** Reads the routes through one interface (0 = all) again, ours and others', and tells which are missing. */
   audit(ifindex: number, done: () => void = () => {}): void {
-    this.#begin();
-    this.#readRoutes(ifindex);
-    this.#end(ifindex, done);
+    if (this.#draining) {
+      this.#suspected.set(ifindex, [...(this.#suspected.get(ifindex) ?? []), done]);
+      return;
+    }
+    this.#dumps!.together(() => {
+      this.#begin();
+      this.#readRoutes(ifindex);
+      this.#end(ifindex, done);
+    });
   }
 
   /** A reading is a run of jobs: from here on, events are newer than what it brings. */
@@ -250,6 +263,9 @@ export class KernelMirror implements KernelReader {
   drain(most = EVENTS_PER_TURN): void {
     const socket = this.#events;
     if (socket === null || this.#closed) return;
+    // Listeners may come back here: what they would read lies in the buffer that is being looked at.
+    if (this.#draining) return;
+    this.#draining = true;
     let empty = false;
     for (let i = 0; i < most && !this.#closed; i++) {
       const length = socket.receive();
@@ -263,6 +279,13 @@ export class KernelMirror implements KernelReader {
         this.#event(type, flags, socket.buffer, start, end),
       );
     }
+    this.#draining = false;
+    const suspected = [...this.#suspected];
+    this.#suspected.clear();
+    for (const [ifindex, done] of suspected)
+      this.audit(ifindex, () => {
+        for (const each of done) each();
+      });
     this.#settle();
     // what still waits is older than the loss: first that, then the reading, which is newer
     if (this.#overrun && empty) this.#resyncAfterOverrun();

@@ -186,6 +186,46 @@ t.test("IPv4 routes that die in silence with their link are noticed, and come ba
   t.ok(kernel.at("172.17.9.0/24", METRIC));
 });
 
+t.test(
+  "IPv6 routes that lose hops with a link, told hop by hop, keep the others and get them back with it",
+  async (t) => {
+    const { kernel, set, state, settle, clock } = await setup();
+    const hop6 = (last: number, ifindex: number): FibHop => ({
+      via: [0xfd000000, 0, 0, last],
+      ifindex,
+      onlink: true,
+      weight: 1,
+    });
+    const prefixes = Array.from({ length: 9 }, (_, i) => `2001:db8:${i}::/48`);
+    for (const prefix of prefixes) set(prefix, through(hop6(1, 2), hop6(2, 3), hop6(3, 3)));
+  kernel.outsiderAdds("198.51.100.0/24", STATIC, 0, [hop(9)]);
+    settle();
+    const hops = () => prefixes.map((prefix) => kernel.at(prefix, METRIC)?.hops.length ?? 0);
+    t.same(
+      hops(),
+      prefixes.map(() => 3),
+    );
+    kernel.setLink(3, false);
+    clock.advance(50);
+    t.ok(hops().every((count) => count <= 1));
+    kernel.setLink(3, true);
+    clock.advance(5000);
+    t.same(
+      hops(),
+      prefixes.map(() => 3),
+    );
+    t.same(new Set(prefixes.map(state)), new Set(["installed"]));
+    kernel.removeLink(3);
+    clock.advance(50);
+    kernel.addLink(3, "eth1");
+    clock.advance(5000);
+    t.same(
+      hops(),
+      prefixes.map(() => 3),
+    );
+  },
+);
+
 t.test("routes whose device was removed are written again when it is there again under its number", async (t) => {
   const { kernel, set, state, settle, clock } = await setup();
   set("172.17.9.0/24", through(hop(1)));

@@ -76,9 +76,16 @@ export class ModelKernel implements FibOs {
 
   #flush(on: (hop: FibHop) => boolean, any: boolean): void {
     for (const [place, route] of this.routes) {
+      if (route.family === Family.Ipv6Unicast && route.hops.some(on)) {
+        // hop by hop, each told as if it had been a route of its own
+        const left = route.hops.filter((hop) => !on(hop));
+        if (left.length === 0) this.routes.delete(place);
+        else this.routes.set(place, { ...route, hops: left });
+        for (const hop of route.hops.filter(on)) this.#routeEvent(nl.RTM_DELROUTE, 0, 0, { ...route, hops: [hop] });
+        continue;
+      }
       if (route.hops.length === 0 || !(any ? route.hops.some(on) : route.hops.every(on))) continue;
       this.routes.delete(place);
-      if (route.family === Family.Ipv6Unicast) this.#routeEvent(nl.RTM_DELROUTE, 0, 0, route);
     }
   }
 
