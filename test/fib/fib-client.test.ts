@@ -198,7 +198,7 @@ t.test(
     });
     const prefixes = Array.from({ length: 9 }, (_, i) => `2001:db8:${i}::/48`);
     for (const prefix of prefixes) set(prefix, through(hop6(1, 2), hop6(2, 3), hop6(3, 3)));
-  kernel.outsiderAdds("198.51.100.0/24", STATIC, 0, [hop(9)]);
+    kernel.outsiderAdds("198.51.100.0/24", STATIC, 0, [hop(9)]);
     settle();
     const hops = () => prefixes.map((prefix) => kernel.at(prefix, METRIC)?.hops.length ?? 0);
     t.same(
