@@ -3,11 +3,13 @@ import { cpus } from "node:os";
 import { catalogue } from "./catalogue/index.ts";
 import { drivers } from "./drivers/index.ts";
 import { faults } from "./faults/index.ts";
+import { fuzz } from "./fuzz.ts";
 import { cell, summary, table, totals } from "./report.ts";
 import { obstacle, runCatalogue } from "./run.ts";
 
 const usage = `npm run hostile [-- DAEMON ...] [--only WORD] [--short] [--all] [--json FILE] [--list]: hostile cases by daemon, as root
-npm run hostile -- --faults [NUMBER ...]: the scripted faults, against Peerage`;
+npm run hostile -- --faults [NUMBER ...]: the scripted faults, against Peerage
+npm run hostile -- --fuzz SEED [--messages N]: whole sessions of mutated messages, against Peerage`;
 
 /**
  * The exit code is about Peerage: 1 if it died, if another session was touched, or below 97 % to the letter.
@@ -35,6 +37,14 @@ if (flag("--faults")) {
     if (findings.some(({ ok }) => !ok)) process.exitCode = 1;
   }
   process.exit();
+}
+
+if (flag("--fuzz")) {
+  const reason = obstacle([]);
+  if (reason !== null) fail(`Cannot run here: ${reason}.`);
+  const findings = await fuzz(Number(option("--fuzz") ?? 1), Number(option("--messages") ?? 100_000));
+  for (const { ok, measured } of findings) console.log(`${ok ? "met" : "NOT MET"}: ${measured}`);
+  process.exit(findings.every(({ ok }) => ok) ? 0 : 1);
 }
 
 const unknown = names.filter((name) => !drivers.some((driver) => driver.name.toLowerCase() === name.toLowerCase()));

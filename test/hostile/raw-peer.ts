@@ -85,7 +85,8 @@ export class RawPeer {
   notification: ReceivedNotification | null = null;
   /** How the connection ended: "end" (FIN), an error's code, or null while it lives. */
   ended: string | null = null;
-  endedAt = 0;
+  /** When the first sign of the end was seen. */
+  overAt: number | null = null;
   /** Routes by prefix, "20.0.1.0/24" and IPv6 as hex with a length, "20010db80001/48". */
   readonly routes = new Map<string, Told>();
   endsOfRib = 0;
@@ -108,7 +109,7 @@ export class RawPeer {
   #over(how: string): void {
     if (this.ended === null) {
       this.ended = how;
-      this.endedAt = performance.now();
+      this.overAt ??= performance.now();
     }
     if (this.#keepalives !== null) clearInterval(this.#keepalives);
     this.#keepalives = null;
@@ -183,6 +184,7 @@ export class RawPeer {
     if (type === 1) this.open = Buffer.from(body);
     else if (type === 2) this.#update(body);
     else if (type === 3) {
+      this.overAt ??= performance.now();
       this.notification ??= { code: body[0]!, subcode: body[1]!, data: body.subarray(2).toString("hex") };
     } else if (type === 4) this.keepalivesReceived++;
   }

@@ -83,7 +83,7 @@ export const silentCrowd: Fault = {
       await stage.wait(1_000);
       const each = ((stage.memoryMb() - memory) * 1024) / silent.length;
       await stage.until("the silent ones are dropped", () => silent.every((peer) => peer.over), 90_000);
-      const times = silent.map((peer) => (peer.endedAt - started) / 1000);
+      const times = silent.map((peer) => (peer.overAt! - started) / 1000);
       const words = new Set(
         silent.map(({ notification: word }) => (word === null ? "none" : `${word.code}/${word.subcode}`)),
       );

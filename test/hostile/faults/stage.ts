@@ -33,6 +33,7 @@ export class Stage {
   readonly peerage: Peerage;
   readonly #settings: readonly string[];
   readonly #peers: string;
+  readonly #redirected: boolean;
 
   /** @param config of the daemon; `options.tight` keeps the kernel's socket buffers small on both sides. */
   constructor(config: (lane: Lane) => string, options: PeerageOptions & { tight?: boolean } = {}) {
@@ -44,6 +45,7 @@ export class Stage {
     this.#settings = options.tight ? [peers.namespace, host.namespace] : [];
     this.peerage = new Peerage(host, config(this.lane), options);
     this.#peers = peers.namespace;
+    this.#redirected = options.wrap !== undefined;
   }
 
   /** Waits until the control socket answers, however the daemon's output is redirected. */
@@ -51,7 +53,11 @@ export class Stage {
     for (const namespace of this.#settings)
       for (const key of ["tcp_rmem=4096 16384 32768", "tcp_wmem=4096 16384 32768"])
         await this.#sysctl(namespace, `net.ipv4.${key}`);
-    await this.lab.until("the daemon answers", () => this.peerage.summary());
+    if (this.#redirected) {
+      // Nobody sees its "ready", and the control socket answers a little earlier than the others listen.
+      await this.lab.until("the daemon answers", () => this.peerage.summary());
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    } else await this.peerage.start();
     enterNamespace(this.#peers);
     return this;
   }
