@@ -4,10 +4,10 @@ import { catalogue } from "./catalogue/index.ts";
 import { drivers } from "./drivers/index.ts";
 import { faults } from "./faults/index.ts";
 import { fuzz } from "./fuzz.ts";
-import { cell, summary, table, totals } from "./report.ts";
+import { cell, chapters, summary, table, totals } from "./report.ts";
 import { obstacle, runCatalogue } from "./run.ts";
 
-const usage = `npm run hostile [-- DAEMON ...] [--only WORD] [--short] [--all] [--json FILE] [--list]: hostile cases by daemon, as root
+const usage = `npm run hostile [-- DAEMON ...] [--only WORD] [--short] [--all] [--json FILE] [--page FILE] [--list]: hostile cases by daemon, as root
 npm run hostile -- --faults [NUMBER ...]: the scripted faults, against Peerage
 npm run hostile -- --fuzz SEED [--messages N]: whole sessions of mutated messages, against Peerage`;
 
@@ -18,14 +18,22 @@ const words = process.argv.slice(2);
 const flag = (name: string): boolean => words.includes(name);
 const option = (name: string): string | null =>
   words.includes(name) ? (words[words.indexOf(name) + 1] ?? null) : null;
-const options = ["--only", "--short", "--all", "--json", "--list", "--faults"];
+const options = ["--only", "--short", "--all", "--json", "--page", "--list", "--faults", "--fuzz", "--messages"];
 if (words.some((word) => word.startsWith("--") && !options.includes(word))) {
   console.log(usage);
   process.exit(flag("--help") ? 0 : 2);
 }
 const only = option("--only");
 const file = option("--json");
-const names = words.filter((word, i) => !word.startsWith("--") && !["--only", "--json"].includes(words[i - 1] ?? ""));
+const page = option("--page");
+const pageHead = `# Every hostile case, by daemon
+
+Written by \`npm run hostile -- --page docs/hostile-cases.md\`; what it means, and the sums: [reliability.md](reliability.md). "ok": to the letter
+of the RFC, or as it allows ("verdict" has both; words as in \`test/hostile/case.ts\`). "-": the daemon doesn't offer the capability.
+Else what it did instead: \`reset 3/5 ...\` is a NOTIFICATION with its data.`;
+const names = words.filter(
+  (word, i) => !word.startsWith("--") && !["--only", "--json", "--page"].includes(words[i - 1] ?? ""),
+);
 
 if (flag("--faults")) {
   const reason = obstacle([]);
@@ -73,7 +81,7 @@ if (flag("--list")) {
       `${name}: ${hostile.group} ${hostile.id}: ${cell(row)}, wanted ${hostile.expect.join(" or ")}${others.length > 0 ? `; ${others.join(", ")}` : ""}${outcome.lastWords === "" ? "" : `; ${outcome.lastWords}`}`,
     );
   });
-  console.log(`\n${table(columns, flag("--all"))}\n\n${summary(columns)}\n`);
+  console.log(`\n${table(columns, flag("--all"))}\n\n${chapters(columns)}\n\n${summary(columns)}\n`);
   console.log(
     `${cases.length} cases, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}; seconds: ${columns.map(({ name, seconds, starts }) => `${name} ${seconds.toFixed(0)} (${starts} starts)`).join(", ")}`,
   );
@@ -85,6 +93,7 @@ if (flag("--list")) {
         withoutMaps,
       ),
     );
+  if (page !== null) writeFileSync(page, `${pageHead}\n\n${table(columns, true)}\n`);
   const ours = columns.find(({ name }) => name === "Peerage");
   if (ours !== undefined) {
     const { deaths, touched, percent } = totals(ours);

@@ -57,6 +57,23 @@ export function table(columns: readonly Column[], all: boolean): string {
   return lines.join("\n");
 }
 
+/** Cases to the letter of those that were judged, by chapter; deaths beside them. */
+export function chapters(columns: readonly Column[]): string {
+  const groups = [...new Set(columns[0]!.rows.map(({ hostile }) => hostile.group))];
+  const lines = groups.map((group) => {
+    const cells = columns.map((column) => {
+      const part = totals({ ...column, rows: column.rows.filter(({ hostile }) => hostile.group === group) });
+      return `${part.letter} of ${part.judged}${part.deaths > 0 ? `, died ${part.deaths} x` : ""}`;
+    });
+    return `| ${group} | ${cells.join(" | ")} |`;
+  });
+  return [
+    `| chapter | ${columns.map(({ name }) => name).join(" | ")} |`,
+    `|---|${columns.map(() => "---|").join("")}`,
+    ...lines,
+  ].join("\n");
+}
+
 const short = (expect: readonly string[]): string =>
   expect.map((verdict) => (verdict.length > 28 ? `${verdict.slice(0, 27)}…` : verdict)).join(" / ");
 

@@ -155,7 +155,7 @@ export class Room {
   #lastWords(): string {
     const { daemons } = this.#subject!;
     const lines = daemons.flatMap((daemon) => daemon.output.split("\n"));
-    const cause = lines.findLast((line) => /panic:|fatal|assert|abort|core dumped|error:.*signal/i.test(line));
+    const cause = lines.find((line) => /panic:|fatal|assert|abort|core dumped|error:.*signal/i.test(line));
     return (cause ?? daemons.find(({ ended }) => ended !== null)?.ended ?? "").trim().slice(0, 300);
   }
 
