@@ -27,6 +27,8 @@ export interface FeedParts {
   /** How the kernel reaches a next hop; empty if it doesn't. */
   hopsOf(nextHop: number): readonly FibHop[];
   readonly localSource: number;
+  /** Whether a learned route to this prefix may not go into the kernel. */
+  isGuarded?(prefixId: number): boolean;
   /** Whether an own prefix is to be a blackhole in the kernel. */
   isBlackhole(prefixId: number): boolean;
   /** ECMP width, until `setWidth` says otherwise. */
@@ -122,6 +124,7 @@ export class FibFeed {
     const count = routes.multipath(prefixId, this.#paths.length, this.#paths);
     if (count === 0) return 0;
     if (routes.pathSource(this.#paths[0]!) === localSource) return isBlackhole(prefixId) ? this.#via(BLACKHOLE, []) : 0;
+    if (this.#parts.isGuarded?.(prefixId)) return 0;
     if (count === 1) {
       const nextHop = nextHopOf(routes.pathAttributes(this.#paths[0]!));
       return this.#via(nextHop, [nextHop]);

@@ -4,15 +4,20 @@ import type { OpenedFib } from "../fib/open.ts";
 import type { FibPort, FibResult, KernelLink, KernelReader } from "../fib/port.ts";
 import { Tunnels } from "../fib/tunnel/tunnels.ts";
 import { Workloads } from "../fib/workloads.ts";
-import { parseAddress, parsePrefix } from "../lib/address.ts";
+import { formatPrefix, parseAddress, parsePrefix } from "../lib/address.ts";
 import { type Family, families } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
 import { NextHopTracker, type TrackerOptions } from "../nexthop/next-hop-tracker.ts";
+import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import { FibFeed } from "./fib-feed.ts";
 import { LocalAddresses } from "./local-addresses.ts";
 import { type OwnRoutes, workloadRoute } from "./own-routes.ts";
 import type { Tables } from "./tables.ts";
+import { Underlay } from "./underlay.ts";
+
+/** Prefixes about which a warning is logged. */
+const MOST_SAID = 1000;
 
 /**
  * Everything between a speaker and its kernel: what the kernel tells (links, addresses, others' routes) goes to next-hop
@@ -25,6 +30,10 @@ export class KernelSide {
   readonly local: LocalAddresses;
   /** Null: none is configured. */
   readonly tunnels: Tunnels | null;
+  readonly underlay: Underlay;
+  /** Guarded prefixes that were logged. */
+  readonly #said = new Set<string>();
+  #config: Config;
   readonly #log: Log;
   readonly #feeds: FibFeed[] = [];
   /** Families whose leftovers of an earlier run are still there. */
@@ -40,6 +49,8 @@ export class KernelSide {
     this.nextHops = new NextHopTracker(this.#trackerOptions(config));
     this.tunnels?.onChange(() => this.nextHops.again());
     this.local = new LocalAddresses(linkDown);
+    this.underlay = new Underlay(this.local);
+    this.#config = config;
   }
 
   /** Feeds the FIB from the tables. `touch` says that there is work in them. */
@@ -58,11 +69,13 @@ export class KernelSide {
         hopsOf: (nextHop) => this.nextHops.hops(nextHop),
         localSource: LOCAL_SOURCE,
         isBlackhole: (prefixId) => ownRoutes.isBlackhole(family, prefixId),
+        isGuarded: (prefixId) => this.#guards(table, prefixId),
         maximumPaths: kernel.maximumPaths,
       });
       this.#feeds.push(feed);
       table.addConsumer(feed, kernel.maximumPaths > 1);
     }
+    this.local.onChange = () => this.#refreshUnderlay(tables);
     this.nextHops.onChange((ids) => {
       const changed = new Set(ids);
       for (const each of this.#feeds) each.nextHopsChanged(changed);
@@ -79,6 +92,8 @@ export class KernelSide {
 
   /** Takes on a new config, as far as that can be done while it runs. */
   reconfigure(config: Config, tables: Tables): void {
+    this.#config = config;
+    this.#refreshUnderlay(tables);
     this.nextHops.setOptions(this.#trackerOptions(config));
     for (const feed of this.#feeds) {
       if (!feed.setWidth(config.kernel.maximumPaths)) continue;
@@ -134,6 +149,35 @@ export class KernelSide {
   async close(keep: boolean): Promise<void> {
     this.tunnels?.close(keep);
     await this.fib.close(keep);
+  }
+
+  /** The underlay's subnet that keeps a learned route out of the kernel, as text; null if there's none. */
+  guard(table: RouteTable, prefixId: number): string | null {
+    const { prefixes, family } = table;
+    return this.underlay.holding(family, prefixes.length(prefixId), (i) => prefixes.word(prefixId, i));
+  }
+
+  #guards(table: RouteTable, prefixId: number): boolean {
+    const subnet = this.guard(table, prefixId);
+    if (subnet === null) return false;
+    const { prefixes } = table;
+    const words = Array.from({ length: table.family === 0 ? 1 : 4 }, (_, i) => prefixes.word(prefixId, i));
+    const prefix = formatPrefix(words, prefixes.length(prefixId));
+    // Once each, and not for ever: whoever announces such routes may do so again and again.
+    if (this.#said.has(prefix) || this.#said.size >= MOST_SAID) return true;
+    this.#said.add(prefix);
+    const text = `${prefix} is not put into the kernel: it would override the underlay ${subnet}`;
+    this.#log.event("warn", "underlay-guarded", text, { prefix, subnet });
+    return true;
+  }
+
+  /** Addresses seldom change, and hardly ever this answer: then all prefixes are looked at in one go. */
+  #refreshUnderlay(tables: Tables): void {
+    if (!this.underlay.refresh(this.#config)) return;
+    for (const feed of this.#feeds) {
+      const { prefixes } = tables.byFamily[feed.family]!;
+      for (let id = prefixes.next(0); id !== 0; id = prefixes.next(id)) feed.changed(id);
+    }
   }
 
   #openTunnels({ tunnels, kernel, router }: Config): Tunnels | null {

@@ -1,5 +1,5 @@
 import type { KernelAddress, KernelEvents, KernelLink } from "../fib/port.ts";
-import { addressFamily, formatAddress, parseAddress, prefixContains } from "../lib/address.ts";
+import { addressFamily, formatAddress, maskWord, type Prefix, parseAddress, prefixContains } from "../lib/address.ts";
 
 const LINK_SCOPE = 253;
 
@@ -8,6 +8,8 @@ export class LocalAddresses implements KernelEvents {
   readonly #links = new Map<number, KernelLink>();
   readonly #byInterface = new Map<number, KernelAddress[]>();
   readonly #linkDown: (link: KernelLink) => void;
+  /** Called when an address has come or gone. */
+  onChange: () => void = () => {};
 
   /** @param linkDown called when an interface that was running no longer is. */
   constructor(linkDown: (link: KernelLink) => void) {
@@ -24,11 +26,13 @@ export class LocalAddresses implements KernelEvents {
     this.#links.delete(link.ifindex);
     this.#linkDown(link);
     this.#byInterface.delete(link.ifindex);
+    this.onChange();
   }
 
   address(address: KernelAddress): void {
     const list = this.#byInterface.get(address.ifindex) ?? [];
     this.#byInterface.set(address.ifindex, [...list.filter((other) => !same(other, address)), address]);
+    this.onChange();
   }
 
   addressGone(address: KernelAddress): void {
@@ -37,6 +41,17 @@ export class LocalAddresses implements KernelEvents {
       address.ifindex,
       list.filter((other) => !same(other, address)),
     );
+    this.onChange();
+  }
+
+  /** Directly connected subnets, without those of one host, of the loopback and of a link alone. */
+  subnets(): Prefix[] {
+    const subnets: Prefix[] = [];
+    for (const [ifindex, list] of this.#byInterface)
+      for (const { family, words, length, scope } of list)
+        if (length < 32 * words.length && scope < LINK_SCOPE && !this.#links.get(ifindex)?.loopback)
+          subnets.push({ family, length, words: words.map((word, i) => (word & maskWord(length - 32 * i)) >>> 0) });
+    return subnets;
   }
 
   /** Index of the interface that has this address, or 0. */

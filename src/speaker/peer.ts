@@ -1,4 +1,5 @@
-import type { NeighborConfig, PeerSettings } from "../config/model.ts";
+import { nodeByAddress } from "../config/inventory.ts";
+import type { DynamicNeighborsConfig, Inventory, NeighborConfig, PeerSettings } from "../config/model.ts";
 import { type Prefix, parseAddress, parsePrefix } from "../lib/address.ts";
 import type { Family } from "../lib/family.ts";
 import { families } from "../lib/family.ts";
@@ -28,6 +29,18 @@ export const identityOf = (neighbor: NeighborConfig): PeerIdentity => ({
   settings: neighbor,
   dynamic: false,
   blocks: (neighbor.blocks ?? []).map(parsePrefix),
+});
+
+/** A member of a range: its blocks are those of the inventory's node with its address. */
+export const memberOf = (
+  address: string,
+  range: DynamicNeighborsConfig,
+  inventory: Inventory | null,
+): PeerIdentity => ({
+  address,
+  settings: range,
+  dynamic: true,
+  blocks: (nodeByAddress(inventory, address.split("%")[0]!)?.blocks ?? []).map(parsePrefix),
 });
 
 /** What exists while a session is Established, and all of it goes when the session does. */

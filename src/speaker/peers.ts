@@ -1,11 +1,11 @@
-import type { Config, DynamicNeighborsConfig } from "../config/model.ts";
+import type { Config, DynamicNeighborsConfig, Inventory } from "../config/model.ts";
 import { type Prefix, parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Transport } from "../session/transport.ts";
 import { CeaseError, cease, type NotificationError } from "../wire/errors.ts";
 import { encodeNotification } from "../wire/message/notification.ts";
-import { addressWords, type Peer, type PeerIdentity } from "./peer.ts";
+import { addressWords, memberOf, type Peer, type PeerIdentity } from "./peer.ts";
 
 interface Range {
   readonly config: DynamicNeighborsConfig;
@@ -41,6 +41,7 @@ export class Peers implements Iterable<Peer> {
   /** Members of ranges that have connected but have never been Established, the oldest first. */
   readonly #halfOpen = new Set<Peer>();
   #maxHalfOpen = Number.POSITIVE_INFINITY;
+  #inventory: Inventory | null = null;
 
   readonly #isFull: () => boolean;
 
@@ -92,6 +93,7 @@ export class Peers implements Iterable<Peer> {
   /** The ranges of a (new) config, the longest first. Members of ranges that are still there stay with them. */
   setRanges(config: Config): void {
     this.#maxHalfOpen = config.limits.halfOpen;
+    this.#inventory = config.inventory;
     const before = this.#ranges;
     this.#ranges = config.dynamicNeighbors.map((range) => ({
       config: range,
@@ -162,7 +164,7 @@ export class Peers implements Iterable<Peer> {
       return;
     }
     if (this.#halfOpen.size >= this.#maxHalfOpen) this.#makeRoom();
-    const peer = this.add({ address: remoteAddress, settings: range.config, dynamic: true, blocks: [] });
+    const peer = this.add(memberOf(remoteAddress, range.config, this.#inventory));
     this.#halfOpen.add(peer);
     this.enroll(peer);
     peer.session.start();

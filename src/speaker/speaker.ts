@@ -37,7 +37,7 @@ import { KernelSide } from "./kernel-side.ts";
 import { MemoryGuard, type MemoryPort } from "./memory-guard.ts";
 import { type JournalStore, OwnRestart } from "./own-restart.ts";
 import { type OwnRoute, OwnRoutes, ownRouteOf } from "./own-routes.ts";
-import { addressWords, identityOf, Peer, type PeerIdentity } from "./peer.ts";
+import { addressWords, identityOf, memberOf, Peer, type PeerIdentity } from "./peer.ts";
 import { Peers } from "./peers.ts";
 import { PolicyBook } from "./policy-book.ts";
 import { SessionLink } from "./session-link.ts";
@@ -345,7 +345,7 @@ export class Speaker {
       const key = before.dynamic ? (this.peers.rangeOf(peer) ?? "") : peer.address;
       // Listed beats range and the longer range the shorter, also for a member that came before them.
       const range = before.dynamic ? this.peers.rangeFor(peer.address) : undefined;
-      const identity = wanted.get(peer.address) ?? (range && { ...before, settings: range });
+      const identity = wanted.get(peer.address) ?? (range && memberOf(peer.address, range, config.inventory));
       wanted.delete(peer.address);
       const moved = before.dynamic && (!identity?.dynamic || range?.range !== key);
       const effects =
@@ -356,7 +356,7 @@ export class Speaker {
       else if (effects?.has("restart") || routerChanged.has("restart")) {
         this.#removePeer(peer, CeaseError.OtherConfigurationChange);
         if (!identity.dynamic) this.peers.add(identity).session.start();
-      } else if (effects !== undefined || everyone) {
+      } else if (effects !== undefined || everyone || !isDeepStrictEqual(before.blocks, identity.blocks)) {
         peer.identity = identity;
         this.peers.enroll(peer);
         peer.session.update(this.#sessionSettings(identity));

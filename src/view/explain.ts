@@ -31,7 +31,9 @@ export function explain(speaker: Speaker, question: PrefixQuestion): Explanation
     received: receivedOf(speaker, table, id),
     decision: decisionOf(speaker, table, id, best),
     nextHop: nextHopOf(speaker, table, best),
-    kernel: kernelOf(speaker.kernel.fib, table.family, wordsOf(table, id), table.prefixes.length(id)),
+    kernel:
+      guarded(speaker, table, id, best) ??
+      kernelOf(speaker.kernel.fib, table.family, wordsOf(table, id), table.prefixes.length(id)),
     advertised: best === 0 ? [] : advertisedOf(speaker, table, id),
   };
 }
@@ -74,6 +76,14 @@ function nextHopOf(speaker: Speaker, table: RouteTable, best: number): Explanati
     dev: hop ? speaker.kernel.linkName(hop.ifindex) : null,
     text: speaker.kernel.nextHops.explain(nextHop),
   };
+}
+
+/** A learned route that is kept from the kernel on purpose. */
+function guarded(speaker: Speaker, table: RouteTable, id: number, best: number): Explanation["kernel"] {
+  if (best === 0 || table.pathSource(best) === LOCAL_SOURCE || speaker.config.kernel.fib === "none") return null;
+  const subnet = speaker.kernel.guard(table, id);
+  if (subnet === null) return null;
+  return { intended: null, state: "absent", text: `it is kept out: it would override the underlay ${subnet}` };
 }
 
 function kernelOf(fib: FibPort, family: 0 | 1, words: readonly number[], length: number): Explanation["kernel"] {
