@@ -152,8 +152,13 @@ export class Peer {
       if (this.closed) return;
       if (this.socket.write(chunk)) continue;
       await new Promise<void>((resolve) => {
-        this.socket.once("drain", resolve);
-        this.socket.once("close", resolve);
+        const goOn = () => {
+          this.socket.removeListener("drain", goOn);
+          this.socket.removeListener("close", goOn);
+          resolve();
+        };
+        this.socket.on("drain", goOn);
+        this.socket.on("close", goOn);
       });
     }
   }
