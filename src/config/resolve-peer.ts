@@ -74,23 +74,24 @@ export function inherit<T extends object>(base: T, own: T): T {
   return result as T;
 }
 
-/** @param family of the peer's address, the one that is spoken unless `address-families` says otherwise */
+/**
+ * Undefined if nothing says who the peer is; `problems` then knows of that and of whatever else is wrong.
+ * @param family of the peer's address, the one that is spoken unless `address-families` says otherwise
+ */
 export function resolvePeer(layers: Layers, family: Family, context: PeerContext): PeerSettings | undefined {
   const { source, problems } = context;
   const { raw } = layers;
   const routerAs = context.routerAs ?? 0;
-  if (raw["remote-as"] === undefined) {
-    const path = layers.path("remote-as");
-    // A group that doesn't exist has been told; it may well have had one.
-    if (!source.has(path) && layers.groupKnown)
-      problems.missing(source, path, "must be internal, external or an AS number");
-    return undefined;
-  }
-  const remoteAs = raw["remote-as"] === "internal" ? routerAs : raw["remote-as"];
+  // Without one the rest is judged all the same, as far as it doesn't depend on it.
+  const known = raw["remote-as"] !== undefined;
+  // A group that doesn't exist has been told; it may well have had one.
+  if (!known && !source.has(layers.path("remote-as")) && layers.groupKnown)
+    problems.missing(source, layers.path("remote-as"), "must be internal, external or an AS number");
+  const remoteAs = raw["remote-as"] === "internal" ? routerAs : (raw["remote-as"] ?? "external");
   const kind = remoteAs === routerAs ? "internal" : "external";
   const localAs = raw["local-as"] ?? routerAs;
   const only = (key: keyof RawPeer, wanted: "internal" | "external") => {
-    if (raw[key] && kind !== wanted && context.routerAs !== null)
+    if (raw[key] && kind !== wanted && known && context.routerAs !== null)
       problems.cannot(source, layers.path(key), `must not be set for an ${kind} peer, only for ${wanted} ones`);
   };
   only("local-as", "external");
@@ -114,7 +115,7 @@ export function resolvePeer(layers: Layers, family: Family, context: PeerContext
       checkName("policy", name, context.policies, source, [...path, i], problems);
     return raw[key] ?? null;
   };
-  return {
+  const settings: PeerSettings = {
     peerGroup: layers.group,
     description: raw.description ?? "",
     kind,
@@ -148,6 +149,7 @@ export function resolvePeer(layers: Layers, family: Family, context: PeerContext
     importPolicy: policies("import-policy"),
     exportPolicy: policies("export-policy"),
   };
+  return known ? settings : undefined;
 }
 
 function resolveFamilies(layers: Layers, own: Family, { source, problems }: PeerContext): (FamilySettings | null)[] {

@@ -68,6 +68,7 @@ export function resolveConfig(
     prefixLists: new Set(Object.keys(raw["prefix-lists"] ?? {})),
     peerGroups: new Set(Object.keys(groups)),
   };
+  const prefixLists = resolvePrefixLists(raw["prefix-lists"] ?? {}, source, problems);
   const policies = resolvePolicies(raw.policies ?? {}, names, source, problems);
   const context: PeerContext = {
     source,
@@ -115,7 +116,7 @@ export function resolveConfig(
     workloads,
     neighbors,
     dynamicNeighbors,
-    prefixLists: resolvePrefixLists(raw["prefix-lists"] ?? {}, source, problems),
+    prefixLists,
     policies,
     kernel,
     limits,
@@ -186,7 +187,8 @@ function resolveNeighbors(raw: RawConfig, inventory: Inventory | null, context: 
     if (group !== null)
       checkName("peer group", group, Object.keys(context.groups), source, [...path, "peer-group"], problems);
     const { address, "peer-group": _, ...peer } = entry;
-    const family = (address?.address ?? "").includes(":") ? Family.Ipv6Unicast : Family.Ipv4Unicast;
+    // Where the address can't be read, what else is there tells its family.
+    const family = familyOf(address?.address ?? peer["local-address"]);
     const settings = resolvePeer(new Layers(context, peer, path, group), family, context);
     if (!settings || !address) continue;
     const node = nodeByAddress(inventory, address.address);
@@ -221,11 +223,7 @@ function resolveImplied(
     const own = settingsOf(peer, group, entry.port ?? group?.port ?? router.listen.port, router.as);
     // Nothing of such a peer stands in the config file but its group.
     const layers = new Layers(context, own, ["topology", "inventory", peer.node.name], group ? peer.group : null);
-    const settings = resolvePeer(
-      layers,
-      tryParseAddress(peer.address)!.length === 1 ? Family.Ipv4Unicast : Family.Ipv6Unicast,
-      context,
-    );
+    const settings = resolvePeer(layers, familyOf(peer.address), context);
     if (settings)
       result.push({
         address: peer.address,
@@ -264,7 +262,7 @@ function resolveRanges(raw: RawConfig, context: PeerContext): DynamicNeighborsCo
       problems.cannot(source, [...path, "passive"], "must not be false: members of a range are never dialled");
     const settings = resolvePeer(
       new Layers(context, peer, path, group ?? null),
-      range?.family ?? Family.Ipv4Unicast,
+      range?.family ?? familyOf(peer["local-address"]),
       context,
     );
     if (!settings || !range) continue;
@@ -272,6 +270,9 @@ function resolveRanges(raw: RawConfig, context: PeerContext): DynamicNeighborsCo
   }
   return ranges.toSorted((a, b) => lengthOf(b.range) - lengthOf(a.range));
 }
+
+const familyOf = (address: string | undefined): Family =>
+  address?.includes(":") ? Family.Ipv6Unicast : Family.Ipv4Unicast;
 
 const lengthOf = (prefix: string): number => Number(prefix.slice(prefix.indexOf("/") + 1));
 
@@ -288,7 +289,7 @@ function checkUnusedGroups(raw: RawConfig, used: ReadonlySet<string | null>, con
     if (used.has(name)) continue;
     const known = group["remote-as"] !== undefined;
     const layers = new Layers(context, known ? {} : { "remote-as": "external" }, ["peer-groups", name], name);
-    const family = group["local-address"]?.includes(":") ? Family.Ipv6Unicast : Family.Ipv4Unicast;
+    const family = familyOf(group["local-address"]);
     resolvePeer(layers, family, known ? context : { ...context, routerAs: null });
   }
 }
