@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { type Prefix, prefixContains, tryParseAddress } from "../lib/address.ts";
 
@@ -41,8 +41,8 @@ export function thisHost(): Host {
   };
 }
 
-/** Far more than a config, an inventory or a secret ever has; what never ends (`/dev/zero`) is none of them. */
-const MAX_OCTETS = 64 * 2 ** 20;
+/** Ten times what an inventory of 20,000 nodes has; YAML of this size keeps a daemon busy for ten seconds. */
+const MAX_OCTETS = 16 * 2 ** 20;
 
 /** What is wrong with a file that can be read, and where. */
 export class TextFault extends Error {
@@ -57,11 +57,28 @@ export class TextFault extends Error {
   }
 }
 
-/** A whole file as text. @throws as `node:fs` does, or TextFault. */
+/** What may stand where a file should; to read from it might take for ever. */
+const notAFile: readonly (readonly [is: (stats: Stats) => boolean, called: string])[] = [
+  [(stats) => stats.isDirectory(), "a directory"],
+  [(stats) => stats.isFIFO(), "a pipe"],
+  [(stats) => stats.isSocket(), "a socket"],
+];
+
+/** Whoever gives us a config by `<(...)` or `/dev/stdin` hands us a pipe that is open already; one in the file system may wait for its writer. */
+const HANDED_IN = /^\/(dev\/(fd\/|stdin$)|proc\/self\/fd\/)/;
+
+/** A whole file as text, without ever waiting for it. @throws as `node:fs` does, or TextFault. */
 function readText(path: string): string {
   const chunks: Buffer[] = [];
-  const file = openSync(path, "r");
+  const handedIn = HANDED_IN.test(path);
+  // To open a pipe waits for its other end, unless told not to.
+  const file = openSync(path, handedIn ? "r" : constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    const stats = fstatSync(file);
+    if (!stats.isFile() && !handedIn) {
+      const called = notAFile.find(([is]) => is(stats))?.[1] ?? "a device";
+      throw new TextFault(`it is ${called}, not a file`, 1, 1);
+    }
     for (let octets = 0; ; ) {
       const chunk = Buffer.allocUnsafe(2 ** 16);
       const count = readSync(file, chunk);

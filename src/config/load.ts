@@ -25,16 +25,17 @@ import { warnAboutUnserved } from "./unserved.ts";
  * @throws ConfigErrors with everything that is wrong, also if the file can't be read.
  */
 export function loadConfig(file: string, host: Host = thisHost()): Config {
-  let text: string;
+  return parseConfig(readFile(file, "config file", host), file, host);
+}
+
+/** The text of a file that a command was told to take. @throws ConfigErrors */
+export function readFile(file: string, what: string, host: Host): string {
   try {
-    text = host.readFile(file);
+    return host.readFile(file);
   } catch (error) {
     const { line, column } = error instanceof TextFault ? error : { line: 1, column: 1 };
-    throw new ConfigErrors([
-      new ConfigError(`Cannot read the config file: ${reasonOf(error)}`, { file, line, column }),
-    ]);
+    throw new ConfigErrors([new ConfigError(`Cannot read the ${what}: ${reasonOf(error)}`, { file, line, column })]);
   }
-  return parseConfig(text, file, host);
 }
 
 /** The same for text that is at hand; `file` names it and says where relative paths begin. @throws ConfigErrors */

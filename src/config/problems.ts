@@ -108,6 +108,8 @@ function subjectOf(source: Source, path: Path): { name: string; length: number }
       return named("tunnel", field("device"));
     case "nodes":
       return named("node", field("name"));
+    case "racks":
+      return named("rack", field("name"));
     default:
       return undefined;
   }

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Path } from "./errors.ts";
+import { otherKind } from "./file-kind.ts";
 import { nearest } from "./nearest.ts";
 import { nameOf, type Problems } from "./problems.ts";
 import { isMapping, schemaAt, shapeOf } from "./schema-kit.ts";
@@ -12,6 +13,11 @@ import type { Source } from "./source.ts";
 export function readSource<T>(source: Source, schema: z.ZodType<T>, problems: Problems): T | undefined {
   for (const error of source.errors) problems.add(error);
   if (!source.readable) return undefined;
+  const other = otherKind(source.value, Object.keys(shapeOf(schema).keys ?? {}));
+  if (other !== undefined) {
+    problems.error(other, source.place([]));
+    return undefined;
+  }
   // `value` belongs to the source and stays whole: messages quote it.
   let value: unknown = structuredCloneOf(source.value ?? Object.create(null));
   // Each round cuts at least one key, and a file has no more layers than this.

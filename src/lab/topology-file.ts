@@ -1,32 +1,60 @@
-import { readFileSync } from "node:fs";
-import { parse } from "yaml";
-import { z } from "zod";
-import type { Topology } from "./topology.ts";
+import { type Host, thisHost } from "../config/host.ts";
+import { readFile } from "../config/load.ts";
+import { Problems } from "../config/problems.ts";
+import { readSource } from "../config/read.ts";
+import { asn } from "../config/scalars.ts";
+import { key, leaf, listOf, mapping } from "../config/schema-kit.ts";
+import { Source } from "../config/source.ts";
+import { tryParseIpv4 } from "../lib/address.ts";
+import type { RackTopology, Topology } from "./topology.ts";
 
-const prefix = z.string().regex(/^\d+\.\d+\.\d+\.0\/24$/, "must be an IPv4 /24 such as 172.17.8.0/24");
+const block = leaf("an IPv4 /24 such as 172.17.8.0/24", (value) =>
+  typeof value === "string" && /^\d+\.\d+\.\d+\.0\/24$/.test(value) && tryParseIpv4(value.slice(0, -3)) !== undefined
+    ? value
+    : undefined,
+);
+const rackName = leaf("up to four lower-case letters and digits, a letter first", (value) =>
+  typeof value === "string" && /^[a-z][a-z0-9]{0,3}$/.test(value) ? value : undefined,
+);
 
-const schema = z.strictObject({
-  racks: z
-    .array(
-      z.strictObject({
-        name: z.string().regex(/^[a-z][a-z0-9]{0,3}$/, "must be up to four lower-case letters and digits"),
-        as: z.int().min(1).max(4294967295),
-        subnet: prefix,
-        blocks: z.array(prefix).min(1).max(100),
+const schema = mapping({
+  racks: key(
+    listOf(
+      mapping({
+        name: key(rackName, "Of its hosts' names."),
+        as: key(asn, "The rack's AS."),
+        subnet: key(block, "The reflector is .1, nodes count from .100."),
+        blocks: key(listOf(block), "A node for each."),
       }),
-    )
-    .min(1)
-    .max(16)
-    .refine((racks) => new Set(racks.map((rack) => rack.name)).size === racks.length, "names of racks must differ"),
+    ),
+    "The racks.",
+  ),
 });
 
-/** Reads a topology. @throws Error with one sentence per fault. */
-export function readTopology(file: string): Topology {
-  const result = schema.safeParse(parse(readFileSync(file, "utf8")));
-  if (result.success) return result.data;
-  throw new Error(
-    result.error.issues
-      .map((issue) => `Cannot use ${file}: ${issue.path.length > 0 ? `${issue.path.join(".")}: ` : ""}${issue.message}`)
-      .join("\n"),
-  );
+const MAX_RACKS = 16;
+const MAX_NODES = 100;
+
+/** Reads a topology. @throws ConfigErrors with everything that is wrong. */
+export function readTopology(file: string, host: Host = thisHost()): Topology {
+  const source = new Source(file, readFile(file, "topology", host));
+  const problems = new Problems();
+  const raw = readSource(source, schema, problems);
+  const racks = raw?.racks ?? [];
+  const names = new Set<string>();
+  for (const [i, rack] of racks.entries()) {
+    const path = ["racks", i];
+    for (const name of ["name", "as", "subnet", "blocks"] as const)
+      if (rack[name] === undefined && !source.has([...path, name]))
+        problems.missing(source, [...path, name], "each rack needs one");
+    if (rack.name !== undefined && names.has(rack.name))
+      problems.cannot(source, [...path, "name"], "must differ from those before");
+    names.add(rack.name ?? "");
+    if (rack.blocks && (rack.blocks.length === 0 || rack.blocks.length > MAX_NODES))
+      problems.cannot(source, [...path, "blocks"], `must have from 1 to ${MAX_NODES} of them`);
+  }
+  if (raw && (racks.length === 0 || racks.length > MAX_RACKS))
+    problems.error(`A lab has from 1 to ${MAX_RACKS} racks, this one has ${racks.length}`, source.place(["racks"]));
+  problems.settle();
+  // What was wrong or missing in a rack has been thrown by now.
+  return { racks: racks as RackTopology[] };
 }

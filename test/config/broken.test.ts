@@ -1,9 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chdir, cwd } from "node:process";
 import fc from "fast-check";
 import t from "tap";
 import { ConfigErrors } from "../../src/config/errors.ts";
-import { decodeText, type TextFault, thisHost } from "../../src/config/host.ts";
+import { decodeText, type TextFault } from "../../src/config/host.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
 import { nearest } from "../../src/config/nearest.ts";
 import { minimal, parse, testHost } from "./support.ts";
@@ -48,7 +51,7 @@ t.test("a file that can't be read is one error with a reason", async (t) => {
   t.same(lines(folder), [`${folder}:1:1: Cannot read the config file: it is a directory`]);
 });
 
-t.test("what is no text, or never ends, is refused with its place", async (t) => {
+t.test("what is no text is refused with its place", async (t) => {
   const place = (bytes: number[]) => {
     try {
       return decodeText(Uint8Array.from(bytes));
@@ -61,10 +64,64 @@ t.test("what is no text, or never ends, is refused with its place", async (t) =>
   t.equal(place([0x61, 10, 0x62, 0xe9, 0x62, 10, 0x63]), "2:2 it isn't UTF-8 text");
   t.equal(place([0x61, 10, 0xc3]), "2:1 it isn't UTF-8 text");
   t.equal(place([0xff, 0xfe]), "1:1 it isn't UTF-8 text");
-  t.throws(() => thisHost().readFile("/dev/zero"), { message: "it is larger than 64 MiB" });
-  t.same(
-    errorsOf(() => loadConfig("/dev/zero")).errors.map((error) => error.toLine()),
-    ["/dev/zero:1:1: Cannot read the config file: it is larger than 64 MiB"],
+});
+
+t.test(
+  "what is no plain file, or far too large, is refused wherever a file is named, and nobody waits for it",
+  async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), "peerage-config-"));
+    t.teardown(() => rmSync(directory, { recursive: true }));
+    const at = (name: string) => join(directory, name);
+    execFileSync("mkfifo", [at("pipe")]);
+    writeFileSync(at("large"), "");
+    truncateSync(at("large"), 16 * 2 ** 20 + 1);
+    const lines = (file: string) => errorsOf(() => loadConfig(file)).errors.map((error) => error.toLine());
+    for (const [name, reason] of [
+      ["pipe", "it is a pipe, not a file"],
+      [".", "it is a directory, not a file"],
+      ["large", "it is larger than 16 MiB"],
+      ["/dev/zero", "it is a device, not a file"],
+    ] as const) {
+      const file = name.startsWith("/") ? name : at(name);
+      t.same(lines(file), [`${file}:1:1: Cannot read the config file: ${reason}`]);
+      writeFileSync(
+        at("config.yaml"),
+        `router: {as: 65001, address: 10.0.0.1}
+topology: {mode: mesh, inventory: {file: ${name}}}
+neighbors: [{address: 10.0.0.2, remote-as: internal, password: {file: ${name}}}]
+`,
+      );
+      t.same(lines(at("config.yaml")), [
+        `${at("config.yaml")}:2:42: Cannot use topology.inventory.file: ${file} can't be read (${reason})`,
+        `${at("config.yaml")}:3:71: Cannot use password of neighbor "10.0.0.2": the file ${file} can't be read (${reason})`,
+      ]);
+    }
+  },
+);
+
+t.test("a pipe that a shell hands in by <(...) is read", async (t) => {
+  const program = "dist/src/main.js";
+  const output = execFileSync("bash", ["-c", `"${process.execPath}" ${program} check <(cat config/node.yaml)`]);
+  t.match(output.toString(), /: valid, AS 65001/);
+});
+
+t.test("a file of another kind is told by its keys, with the command that takes it", async (t) => {
+  const lines = (text: string) =>
+    errorsOf(() => parseConfig(text, "x.yaml", testHost())).errors.map((error) => error.toLine());
+  t.same(lines("# ours\nnodes: [{name: a}]\n"), [
+    "x.yaml:2:1: This looks like an inventory of nodes: a daemon's config names it under topology.inventory, as {file: PATH}, and `peerage check` of that config checks both",
+  ]);
+  t.same(lines("racks: []\n"), ["x.yaml:1:1: This looks like the topology of a lab: `peerage lab` takes it"]);
+  t.match(
+    lines("nodes: []\nneighbors: []\n"),
+    [/Unknown key "nodes"/, /Missing router.as/],
+    "a config it is with one of its keys",
+  );
+  const config =
+    "router: {as: 65001, address: 10.0.0.1}\ntopology: {mode: mesh, inventory: {file: config/mesh.yaml}}\n";
+  t.match(
+    errorsOf(() => parseConfig(config, "x.yaml", testHost())).message,
+    /^This looks like a daemon's config: .*\(config\/mesh\.yaml:\d+:1\)$/,
   );
 });
 

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
+import type { ConfigErrors } from "../../src/config/errors.ts";
 import { parseConfig } from "../../src/config/load.ts";
 import { claim, makeRoom } from "../../src/lab/leftovers.ts";
 import { planLab } from "../../src/lab/plan.ts";
@@ -62,14 +63,40 @@ t.test("three racks are connected each with each", async (t) => {
   t.equal(new Set(plan.trunks.flatMap(({ left, right }) => [left.address, right.address])).size, 6);
 });
 
-t.test("a topology file is read, and a wrong one is refused with the key", async (t) => {
+t.test("a topology file is read, and a wrong one is refused with every fault at its place", async (t) => {
   const directory = mkdtempSync(join(tmpdir(), "peerage-test-"));
   t.teardown(() => rmSync(directory, { recursive: true }));
   const file = join(directory, "lab.yaml");
   writeFileSync(file, "racks: [{name: x, as: 65010, subnet: 10.1.0.0/24, blocks: [10.2.0.0/24]}]");
   t.match(readTopology(file), { racks: [{ name: "x", as: 65010 }] });
-  writeFileSync(file, "racks: [{name: x, as: 0, subnet: 10.1.0.0/24, blocks: [10.2.0.0/24]}]");
-  t.throws(() => readTopology(file), { message: /racks\.0\.as/ });
+  const faults = (text: string) => {
+    writeFileSync(file, text);
+    try {
+      readTopology(file);
+    } catch (error) {
+      return (error as ConfigErrors).errors.map((fault) => fault.toLine().replace(`${file}:`, ""));
+    }
+    throw new Error("nothing was wrong");
+  };
+  t.same(
+    faults(
+      "racks:\n  - {name: x, as: 0, subnet: 10.1.0.0/24, blocks: [10.2.0.0/16]}\n  - {name: x, blocks: [], size: 3}\n",
+    ),
+    [
+      '2:19: Cannot use as of rack "x": must be an AS number from 1 to 4294967294 (asdot in quotes: "1.10"), found 0',
+      '2:52: Cannot use blocks[0] of rack "x": must be an IPv4 /24 such as 172.17.8.0/24, found "10.2.0.0/16"',
+      '3:5: Missing as of rack "x": each rack needs one',
+      '3:5: Missing subnet of rack "x": each rack needs one',
+      '3:12: Cannot use name of rack "x": must differ from those before, found "x"',
+      '3:23: Cannot use blocks of rack "x": must have from 1 to 100 of them, found an empty list',
+      '3:27: Unknown key "size" in rack "x": the nearest known one is "name"',
+    ],
+  );
+  t.same(faults(""), ["1:1: A lab has from 1 to 16 racks, this one has 0"]);
+  t.match(faults("router: {as: 1}\n"), [/This looks like a daemon's config: `peerage check`/]);
+  t.match(faults("racks: ["), [/1:\d+: Cannot read this as YAML/]);
+  rmSync(file);
+  t.throws(() => readTopology(file), { message: `Cannot read the topology: there is no such file (${file}:1:1)` });
 });
 
 t.test("routes are shown in the lectures' form", async (t) => {
