@@ -1,7 +1,6 @@
 import { Registry } from "prom-client";
 import type { MetricsSource, PeerMetrics } from "../view/metrics-port.ts";
 import { histogram, register, type Sample } from "./series.ts";
-import { SessionTotals } from "./session-totals.ts";
 
 /**
  * The metrics room: Prometheus text from the speaker's plain counters. Every speaker has a registry of its own. Series of
@@ -37,6 +36,7 @@ export function createRegistry(source: MetricsSource, figures: ProcessFigures, p
   addPeers(
     registry,
     snapshot(() => [...source.peers()]),
+    snapshot(() => source.totals),
     perPeerUpTo,
   );
 
@@ -116,7 +116,12 @@ function snapshot<T>(read: () => T): () => T {
   };
 }
 
-function addPeers(registry: Registry, allPeers: () => readonly PeerMetrics[], perPeerUpTo: () => number): void {
+function addPeers(
+  registry: Registry,
+  allPeers: () => readonly PeerMetrics[],
+  totals: () => MetricsSource["totals"],
+  perPeerUpTo: () => number,
+): void {
   /** A series for each peer, as long as they are few. */
   const each = (type: "gauge" | "counter", name: string, help: string, read: (peer: PeerMetrics) => Iterable<Sample>) =>
     register(registry, type, name, help, () => {
@@ -153,28 +158,20 @@ function addPeers(registry: Registry, allPeers: () => readonly PeerMetrics[], pe
     ),
   );
 
-  const totals = new SessionTotals();
-  const sum = (
-    type: "gauge" | "counter",
-    name: string,
-    help: string,
-    read: (peers: readonly PeerMetrics[]) => Iterable<Sample>,
-  ) => register(registry, type, name, help, () => read(allPeers()));
-  sum("gauge", "bgp_peers", "Peers by state.", (peers) =>
-    states.map((state) => ({ labels: { state }, value: peers.filter((peer) => peer.state === state).length })),
+  register(registry, "gauge", "bgp_peers", "Peers by state.", () =>
+    states.map((state) => ({ labels: { state }, value: allPeers().filter((peer) => peer.state === state).length })),
   );
-  sum("counter", "bgp_peers_flaps_total", "Times any session went down.", (peers) => [
-    { value: totals.update(peers).flaps },
+  register(registry, "counter", "bgp_peers_flaps_total", "Times any session went down.", () => [
+    { value: totals().flaps },
   ]);
-  sum("counter", "bgp_peers_messages_total", "Messages of all peers.", (peers) => {
-    const counts = totals.update(peers);
-    return (["received", "sent"] as const).flatMap((direction) =>
-      messageTypes.map((type, i) => ({ labels: { direction, type }, value: counts[direction][i + 1]! })),
-    );
-  });
-  sum("gauge", "bgp_peers_routes", "Routes of all peers, by how far they came.", (peers) => {
+  register(registry, "counter", "bgp_peers_messages_total", "Messages of all peers.", () =>
+    (["received", "sent"] as const).flatMap((direction) =>
+      messageTypes.map((type, i) => ({ labels: { direction, type }, value: totals()[direction][i + 1] ?? 0 })),
+    ),
+  );
+  register(registry, "gauge", "bgp_peers_routes", "Routes of all peers, by how far they came.", () => {
     const sums = new Map<string, { family: string; stage: string; value: number }>();
-    for (const peer of peers)
+    for (const peer of allPeers())
       for (const counts of peer.families)
         for (const stage of stages) {
           const key = `${counts.family} ${stage}`;

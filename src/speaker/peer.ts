@@ -68,6 +68,8 @@ export class Peer {
   /** Stale routes are there for long: marked, and the last resort (RFC 9494 §4.2); by family. */
   readonly longLived: boolean[] = families.map(() => false);
   everEstablished = false;
+  /** Times that sessions with this address went down before this object was made: a member of a range that left and came back. */
+  flapsBefore = 0;
   /** The peer's AS and identifier in its last session. */
   remoteAs: number | null = null;
   remoteRouterId: number | null = null;
@@ -89,6 +91,11 @@ export class Peer {
 
   get settings(): PeerSettings {
     return this.identity.settings;
+  }
+
+  /** Times that a session with this address went down. */
+  get flaps(): number {
+    return this.flapsBefore + this.session.flaps;
   }
 
   membership(family: Family): Membership | undefined {

@@ -5,6 +5,7 @@ import type { Log } from "../lib/log.ts";
 import type { Transport } from "../session/transport.ts";
 import { CeaseError, cease, type NotificationError } from "../wire/errors.ts";
 import { encodeNotification } from "../wire/message/notification.ts";
+import { GonePeers, type SessionTotals } from "./gone-peers.ts";
 import { addressWords, memberOf, type Peer, type PeerIdentity } from "./peer.ts";
 
 interface Range {
@@ -42,7 +43,7 @@ export class Peers implements Iterable<Peer> {
   readonly #halfOpen = new Set<Peer>();
   #maxHalfOpen = Number.POSITIVE_INFINITY;
   #inventory: Inventory | null = null;
-
+  readonly #gone = new GonePeers();
   readonly #isFull: () => boolean;
 
   /** @param isFull memory is short: no new sessions. */
@@ -67,8 +68,14 @@ export class Peers implements Iterable<Peer> {
 
   add(identity: PeerIdentity): Peer {
     const peer = this.#create(identity);
+    peer.flapsBefore = this.#gone.returned(identity.address);
     this.#byAddress.set(identity.address, peer);
     return peer;
+  }
+
+  /** What all sessions counted, also those that are no more. */
+  get totals(): SessionTotals {
+    return this.#gone.totals(this);
   }
 
   /** Members of ranges in the middle of their handshake. */
@@ -84,7 +91,10 @@ export class Peers implements Iterable<Peer> {
   /** Forgets a peer; its session has been stopped. */
   remove(peer: Peer): void {
     this.#halfOpen.delete(peer);
-    if (this.#byAddress.get(peer.address) === peer) this.#byAddress.delete(peer.address);
+    if (this.#byAddress.get(peer.address) === peer) {
+      this.#byAddress.delete(peer.address);
+      this.#gone.left(peer);
+    }
     const range = this.#rangeOf.get(peer);
     if (range !== undefined) range.members--;
     this.#rangeOf.delete(peer);

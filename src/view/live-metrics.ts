@@ -63,6 +63,10 @@ export class LiveMetrics implements MetricsSource {
     return { used: memory.used, routes: tables.rib.bytes, budget: memory.budget };
   }
 
+  get totals(): MetricsSource["totals"] {
+    return this.#speaker.peers.totals;
+  }
+
   get paused(): number {
     return this.#speaker.intake.paused;
   }
@@ -74,7 +78,7 @@ export class LiveMetrics implements MetricsSource {
       remoteAs: peer.remoteAs,
       state: session.state,
       stateMs: this.#speaker.clock.now() - session.stateSince,
-      flaps: session.flaps,
+      flaps: peer.flaps,
       received: session.counters.received,
       sent: session.counters.sent,
       families: families

@@ -8,6 +8,8 @@ import type { SessionState } from "./model.ts";
 export interface MetricsSource {
   readonly version: string;
   peers(): Iterable<PeerMetrics>;
+  /** Of all sessions that there ever were: how often one went down, and messages by type as in `PeerMetrics`. */
+  readonly totals: Pick<PeerMetrics, "flaps" | "received" | "sent">;
   /** Prefixes with a best path. */
   readonly locRib: Readonly<Record<FamilyName, number>>;
   readonly fib: FibMetrics;

@@ -135,7 +135,7 @@ export function neighborDetail(speaker: Speaker, peer: Peer): NeighborDetail {
     localPort: ends?.localPort ?? null,
     remotePort: ends?.remotePort ?? null,
     passive: settings.passive || peer.identity.dynamic,
-    flaps: session.flaps,
+    flaps: peer.flaps,
     timers: {
       holdTimeSeconds: live?.agreed.holdTimeSeconds ?? timers.holdTimeSeconds,
       keepaliveSeconds: live?.agreed.keepaliveSeconds ?? timers.keepaliveSeconds,

@@ -6,7 +6,6 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { createRegistry, type ProcessFigures } from "../../src/metrics/metrics.ts";
 import { thisProcess } from "../../src/metrics/process-figures.ts";
 import { MetricsRefused, startMetricsServer } from "../../src/metrics/server.ts";
-import { SessionTotals } from "../../src/metrics/session-totals.ts";
 import type { MetricsSource, PeerMetrics } from "../../src/view/metrics-port.ts";
 
 const peer = (more: Partial<PeerMetrics> = {}): PeerMetrics => ({
@@ -41,6 +40,7 @@ class FakeSource implements MetricsSource {
   refused = { "unknown-peer": 12 };
   memory = { used: 3000, routes: 2000, budget: Number.POSITIVE_INFINITY };
   paused = 2;
+  totals = { flaps: 4, received: [20, 2, 8, 0, 10, 0], sent: [18, 2, 4, 2, 10, 0] };
 
   peers(): Iterable<PeerMetrics> {
     this.asked++;
@@ -140,25 +140,6 @@ t.test("a thousand peers with all their series are scraped in a fraction of a ho
   t.ok(performance.now() - started < 1500, `${Math.round(performance.now() - started)} ms`);
   t.equal(text.split("\n").filter((line) => line.startsWith("bgp_peer_messages_total{")).length, 10_000);
 });
-
-t.test(
-  "sums never shrink: what peers that left had counted stays in them, and one that comes back counts on",
-  async (t) => {
-    const totals = new SessionTotals();
-    const a = peer({ peer: "a", flaps: 1, received: [0, 1, 10, 0, 100, 0], sent: [0, 0, 0, 0, 0, 0] });
-    const b = peer({ peer: "b", flaps: 2, received: [0, 1, 20, 0, 200, 0], sent: [0, 0, 0, 0, 0, 0] });
-    t.match(totals.update([a, b]), { flaps: 3, received: [0, 2, 30, 0, 300, 0] });
-    t.match(totals.update([a, b]), { flaps: 3 }, "asking twice counts nothing twice");
-    t.match(totals.update([b]), { flaps: 3, received: [0, 2, 30, 0, 300, 0] });
-    t.match(totals.update([b]), { flaps: 3 });
-    const again = peer({ peer: "b", flaps: 0, received: [0, 1, 5, 0, 1, 0], sent: [0, 0, 0, 0, 0, 0] });
-    t.match(
-      totals.update([again]),
-      { flaps: 3, received: [0, 3, 35, 0, 301, 0] },
-      "another session under the same address",
-    );
-  },
-);
 
 t.test("docs/telemetry.md names exactly the metrics that there are, with their types", async (t) => {
   const text = await scrape();

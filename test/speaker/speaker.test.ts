@@ -1,4 +1,5 @@
 import t from "tap";
+import { LiveMetrics } from "../../src/view/live-metrics.ts";
 import { best, question, TestWorld } from "./harness.ts";
 
 const reflector = (more = "") => `
@@ -164,3 +165,43 @@ t.test("why a session doesn't come up is logged once, not at each attempt", asyn
   await world.advance(60);
   t.equal(told().length, 2, "and again when it was up meanwhile");
 });
+
+t.test(
+  "a member of a range that comes back has the flaps it had, and so has a neighbor that a reload made anew; sums never shrink",
+  async (t) => {
+    const world = new TestWorld();
+    const hub = (more = "") => reflector(more).replace("client: true", "client: true, graceful-restart: false");
+    const rr = world.start("rr", "10.0.0.250", hub());
+    const a = world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24"));
+    const metrics = new LiveMetrics(rr.speaker, "test");
+    await world.advance(20);
+    let opens = metrics.totals.received[1]!;
+    const flaps = () => rr.view.neighbors("10.0.0.1").map((neighbor) => neighbor.flaps);
+    t.same(flaps(), [0]);
+    for (const times of [1, 2]) {
+      const [neighbor] = a.speaker.peers;
+      a.speaker.reset(neighbor!, null);
+      await world.advance(0.1);
+      t.equal(rr.speaker.peers.size, 0, "its session is gone, and it with it");
+      t.equal(metrics.totals.flaps, times);
+      t.equal(metrics.totals.received[1], opens);
+      await world.advance(20);
+      t.same(flaps(), [times]);
+      t.equal([...metrics.peers()][0]?.flaps, times);
+      t.equal(metrics.totals.flaps, times, "nothing is counted twice");
+      t.equal(metrics.totals.received[1], ++opens);
+    }
+    const listed = (holdTime: number) =>
+      reflector(
+        `neighbors: [{address: 10.0.0.1, peer-group: clients, passive: true, timers: {hold-time: ${holdTime}}}]`,
+      );
+    for (const [holdTime, times] of [
+      [60, 3],
+      [30, 4],
+    ] as const) {
+      rr.reload(listed(holdTime));
+      await world.advance(20);
+      t.match(rr.view.neighbors("10.0.0.1"), [{ state: "Established", flaps: times }], `hold time ${holdTime}`);
+    }
+  },
+);
