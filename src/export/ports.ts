@@ -82,7 +82,17 @@ export interface ExportPolicyPort {
   /** `PolicySet` bits of the last accepting `evaluate`. Absent: what differs from the set that went in was set. */
   readonly modified?: number;
   /** For people: the policy and line that rejected or accepted. */
-  explain?(attributes: number, prefixId: number, source: number): string;
+  explain?(attributes: number, prefixId: number, source: number): PolicyAnswer;
+}
+
+/** What decided about one route. */
+export interface PolicyAnswer {
+  /** Of the policy; null where there's none, and a rule of ours speaks. */
+  readonly name: string | null;
+  /** Of the term; null where no term decided. */
+  readonly line: number | null;
+  /** In words. */
+  readonly reason: string;
 }
 
 /** A peer as its group sees it. */

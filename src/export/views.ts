@@ -4,6 +4,7 @@ import { type CodecContext, codecContext } from "../wire/context.ts";
 import { updateLayout } from "../wire/message/update-layout.ts";
 import type { ExportGroup } from "./export-group.ts";
 import type { Member } from "./member.ts";
+import type { PolicyAnswer } from "./ports.ts";
 import { LEARNED_MASK, Learned, Outcome, outcomeText, takesOwnNextHop } from "./rules.ts";
 import type { Teller } from "./teller.ts";
 
@@ -94,11 +95,31 @@ export interface ExplainedRoute {
 /** What becomes of a prefix on its way to a member: one answer per path with ADD-PATH, else one for the best path. */
 export function explain(group: ExportGroup, member: Member, prefixId: number): ExplainedRoute[] {
   const { teller } = group;
-  if (teller.told.paths === null) return [explainPath(group, member, prefixId, null)];
+  const paths = candidates(teller, prefixId);
+  if (paths.length === 0) return [no(outcomeText[Outcome.NoRoute])];
+  return paths.map((path) => explainPath(group, member, prefixId, path));
+}
+
+/** What may be sent of a prefix: null stands for the best path, with ADD-PATH they are told one by one. */
+function candidates({ told, routes }: Teller, prefixId: number): (number | null)[] {
+  if (told.paths === null) return [null];
   const paths = new Int32Array(256);
-  const count = teller.routes.bestAttributes(prefixId) === 0 ? 0 : teller.routes.rank(prefixId, paths);
-  if (count === 0) return [no(outcomeText[Outcome.NoRoute])];
-  return [...paths.subarray(0, count)].map((path) => explainPath(group, member, prefixId, path));
+  const count = routes.bestAttributes(prefixId) === 0 ? 0 : routes.rank(prefixId, paths);
+  return [...paths.subarray(0, count)];
+}
+
+/** What the export policy said of a route that was sent; null if the route has changed since, so that nobody knows any more. */
+export function sentBy({ teller }: ExportGroup, { prefixId, source, set }: AdvertisedRoute): PolicyAnswer | null {
+  try {
+    for (const path of candidates(teller, prefixId)) {
+      const judged = teller.judge(prefixId, path);
+      if (judged.outcome === Outcome.Sent && judged.set === set && judged.source === source)
+        return teller.policy.explain?.(judged.attributes, prefixId, source) ?? null;
+    }
+    return null;
+  } finally {
+    teller.forget();
+  }
 }
 
 function explainPath(group: ExportGroup, member: Member, prefixId: number, path: number | null): ExplainedRoute {
@@ -110,7 +131,7 @@ function explainPath(group: ExportGroup, member: Member, prefixId: number, path:
     if (source === member.source) return no("it was learned from this peer");
     if (outcome === Outcome.Policy) {
       const said = teller.policy.explain?.(attributes, prefixId, source);
-      return no(said === undefined ? outcomeText[outcome] : `${outcomeText[outcome]}: ${said}`);
+      return no(said === undefined ? outcomeText[outcome] : `${outcomeText[outcome]}: ${policyText(said)}`);
     }
     if (outcome === Outcome.TooBig)
       return no(`${outcomeText[outcome]}: ${encoder.sizeOf(set)} octets, it takes ${key.maxMessage}`);
@@ -121,12 +142,15 @@ function explainPath(group: ExportGroup, member: Member, prefixId: number, path:
     if (now === 0 && told.paths !== null) return no(`better paths fill the ${key.addPath} that the peer is sent`);
     if (now !== set) return no("it is about to be sent");
     const late = member.state === "following" ? "" : `; the peer is being brought up to date (${member.state})`;
-    const policy = teller.policy.explain?.(attributes, prefixId, source) ?? null;
+    const said = teller.policy.explain?.(attributes, prefixId, source);
+    const policy = said === undefined ? null : policyText(said);
     return { sent: true, reason: changesOf(teller, set) + late, policy, attributes: sentAttributes(group, set) };
   } finally {
     teller.forget();
   }
 }
+
+const policyText = ({ name, reason }: PolicyAnswer): string => (name === null ? reason : `policy ${name}: ${reason}`);
 
 const no = (reason: string): ExplainedRoute => ({ sent: false, reason, policy: null, attributes: null });
 

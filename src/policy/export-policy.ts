@@ -1,6 +1,6 @@
 import { Family } from "../lib/family.ts";
 import type { PolicySource } from "./definition.ts";
-import type { Policy } from "./policy.ts";
+import type { Policy, PolicyTrace } from "./policy.ts";
 
 /** The prefix by its id, as numbers; words behind the first are 0 for IPv4. */
 export interface PrefixWords {
@@ -65,14 +65,21 @@ export class ExportPolicy {
   }
 
   /** The deciding policy and line, for people. */
-  explain(set: number, prefixId: number, source: number): string {
+  explain(
+    set: number,
+    prefixId: number,
+    source: number,
+  ): Pick<PolicyTrace, "line" | "reason"> & { readonly name: string | null } {
     const { policy, peerKind } = this.#settings;
-    if (policy === null)
-      return peerKind === "internal"
-        ? "an iBGP session without an export policy advertises"
-        : "an eBGP session without an export policy advertises nothing (RFC 8212)";
+    if (policy === null) {
+      const reason =
+        peerKind === "internal"
+          ? "an iBGP session without an export policy advertises"
+          : "an eBGP session without an export policy advertises nothing (RFC 8212)";
+      return { name: null, line: null, reason };
+    }
     const wide = this.#family === Family.Ipv6Unicast;
-    const trace = policy.explain(
+    return policy.explain(
       set,
       this.#sourceOf(source),
       this.#family,
@@ -82,6 +89,5 @@ export class ExportPolicy {
       wide ? this.#prefixes.word(prefixId, 3) : 0,
       this.#prefixes.length(prefixId),
     );
-    return `policy ${trace.name}: ${trace.reason}`;
   }
 }

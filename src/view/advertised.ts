@@ -1,9 +1,10 @@
-import { advertised, sentAttributes } from "../export/views.ts";
+import type { ExportGroup } from "../export/export-group.ts";
+import { type AdvertisedRoute, advertised, sentAttributes, sentBy } from "../export/views.ts";
 import { families } from "../lib/family.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import type { Peer } from "../speaker/peer.ts";
 import type { Speaker } from "../speaker/speaker.ts";
-import type { PathRow, RouteRow } from "./model.ts";
+import type { PathRow, PolicyVerdict, RouteRow } from "./model.ts";
 import { attributeColumns } from "./path-row.ts";
 import type { RouteQuery } from "./port.ts";
 import { prefixAsked, prefixText } from "./routes.ts";
@@ -38,7 +39,7 @@ export function* advertisedSlices(speaker: Speaker, peer: Peer, query: RouteQuer
         from: route.source === LOCAL_SOURCE ? "self" : (speaker.tables.sources.info(route.source)?.peer ?? "unknown"),
         ...columnsOf(place.group, route.set),
         pathId: route.pathId === 0 ? null : route.pathId,
-        policy: { verdict: "accept", name: policyName(peer), line: null },
+        policy: verdictOn(peer, place.group, route),
       };
       const prefix = prefixText(table, route.prefixId);
       const last = slice.at(-1);
@@ -54,9 +55,16 @@ export function* advertisedSlices(speaker: Speaker, peer: Peer, query: RouteQuer
 
 const emptyColumns = { best: true, valid: true, multipath: false, stale: false, rejectedBy: null } as const;
 
-const policyName = (peer: Peer): string => peer.settings.exportPolicy?.join(", ") ?? "default";
+/** Of a route that has changed since it was sent the names of the policies are all that is known. */
+function verdictOn({ settings: { exportPolicy } }: Peer, group: ExportGroup, route: AdvertisedRoute): PolicyVerdict {
+  const names = exportPolicy?.join(", ") ?? "default";
+  const said = sentBy(group, route);
+  if (said === null)
+    return { verdict: "accept", name: names, line: null, reason: "it has changed since and is about to be told anew" };
+  return { verdict: "accept", name: said.name ?? names, line: said.line, reason: said.reason };
+}
 
-function columnsOf(group: Parameters<typeof sentAttributes>[0], set: number) {
+function columnsOf(group: ExportGroup, set: number) {
   const attributes = sentAttributes(group, set);
   return attributeColumns(attributes, attributes.nextHop?.words ?? [], false);
 }

@@ -611,7 +611,7 @@ t.test("a new policy", async (t) => {
       asked++;
       return router.rib.attributes.view(attributes).communities.includes(HIDDEN) ? 0 : attributes;
     },
-    explain: () => "term 3 of policy hide",
+    explain: () => ({ name: "hide", line: 3, reason: "term 3" }),
   };
   group.reevaluate(hide);
   router.settle();
@@ -619,7 +619,7 @@ t.test("a new policy", async (t) => {
   t.ok(asked <= 4, `asked ${asked} times for 100 prefixes: once per run of one attribute set`);
   t.equal(
     explain(group, member.member!, router.prefixId(prefixes(1)[0]!))[0]!.reason,
-    "rejected by the export policy: term 3 of policy hide",
+    "rejected by the export policy: policy hide: term 3",
   );
 });
 

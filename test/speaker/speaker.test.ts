@@ -1,5 +1,6 @@
 import t from "tap";
 import { LiveMetrics } from "../../src/view/live-metrics.ts";
+import type { RouteRow } from "../../src/view/model.ts";
 import { best, question, TestWorld } from "./harness.ts";
 
 const reflector = (more = "") => `
@@ -120,6 +121,49 @@ t.test("explain says the whole way of a prefix", async (t) => {
     ],
   );
   t.same(rr.view.explain(question("10.99.0.0/16")).received, []);
+});
+
+t.test("what was received and what is advertised names the policy and its line, with ADD-PATH too", async (t) => {
+  for (const addPath of ["", "add-path: {send: all, receive: true}, "]) {
+    const world = new TestWorld();
+    const rr = world.start(
+      "rr",
+      "10.0.0.250",
+      `router: {as: 65001, router-id: 10.0.0.250, address: 10.0.0.250}
+kernel: {fib: none}
+originate: [{prefix: 10.1.0.0/24}, {prefix: 10.2.0.0/24}]
+neighbors:
+  - {address: 10.0.0.1, remote-as: internal, passive: true, ${addPath}import-policy: [in], export-policy: [first, out]}
+  - {address: 10.0.0.2, remote-as: internal, passive: true, ${addPath}}
+policies:
+  in:
+    - {match: {prefix: 172.17.8.0/24}, then: {set: {local-pref: 200}, accept: true}}
+  first:
+    - {match: {prefix: 10.1.0.0/24}, then: {set: {med: 5}}}
+  out:
+    - then: accept
+`,
+    );
+    world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24").replace("remote-as", `${addPath}remote-as`));
+    world.start("b", "10.0.0.2", node("10.0.0.2", "172.17.9.0/24").replace("remote-as", `${addPath}remote-as`));
+    await world.advance(20);
+    const said = (slices: Iterable<readonly RouteRow[]> | undefined) =>
+      [...slices!]
+        .flat()
+        .flatMap(({ prefix, paths }) =>
+          paths.map(({ med, policy }) => `${prefix} med ${med}: ${policy?.verdict} ${policy?.name} ${policy?.line}`),
+        );
+    t.same(said(rr.view.received("10.0.0.1", {})), ["172.17.8.0/24 med null: accept in 9"]);
+    t.same(said(rr.view.received("10.0.0.2", {})), ["172.17.9.0/24 med null: accept default null"]);
+    t.same(said(rr.view.advertised("10.0.0.1", {})).toSorted(), [
+      "10.1.0.0/24 med 5: accept out 13",
+      "10.2.0.0/24 med null: accept out 13",
+    ]);
+    t.same(said(rr.view.advertised("10.0.0.2", {})).toSorted(), [
+      "10.1.0.0/24 med null: accept default null",
+      "10.2.0.0/24 med null: accept default null",
+    ]);
+  }
 });
 
 t.test(
