@@ -3,6 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { startControlServer } from "./api/server.ts";
 import { loadConfig } from "./config/load.ts";
 import type { KernelConfig } from "./config/model.ts";
+import type { EarlySignals } from "./early-signals.ts";
 import { type OpenedFib, openFib } from "./fib/open.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import type { Log } from "./lib/log.ts";
@@ -36,13 +37,12 @@ const FAREWELL_MS = 3000;
 const V8_FLAGS = ["--semi-space-growth-factor=1", "--max-inlined-bytecode-size-cumulative=300", "--always-sparkplug"];
 
 /** The daemon: one speaker with its edges, until a signal ends it. Resolves to the exit code. */
-export async function runDaemon(file: string): Promise<number> {
+export async function runDaemon(file: string, signals: EarlySignals): Promise<number> {
   for (const flag of V8_FLAGS) setFlagsFromString(flag);
   const clock = systemClock;
   const ending = new Ending();
   const reloads = new Reloads();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.end(signal));
-  process.on("SIGHUP", () => reloads.ask());
+  signals.takeOver((signal) => (signal === "SIGHUP" ? reloads.ask() : ending.end(signal)));
   const config = loadConfig(file);
   const { format, level } = config.telemetry.log;
   const log = createLogger(writerFor(1), () => clock.wallTime(), format, level);
@@ -61,13 +61,21 @@ export async function runDaemon(file: string): Promise<number> {
   });
   const view = new LiveView(speaker, version);
   const telemetry = new Telemetry(speaker, log, clock);
-  const control = new LiveControl(speaker, loadConfig, {
+  const control = new LiveControl(speaker, file, loadConfig, {
     adopted: (adopted) => telemetry.adopt(adopted),
     drained: () => ending.end("drained"),
   });
   const closers = [() => telemetry.close()];
   try {
-    const server = await startControlServer({ path: config.control.socket, view, control, clock, log });
+    let ready = false;
+    const server = await startControlServer({
+      path: config.control.socket,
+      view,
+      control,
+      clock,
+      log,
+      isReady: () => ready,
+    });
     closers.push(() => server.close());
     await telemetry.start(config);
     // Who wants to end meanwhile doesn't wait for a start that takes long.
@@ -75,15 +83,16 @@ export async function runDaemon(file: string): Promise<number> {
       await speaker.giveUp();
       return 0;
     }
+    ready = true;
     const where = speaker.endpoints.map(({ address, port }) => `${address} port ${port}`).join(", ");
-    log.always("ready", `ready: AS ${config.router.as}, router-id ${config.router.routerId}, ${listening(where)}`, {
+    log.always("ready", `AS ${config.router.as}, router-id ${config.router.routerId}, ${listening(where)}`, {
       version,
       pid: process.pid,
     });
     reloads.begin(() => reload(control, log));
     const why = await ending.reached;
     reloads.end();
-    log.event("info", "stopping", `stopping: ${why}`);
+    log.event("info", "stopping", why);
     await atMost(FAREWELL_MS, speaker.stop());
     return 0;
   } catch (error) {

@@ -17,6 +17,8 @@ export interface Commands {
   run(options: { readonly config: string }): Promise<number>;
   /** A topology of several speakers on this machine. */
   lab(options: { readonly file: string | null; readonly root: boolean }): Promise<number>;
+  /** Any other command begins: a signal may end it as it ends any program. */
+  other?(): void;
   readonly version: string;
 }
 
@@ -97,6 +99,9 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
       state.code = await action(...(words.slice(0, -1) as A));
     });
   };
+  program.hook("preAction", (_, command) => {
+    if (!["run", "lab"].includes(command.name())) commands.other?.();
+  });
   const daemon = new DaemonCommands(io);
   const family = () => new Option("--family <family>", "only this family").choices(["ipv4-unicast", "ipv6-unicast"]);
 

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { cwd } from "node:process";
 import t, { type Test } from "tap";
 import { ControlClient } from "../../src/api/client.ts";
-import type { Summary } from "../../src/view/model.ts";
+import type { ChangeReport, Summary } from "../../src/view/model.ts";
 
 /** The program itself, as it is started by people: on loopback, with routes in memory, so that it needs no rights. */
 const program = "dist/src/main.js";
@@ -185,11 +186,57 @@ t.test("metrics come and go with a reload", async (t) => {
   await t.rejects(fetch(`http://${address}:9179/metrics`));
 });
 
+/** Until the process catches SIGHUP (bit 0 of SigCgt, proc_pid_status(5)): from then on none kills it. */
+async function catchesSignals(pid: number): Promise<void> {
+  const caught = () => BigInt(`0x${/^SigCgt:\s*(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]}`);
+  while ((caught() & 1n) === 0n) await new Promise((resolve) => setImmediate(resolve));
+}
+
+t.test("a command takes a signal that came while it was loading as any program does", async (t) => {
+  const { socket } = configure(t);
+  const silent = createServer().listen(socket);
+  await once(silent, "listening");
+  t.teardown(() => silent.close());
+  const command = start(t, "summary", "--socket", socket);
+  await catchesSignals(command.process.pid!);
+  command.process.kill("SIGTERM");
+  await command.ended;
+  t.equal(command.process.signalCode, "SIGTERM");
+});
+
+t.test("a reload logs what changed, change by change, and places keep the name that the file was given", async (t) => {
+  const { write, client, file } = configure(t);
+  const config = (verdict: string, more: string) => `policies: {in: [{then: ${verdict}}]}
+neighbors: [{address: 127.0.0.9, remote-as: 65002, passive: true, import-policy: in, ${more}}]
+`;
+  write(`${config("accept", "description: gateway")}originate: [{prefix: 10.1.0.0/24}]\n`);
+  const daemon = start(t, "run", "-c", relative(cwd(), file));
+  const place = `${relative(cwd(), file)}:5:13`;
+  await daemon.until(/ready/);
+  t.match(daemon.output(), `place=${place}`);
+  write(`${config("reject", "timers: {hold-time: 30}")}tunnels: [{kind: ipip}]\n`);
+  const report = await client.post<ChangeReport>("/reload");
+  t.match(report.warnings, [new RegExp(`^${place}: Without export-policy`)]);
+  const log = await daemon.until(/tunnels.*\n/);
+  t.same(
+    log.split("\n").flatMap((line) => /(INFO|WARN) +reload: .*/.exec(line)?.[0] ?? []),
+    [
+      "INFO  reload: took on the config again added=0 removed=0 restarted=1 changed=0 unchanged=0",
+      'INFO  reload: neighbor 127.0.0.9 restarts: timers.hold-time: 90 -> 30; timers.keepalive: 30 -> 10; description: gateway -> ""; import-policy: in -> in as rewritten',
+      "INFO  reload: own prefix 10.1.0.0/24 removed",
+      "INFO  reload: policy in changed",
+      "WARN  reload: tunnels stays none until the daemon starts again, then it is {kind: ipip, device: tunl0, mtu: auto, when: cross-subnet, vni: 0, port: 0}",
+    ],
+  );
+  write("neighbors: [{}]\n");
+  await t.rejects(client.post("/reload"), { errors: [{ place: `${file}:4:13` }] }, "who is told may stand elsewhere");
+});
+
 t.test("signals that come while the daemon starts or ends do what they should, and never kill it", async (t) => {
   const early = configure(t);
   const daemon = start(t, "run", "-c", early.file);
-  // The control socket is there before the speaker is ready.
-  const hangUp = setInterval(() => existsSync(early.socket) && daemon.process.kill("SIGHUP"), 1);
+  await catchesSignals(daemon.process.pid!);
+  const hangUp = setInterval(() => daemon.process.kill("SIGHUP"), 1);
   await daemon.until(/ready/);
   await daemon.until(/took on the config again/);
   clearInterval(hangUp);
