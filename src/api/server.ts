@@ -21,6 +21,8 @@ export interface ControlServerOptions {
   readonly control: SpeakerControl;
   readonly clock: Clock;
   readonly log: Log;
+  /** Until then every question is refused: the socket marks that a daemon lives here before it can answer for one. */
+  readonly isReady?: () => boolean;
   /** A client that takes nothing for so long is cut off. */
   readonly stallMs?: number;
 }
@@ -33,6 +35,7 @@ export interface ControlServer {
 
 /** Clients at a time; a command line needs one. */
 const MAX_CONNECTIONS = 64;
+const STARTING = "The daemon is still starting: it says ready when it listens for BGP";
 const STALL_MS = 30_000;
 
 /** Listens on the control socket. @throws SocketRefused in one sentence, also if another daemon lives there */
@@ -98,10 +101,11 @@ async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   routes: ReturnType<typeof routeTable>,
-  { clock, log }: ControlServerOptions,
+  { clock, log, isReady }: ControlServerOptions,
 ): Promise<void> {
   // Requests have no body; one that comes all the same is thrown away.
   request.resume();
+  if (isReady?.() === false) return fail(response, { status: 503, error: { message: STARTING, place: null } });
   try {
     const url = urlOf(request.url ?? "/");
     const [, word = "", ...rest] = decodeURIComponent(url.pathname).split("/");

@@ -17,7 +17,7 @@ export interface Entry {
 const MAX_TEXT = 2000;
 
 /**
- * An event as one line without its newline. Text: `TIME LEVEL event message key=value ...`, quoted where a value has
+ * An event as one line without its newline. Text: `TIME LEVEL event: message key=value ...`, quoted where a value has
  * spaces. JSON: the same under `time`, `level`, `event`, `message`, with the fields beside them.
  */
 export function formatEntry(entry: Entry, format: LogFormat): string {
@@ -28,7 +28,7 @@ export function formatEntry(entry: Entry, format: LogFormat): string {
       fields[reserved.has(key) ? `${key}_` : key] = typeof value === "string" ? cut(value) : value;
     return escapedJson({ time, level: entry.level, event: entry.name, message: cut(entry.message), ...fields });
   }
-  let line = `${time} ${entry.level.toUpperCase().padEnd(5)} ${entry.name} ${escapeText(cut(entry.message))}`;
+  let line = `${time} ${entry.level.toUpperCase().padEnd(5)} ${entry.name}: ${escapeText(cut(entry.message))}`;
   for (const [key, value] of Object.entries(entry.fields))
     if (value !== null) line += ` ${key}=${typeof value === "string" ? quoted(cut(value)) : value}`;
   return line;

@@ -1,10 +1,13 @@
 import { diffConfig } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
 import type { Speaker } from "../speaker/speaker.ts";
-import { changeReport } from "./change-report.ts";
+import { changeLines, changeReport } from "./change-report.ts";
 import { refusedConfig } from "./faults.ts";
 import type { ChangeReport, DrainReport, NeighborChange } from "./model.ts";
 import { ControlError, type SpeakerControl } from "./port.ts";
+
+/** Changes that a reload logs one by one. */
+const MAX_LINES = 100;
 
 /** What the daemon around the speaker hears of. */
 export interface ControlEvents {
@@ -17,12 +20,17 @@ export interface ControlEvents {
 /** What an operator may tell a running speaker. */
 export class LiveControl implements SpeakerControl {
   readonly #speaker: Speaker;
+  readonly #file: string;
   readonly #load: (file: string) => Config;
   readonly #events: ControlEvents;
 
-  /** @param load reads a config file or throws ConfigErrors. */
-  constructor(speaker: Speaker, load: (file: string) => Config, events: ControlEvents) {
+  /**
+   * @param file the daemon's own, as it was named at the start: places keep that name
+   * @param load reads a config file or throws ConfigErrors
+   */
+  constructor(speaker: Speaker, file: string, load: (file: string) => Config, events: ControlEvents) {
     this.#speaker = speaker;
+    this.#file = file;
     this.#load = (file) => {
       try {
         return load(file);
@@ -43,7 +51,7 @@ export class LiveControl implements SpeakerControl {
     if (this.#speaker.ending)
       throw new ControlError("failed", "The daemon is about to end: no config is read any more");
     const before = this.#speaker.config;
-    const config = this.#load(before.file);
+    const config = this.#load(this.#file);
     const diff = diffConfig(before, config);
     this.#speaker.reconfigure(config, diff);
     await this.#events.adopted(config);
@@ -55,12 +63,10 @@ export class LiveControl implements SpeakerControl {
       changed: count(report, "soft"),
       unchanged: report.unchangedNeighbors,
     });
-    for (const { field, from, to } of [...diff.router, ...diff.sections].filter(({ effect }) => effect === "start"))
-      this.#speaker.log.event(
-        "warn",
-        "reload",
-        `${field} stays ${from} until the daemon starts again, then it is ${to}`,
-      );
+    const lines = changeLines(diff);
+    for (const { level, text } of lines.slice(0, MAX_LINES)) this.#speaker.log.event(level, "reload", text);
+    if (lines.length > MAX_LINES)
+      this.#speaker.log.event("info", "reload", `... and ${lines.length - MAX_LINES} changes more`);
     return report;
   }
 

@@ -229,6 +229,19 @@ t.test("clients that send nonsense, half a request or too much are dropped one b
   await client.get("/summary");
 });
 
+t.test("a daemon that is still starting says so to whoever asks or tells, and does nothing", async (t) => {
+  let ready = false;
+  const { client, speaker } = await serve(t, { isReady: () => ready });
+  for (const attempt of [client.get("/summary"), client.post("/drain"), client.get("/nonsense")]) {
+    const error = await refusal(attempt);
+    t.equal(error.status, 503);
+    t.match(error.message, /^The daemon is still starting/);
+  }
+  t.same(speaker.told, []);
+  ready = true;
+  await client.get("/summary");
+});
+
 t.test("a socket left behind by a dead daemon is replaced", async (t) => {
   const socket = join(shortDirectory(t), "s");
   const program = `require("net").createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, "SIGKILL"))`;

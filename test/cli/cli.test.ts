@@ -429,9 +429,9 @@ t.test("reset, reload, diff and drain tell the daemon, and what came of it", asy
   t.equal(
     (await ask("diff", "new.yaml")).out,
     `router.cluster-id: 10.0.0.7 -> 10.0.0.8
-neighbor 10.0.0.2: restarts
+neighbor 10.0.0.2 restarts
   timers.hold-time: 90 -> 30
-neighbor 10.0.0.9: new
+neighbor 10.0.0.9 is new
 own prefix 10.1.0.0/24 added
 1 neighbor is not concerned
 warning: bgp.yaml:3:1: beware

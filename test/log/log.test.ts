@@ -43,7 +43,7 @@ t.test("a text line has time, level, event, sentence and fields; values with spa
     empty: "",
   });
   t.same(lines, [
-    '2026-11-21T09:03:11.123Z WARN  session-down Session with 10.0.0.2 went down peer=10.0.0.2 reason="hold timer expired \\"4/0\\"" code=4 clean=false empty=""\n',
+    '2026-11-21T09:03:11.123Z WARN  session-down: Session with 10.0.0.2 went down peer=10.0.0.2 reason="hold timer expired \\"4/0\\"" code=4 clean=false empty=""\n',
   ]);
 });
 
@@ -88,11 +88,11 @@ t.test("the level is the least that is written; the line that says ready comes w
   const { lines, write } = capture();
   const log = createLogger(write, () => at, "text", "error");
   log.event("warn", "no", "no");
-  log.always("ready", "ready");
+  log.always("ready", "AS 65001");
   log.configure("json", "debug");
   log.event("debug", "yes", "yes");
   t.equal(lines.length, 2);
-  t.match(lines[0], / INFO {2}ready ready\n/);
+  t.match(lines[0], / INFO {2}ready: AS 65001\n/);
   t.match(JSON.parse(lines[1]!), { event: "yes" });
 });
 
@@ -211,7 +211,7 @@ t.test("a pipe that nobody reads holds nothing up, and flows on when it is read 
   child.stdin.write("go\n");
   const [code] = await once(child, "close");
   t.equal(code, 7);
-  t.match(text, /log-lines-dropped .*count=\d+\n/);
+  t.match(text, /log-lines-dropped: .*count=\d+\n/);
   t.match(text, /the end\n$/);
 });
 

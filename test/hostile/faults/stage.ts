@@ -54,9 +54,8 @@ export class Stage {
       for (const key of ["tcp_rmem=4096 16384 32768", "tcp_wmem=4096 16384 32768"])
         await this.#sysctl(namespace, `net.ipv4.${key}`);
     if (this.#redirected) {
-      // Nobody sees its "ready", and the control socket answers a little earlier than the others listen.
+      // Nobody sees its "ready", but it answers no sooner.
       await this.lab.until("the daemon answers", () => this.peerage.summary());
-      await new Promise((resolve) => setTimeout(resolve, 300));
     } else await this.peerage.start();
     enterNamespace(this.#peers);
     return this;
