@@ -23,8 +23,8 @@ const u32 = (value: number): Buffer => {
 
 const keepalive = message(4, Buffer.alloc(0));
 
-const openOf = (as: number, holdTime: number, routerId: number): Buffer => {
-  const capabilities = Buffer.concat([Buffer.from([1, 4, 0, 1, 0, 1, 65, 4]), u32(as)]);
+const openOf = (as: number, holdTime: number, routerId: number, more: Buffer): Buffer => {
+  const capabilities = Buffer.concat([Buffer.from([1, 4, 0, 1, 0, 1, 65, 4]), u32(as), more]);
   const head = Buffer.alloc(5);
   head[0] = 4;
   head.writeUInt16BE(as, 1);
@@ -32,6 +32,19 @@ const openOf = (as: number, holdTime: number, routerId: number): Buffer => {
   const parameters = Buffer.concat([Buffer.from([2, capabilities.length]), capabilities]);
   return message(1, Buffer.concat([head, u32(routerId), Buffer.from([parameters.length]), parameters]));
 };
+
+/** Capabilities of RFC 2918 and RFC 4724 (F bit set, IPv4): what a peer that restarts needs. */
+function restartCapabilities({ seconds, restarted }: GracefulRestart): Buffer {
+  const flags = (restarted ? 0x8000 : 0) | seconds;
+  return Buffer.from([2, 0, 64, 6, flags >>> 8, flags & 255, 0, 1, 1, 0x80]);
+}
+
+export interface GracefulRestart {
+  /** Restart time. */
+  readonly seconds: number;
+  /** The R bit: this is the return from a restart. */
+  readonly restarted: boolean;
+}
 
 const nlri = (first: number, count: number): Buffer => {
   const bytes = Buffer.alloc(4 * count);
@@ -70,13 +83,9 @@ export function* announcements(
       Buffer.from([0x40, 5, 4, 0, 0, 0, 100, 0xd0, 8, communities.length >>> 8, communities.length & 255]),
       communities,
     ]);
-    const body = Buffer.concat([
-      Buffer.from([0, 0, attributes.length >>> 8, attributes.length & 255]),
-      attributes,
-      nlri(at, Math.min(together, first + count - at)),
-    ]);
-    parts.push(message(2, body));
-    size += 19 + body.length;
+    const update = updateOf(attributes, at, Math.min(together, first + count - at));
+    parts.push(update);
+    size += update.length;
     if (size < 65_536) continue;
     yield Buffer.concat(parts);
     parts = [];
@@ -84,6 +93,17 @@ export function* announcements(
   }
   if (parts.length > 0) yield Buffer.concat(parts);
 }
+
+/** One UPDATE with the attributes as they are, and routes that follow each other. */
+export const updateOf = (attributes: Buffer, first: number, count = 1): Buffer =>
+  message(
+    2,
+    Buffer.concat([
+      Buffer.from([0, 0, attributes.length >>> 8, attributes.length & 255]),
+      attributes,
+      nlri(first, count),
+    ]),
+  );
 
 export function* withdrawals(first: number, count: number): Generator<Buffer> {
   for (let at = first; at < first + count; at += 900) {
@@ -104,6 +124,25 @@ export interface PeerOptions {
   readonly routes?: number;
   /** Says nothing at all, ever. */
   readonly silent?: boolean;
+  readonly gracefulRestart?: GracefulRestart;
+  /** What `table` remembers of the attributes between these offsets, not 0; by default 1 + the version. */
+  readonly remember?: (bytes: Buffer, start: number, end: number) => number;
+  readonly onEstablished?: () => void;
+  /** The other side wants to hear everything again (ROUTE-REFRESH). */
+  readonly onRefresh?: () => void;
+  readonly onClosed?: () => void;
+}
+
+/** The MED of a route, which says which version of it this is. */
+function versionOf(bytes: Buffer, start: number, end: number): number {
+  for (let at = start; at < end; ) {
+    const extended = (bytes[at]! & 0x10) !== 0;
+    const length = extended ? bytes.readUInt16BE(at + 2) : bytes[at + 2]!;
+    const value = at + (extended ? 4 : 3);
+    if (bytes[at + 1] === 4) return 1 + bytes.readUInt32BE(value);
+    at = value + length;
+  }
+  return 1;
 }
 
 export class Peer {
@@ -121,7 +160,7 @@ export class Peer {
   announced = 0;
   withdrawn = 0;
   endOfRib = false;
-  /** By route: 1 + its version, 0 = not there. */
+  /** By route: 1 + its version (or what is to be remembered), 0 = not there. */
   readonly table: Uint32Array;
   readonly began = performance.now();
   establishedMs = 0;
@@ -134,7 +173,10 @@ export class Peer {
     this.socket = createConnection({ host: options.to, port: options.port, localAddress: options.from, noDelay: true });
     this.socket.on("connect", () => {
       this.connected = true;
-      if (!options.silent) this.socket.write(openOf(options.as ?? 65001, options.holdTime ?? 90, this.#id));
+      if (options.silent) return;
+      const more =
+        options.gracefulRestart === undefined ? Buffer.alloc(0) : restartCapabilities(options.gracefulRestart);
+      this.socket.write(openOf(options.as ?? 65001, options.holdTime ?? 90, this.#id, more));
     });
     this.socket.on("data", (chunk: Buffer) => this.#read(chunk));
     this.socket.on("error", () => {});
@@ -143,6 +185,7 @@ export class Peer {
       this.established = false;
       this.closedMs = performance.now() - this.began;
       if (this.#timer !== null) clearInterval(this.#timer);
+      options.onClosed?.();
     });
   }
 
@@ -176,6 +219,17 @@ export class Peer {
     this.socket.resume();
   }
 
+  /** No KEEPALIVEs any more: the other side's hold timer will run out. */
+  fallSilent(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Cease with this subcode, and away. */
+  leave(subcode: number): void {
+    this.socket.end(message(3, Buffer.from([6, subcode])));
+  }
+
   close(): void {
     this.socket.destroy();
   }
@@ -201,7 +255,9 @@ export class Peer {
     } else if (type === 4 && !this.established) {
       this.established = true;
       this.establishedMs = performance.now() - this.began;
-    } else if (type === 3) this.notification = `${bytes[start]}/${bytes[start + 1]}`;
+      this.#options.onEstablished?.();
+    } else if (type === 5) this.#options.onRefresh?.();
+    else if (type === 3) this.notification = `${bytes[start]}/${bytes[start + 1]}`;
     else if (type === 2) this.#update(bytes, start, end);
   }
 
@@ -212,15 +268,8 @@ export class Peer {
     for (let at = start + 2; at < withdrawnEnd; at = this.#route(bytes, at, 0)) this.withdrawn++;
     const attributesEnd = withdrawnEnd + 2 + bytes.readUInt16BE(withdrawnEnd);
     if (attributesEnd === end) return;
-    let version = 0;
-    for (let at = withdrawnEnd + 2; at < attributesEnd; ) {
-      const extended = (bytes[at]! & 0x10) !== 0;
-      const length = extended ? bytes.readUInt16BE(at + 2) : bytes[at + 2]!;
-      const value = at + (extended ? 4 : 3);
-      if (bytes[at + 1] === 4) version = bytes.readUInt32BE(value);
-      at = value + length;
-    }
-    for (let at = attributesEnd; at < end; at = this.#route(bytes, at, version + 1)) this.announced++;
+    const value = (this.#options.remember ?? versionOf)(bytes, withdrawnEnd + 2, attributesEnd);
+    for (let at = attributesEnd; at < end; at = this.#route(bytes, at, value)) this.announced++;
   }
 
   #route(bytes: Buffer, at: number, value: number): number {
