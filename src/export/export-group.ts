@@ -51,6 +51,8 @@ export class ExportGroup implements Consumer {
   #dropped = 1;
   /** Octets in the log, and changes evaluated, at the last tick. */
   #seen = -1;
+  /** Trimmed since. */
+  #trimmed = false;
 
   /** A group of a table that has routes already evaluates them in its first turns. */
   constructor(parts: GroupParts) {
@@ -536,17 +538,19 @@ export class ExportGroup implements Consumer {
         }
     if (this.teller.told.tombstones > 0) this.#wake();
     const seen = this.#log.total + this.#pending.evaluated;
-    if (seen === this.#seen && this.#pending.isEmpty && this.#walks.isEmpty) this.#trim();
+    if (seen !== this.#seen || !this.#pending.isEmpty || !this.#walks.isEmpty || this.teller.told.tombstones > 0)
+      this.#trimmed = false;
+    else if (!this.#trimmed) this.#trimmed = this.#trim();
     this.#seen = seen;
   }
 
-  /** Nothing has happened for a second: gives back what the last burst has grown. */
-  #trim(): void {
+  /** Nothing has happened for a second: gives back what the last burst has grown. False if somebody reads it yet. */
+  #trim(): boolean {
     this.teller.trim();
     this.#pending.trim();
-    for (const member of this.#members) if (!member.follows || !this.#isCaughtUp(member.cursor!)) return;
-    this.#log.rest();
-    for (const member of this.#members) member.cursor = this.#log.end();
+    for (const member of this.#members) if (!member.follows || !this.#isCaughtUp(member.cursor!)) return false;
+    if (this.#log.rest()) for (const member of this.#members) member.cursor = this.#log.end();
+    return true;
   }
 
   /**

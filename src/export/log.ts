@@ -121,14 +121,15 @@ export class Log {
     this.epoch++;
   }
 
-  /** Lets go of the last chunk: the next one is small again. Cursors at the end are to be taken anew. */
-  rest(): void {
-    if (this.#tail.bytes.length <= FIRST_CHUNK) return;
+  /** Lets go of the last chunk: the next one is small again. True if it did; then cursors at the end are to be taken anew. */
+  rest(): boolean {
+    if (this.#tail.bytes.length <= FIRST_CHUNK) return false;
     this.#roll(0);
     this.#nextSize = FIRST_CHUNK;
     this.#batch = null;
     this.#batchFrom = null;
     this.#batchEnd.chunk = this.#tail;
+    return true;
   }
 
   /** For walks: what is appended next speaks of entries from `position` on. */

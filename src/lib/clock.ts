@@ -20,7 +20,8 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
   setTimer(delayMs, fire) {
-    const timer = setTimeout(fire, delayMs);
+    // Node cuts fractions off, and would be early by as much.
+    const timer = setTimeout(fire, Math.ceil(delayMs));
     return { cancel: () => clearTimeout(timer) };
   },
   defer: (run) => void setImmediate(run),

@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import type { Socket } from "node:net";
 import { SocketOptionError, type SocketOptions, type Transport, type TransportReceiver } from "../session/transport.ts";
 import type { Libc } from "./libc.ts";
@@ -72,6 +73,15 @@ export class SocketTransport implements Transport {
       if (chunks.length === 0) taken?.();
       return;
     }
+    let first = chunks[0]!;
+    if (socket.writableLength === 0 && chunks.length === 1) {
+      const written = this.#writeNow(first);
+      if (written === first.length) {
+        taken?.();
+        return;
+      }
+      if (written > 0) first = first.subarray(written);
+    }
     const done =
       taken === undefined
         ? undefined
@@ -81,8 +91,22 @@ export class SocketTransport implements Transport {
     const last = chunks.length - 1;
     if (last > 0) socket.cork();
     for (let i = 0; i < last; i++) socket.write(chunks[i]!);
-    socket.write(chunks[last]!, done);
+    socket.write(last === 0 ? first : chunks[last]!, done);
     if (last > 0) socket.uncork();
+  }
+
+  /**
+   * What the kernel takes at once needs no stream: a KEEPALIVE by way of one costs several times what the kernel asks for it. Returns how
+   * many octets were taken; errors and the rest are the stream's.
+   */
+  #writeNow(chunk: Uint8Array): number {
+    const fd = this.fileDescriptor;
+    if (fd < 0 || this.#socket.connecting) return 0;
+    try {
+      return writeSync(fd, chunk);
+    } catch {
+      return 0;
+    }
   }
 
   backlog(): number {

@@ -6,12 +6,14 @@ import { encodeKeepalive } from "../wire/message/keepalive.ts";
 import { decodeNotification, encodeNotification } from "../wire/message/notification.ts";
 import { decodeOpen, type OpenMessage } from "../wire/message/open.ts";
 import type { Agreed } from "./agreed.ts";
+import type { Alarms } from "./alarms.ts";
 import type { KeepaliveLag } from "./counters.ts";
 import { type DeadlineOwner, Deadlines } from "./deadlines.ts";
 import type { Event, ReceivedNotification } from "./fsm/event.ts";
 import { type Action, type FsmOptions, initialSession, type Session, sendHoldMs, type TimerName } from "./fsm/step.ts";
 import { transition } from "./fsm/transition.ts";
 import type { SessionHandlers } from "./handlers.ts";
+import { jittered } from "./jitter.ts";
 import { bytesOf, type OpenRecord, recordOpen } from "./open-record.ts";
 import type { Dial, DialReceiver, Transport, TransportReceiver } from "./transport.ts";
 
@@ -45,6 +47,8 @@ export interface End {
 
 export interface ConnectionEnvironment {
   readonly clock: Clock;
+  /** Of the same clock. */
+  readonly alarms: Alarms;
   readonly random: Random;
   readonly keepaliveLag: KeepaliveLag;
 }
@@ -111,7 +115,7 @@ export class Connection implements TransportReceiver, DialReceiver, DeadlineOwne
     this.#session = initialSession(options);
     this.#environment = environment;
     this.#owner = owner;
-    this.#deadlines = new Deadlines(environment.clock, timers.length + 1, this);
+    this.#deadlines = new Deadlines(environment.alarms, timers.length + 1, this);
   }
 
   get state(): Session["state"] {
@@ -199,7 +203,7 @@ export class Connection implements TransportReceiver, DialReceiver, DeadlineOwne
   #carryOut(action: Action): void {
     switch (action.do) {
       case "arm": {
-        const ms = action.jittered ? jittered(action.ms, this.#environment.random) : action.ms;
+        const ms = action.jittered ? this.#jittered(action.ms) : action.ms;
         this.#deadlines.arm(timers.indexOf(action.timer), ms);
         if (action.timer === "sendHold") this.#takenAtStamp = this.#takenOctets();
         return;
@@ -473,8 +477,11 @@ export class Connection implements TransportReceiver, DialReceiver, DeadlineOwne
 
   /** An UPDATE is as good as a KEEPALIVE (RFC 4271 §4.4): the timer starts anew. */
   #deferKeepalive(): void {
-    if (this.state === "Established")
-      this.#deadlines.arm(KEEPALIVE, jittered(this.#session.keepaliveMs, this.#environment.random));
+    if (this.state === "Established") this.#deadlines.arm(KEEPALIVE, this.#jittered(this.#session.keepaliveMs));
+  }
+
+  #jittered(ms: number): number {
+    return jittered(ms, this.#environment.random, this.#environment.clock.now());
   }
 
   #takenOctets(): number {
@@ -488,6 +495,3 @@ export class Connection implements TransportReceiver, DialReceiver, DeadlineOwne
     this.#deadlines.arm(SEND_HOLD, sendHoldMs(this.#session));
   }
 }
-
-/** RFC 4271 §10: 0.75 to 1 of the time. */
-const jittered = (ms: number, random: Random): number => ms * (0.75 + 0.25 * random.next());

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../lib/clock.ts";
+import type { Alarm, Alarms } from "./alarms.ts";
 
 /** Hears that a deadline has passed; `lateMs` is by how much. The deadline is off when this is called. */
 export interface DeadlineOwner {
@@ -6,20 +6,19 @@ export interface DeadlineOwner {
 }
 
 /**
- * Several deadlines on one timer of the clock. Moving a deadline further away, which every message does to the hold timer, costs
- * one store: the timer fires early, finds nothing expired, and arms itself for the rest. Thousands of sessions hold one
- * timer each this way.
+ * Several deadlines on one alarm. Moving a deadline further away, which every message does to the hold timer, costs
+ * one store: the alarm rings early, finds nothing expired, and is set for the rest.
  */
-export class Deadlines {
-  readonly #clock: Clock;
+export class Deadlines implements Alarm {
+  due = 0;
+  place = 0;
+  readonly #alarms: Alarms;
   readonly #owner: DeadlineOwner;
   /** Monotonic milliseconds, one element per deadline; 0 = off. */
   readonly #at: number[];
-  #timer: Timer | null = null;
-  #firesAt = 0;
 
-  constructor(clock: Clock, count: number, owner: DeadlineOwner) {
-    this.#clock = clock;
+  constructor(alarms: Alarms, count: number, owner: DeadlineOwner) {
+    this.#alarms = alarms;
     this.#owner = owner;
     this.#at = new Array<number>(count).fill(0);
   }
@@ -28,45 +27,35 @@ export class Deadlines {
   arm(index: number, delayMs: number): void {
     this.#at[index] = 0;
     if (delayMs <= 0) return;
-    const at = this.#clock.now() + delayMs;
+    const at = this.#alarms.clock.now() + delayMs;
     this.#at[index] = at;
-    if (this.#timer === null || at < this.#firesAt) this.#schedule(at, delayMs);
+    if (this.due === 0 || at < this.due) this.#alarms.set(this, at);
   }
 
   /** Milliseconds left, null if it is off; not below 0. */
   left(index: number): number | null {
     const at = this.#at[index]!;
-    return at === 0 ? null : Math.max(0, at - this.#clock.now());
+    return at === 0 ? null : Math.max(0, at - this.#alarms.clock.now());
   }
 
   isArmed(index: number): boolean {
     return this.#at[index] !== 0;
   }
 
-  /** Stops them all and gives the timer back. */
+  /** Stops them all. */
   clear(): void {
     this.#at.fill(0);
-    this.#timer?.cancel();
-    this.#timer = null;
+    this.#alarms.cancel(this);
   }
 
-  #schedule(at: number, delayMs: number): void {
-    this.#timer?.cancel();
-    this.#firesAt = at;
-    this.#timer = this.#clock.setTimer(delayMs, () => this.#fire());
-  }
-
-  #fire(): void {
-    this.#timer = null;
-    const now = this.#clock.now();
+  ring(now: number): void {
     for (let next = this.#earliest(); next >= 0 && this.#at[next]! <= now; next = this.#earliest()) {
       const late = now - this.#at[next]!;
       this.#at[next] = 0;
       this.#owner.expired(next, late);
     }
     const next = this.#earliest();
-    if (next < 0 || (this.#timer !== null && this.#firesAt <= this.#at[next]!)) return;
-    this.#schedule(this.#at[next]!, Math.max(0, this.#at[next]! - now));
+    if (next >= 0 && (this.due === 0 || this.#at[next]! < this.due)) this.#alarms.set(this, this.#at[next]!);
   }
 
   #earliest(): number {

@@ -5,6 +5,7 @@ import { HEADER_LENGTH } from "../wire/framer.ts";
 import { describeNotification, encodeNotification } from "../wire/message/notification.ts";
 import { encodeOpen, type OpenMessage } from "../wire/message/open.ts";
 import type { Agreed, CapabilitiesView } from "./agreed.ts";
+import type { Alarms } from "./alarms.ts";
 import { describeCapabilities } from "./capability-view.ts";
 import { weDominate } from "./collision.ts";
 import { Connection, type ConnectionOwner, type End } from "./connection.ts";
@@ -38,6 +39,8 @@ const OPEN_SENT = states.indexOf("OpenSent");
 /** What all sessions of a speaker share. */
 export interface SessionEnvironment {
   readonly clock: Clock;
+  /** Of the same clock. */
+  readonly alarms: Alarms;
   readonly random: Random;
   readonly network: Network;
   readonly keepaliveLag: KeepaliveLag;

@@ -81,6 +81,10 @@ export class Intake {
     if (this.#held.delete(session)) session.resumeReading();
   }
 
+  releaseAll(): void {
+    for (const session of [...this.#held]) this.release(session);
+  }
+
   isHeld(session: Readable): boolean {
     return this.#held.has(session);
   }

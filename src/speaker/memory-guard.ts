@@ -105,7 +105,7 @@ export class MemoryGuard implements Job {
     if (this.#weigher.busy) return true;
     // No single peer can have more than all have together.
     if (!this.#holds && rib.bytes <= this.#perPeer) {
-      this.#releaseAll();
+      this.#parts.intake.releaseAll();
       return false;
     }
     this.#weigher.begin();
@@ -204,10 +204,6 @@ export class MemoryGuard implements Job {
     this.#endedAt = this.#parts.clock.now();
     this.#say(`the session with ${peer.address} ends: it ${why} (${mebibytes(octets)} of routes)`, peer, octets);
     peer.session.fail(cease(CeaseError.OutOfResources), MEMORY_REST_MS);
-  }
-
-  #releaseAll(): void {
-    for (const peer of this.#parts.peers()) this.#parts.intake.release(peer.session);
   }
 
   #say(message: string, peer: Peer, octets: number): void {

@@ -23,8 +23,9 @@ import type { Random } from "../lib/random.ts";
 import { type DecisionOptions, defaultDecision } from "../rib/decision/options.ts";
 import { Rib } from "../rib/rib.ts";
 import { LOCAL_SOURCE, type SourceInfo } from "../rib/source-table.ts";
+import { Alarms } from "../session/alarms.ts";
 import { KeepaliveLag } from "../session/counters.ts";
-import { PeerSession } from "../session/peer-session.ts";
+import { PeerSession, type SessionEnvironment } from "../session/peer-session.ts";
 import type { SessionSettings } from "../session/settings.ts";
 import type { Network } from "../session/transport.ts";
 import { CeaseError } from "../wire/errors.ts";
@@ -40,7 +41,7 @@ import { type OwnRoute, OwnRoutes, ownRouteOf } from "./own-routes.ts";
 import { addressWords, identityOf, memberOf, Peer, type PeerIdentity } from "./peer.ts";
 import { Peers } from "./peers.ts";
 import { PolicyBook } from "./policy-book.ts";
-import { SessionLink } from "./session-link.ts";
+import { type LinkParts, SessionLink } from "./session-link.ts";
 import { SessionProfiles } from "./session-profile.ts";
 import { StaleRoutes } from "./stale-routes.ts";
 import { Tables } from "./tables.ts";
@@ -75,6 +76,11 @@ function decisionOptions({ router }: Config): DecisionOptions {
   return { ...defaultDecision, ...router.bestPath };
 }
 
+function isLimited({ settings }: Peer): boolean {
+  for (const family of families) if (settings.families[family]?.maximumPrefix) return true;
+  return false;
+}
+
 /** How often groups are ticked, limits looked at and leftovers swept. */
 const TICK_MS = 1000;
 /** How long a stop waits for sockets to take what is on its way, and how often it looks. */
@@ -104,6 +110,9 @@ export class Speaker {
   #config: Config;
   #door: Door | null = null;
   readonly #profiles = new SessionProfiles();
+  /** One of each for all peers. */
+  readonly #environment: SessionEnvironment;
+  readonly #linkParts: LinkParts;
   readonly intake: Intake;
   readonly memory: MemoryGuard;
   #tick: Timer | null = null;
@@ -119,6 +128,13 @@ export class Speaker {
     this.clock = clock;
     this.log = log;
     this.startedAt = clock.now();
+    this.#environment = {
+      clock,
+      alarms: new Alarms(clock),
+      random,
+      network: ports.network,
+      keepaliveLag: this.keepaliveLag,
+    };
     this.convergence = new Convergence(() => clock.now());
     this.kernel = new KernelSide(config, ports.openFib(config.kernel), log, (link) => this.#linkDown(link));
     const { nextHops } = this.kernel;
@@ -188,6 +204,24 @@ export class Speaker {
       () => this.memory.refuses,
     );
     this.kernel.feed(config, this.tables, this.ownRoutes, () => this.#loop.touch());
+    this.#linkParts = {
+      config: () => this.#config,
+      clock,
+      log,
+      tables: this.tables,
+      reader: this.#reader,
+      groups: this.groups,
+      stale: this.#stale,
+      loop: this.#loop,
+      convergence: this.convergence,
+      book: this.#book,
+      local: this.kernel.local,
+      finish: () => this.#finish,
+      changed: (peer) => this.#peerChanged(peer),
+      restart: this.restart,
+      intake: this.intake,
+      isFull: () => this.memory.refuses,
+    };
   }
 
   get config(): Config {
@@ -413,32 +447,10 @@ export class Speaker {
   }
 
   #createPeer(identity: PeerIdentity): Peer {
-    const { clock, random, network } = this.#ports;
     return new Peer(identity, (peer) => {
-      const link = new SessionLink(peer, {
-        config: () => this.#config,
-        clock,
-        log: this.log,
-        tables: this.tables,
-        reader: this.#reader,
-        groups: this.groups,
-        stale: this.#stale,
-        loop: this.#loop,
-        convergence: this.convergence,
-        book: this.#book,
-        local: this.kernel.local,
-        finish: () => this.#finish,
-        changed: (changed) => this.#peerChanged(changed),
-        restart: this.restart,
-        intake: this.intake,
-        isFull: () => this.memory.refuses,
-      });
+      const link = new SessionLink(peer, this.#linkParts);
       this.#links.set(peer, link);
-      return new PeerSession(
-        this.#sessionSettings(identity),
-        { clock, random, network, keepaliveLag: this.keepaliveLag },
-        link,
-      );
+      return new PeerSession(this.#sessionSettings(identity), this.#environment, link);
     });
   }
 
@@ -526,6 +538,6 @@ export class Speaker {
     if (this.groups.tick()) this.#loop.touch();
     this.#lookAtMemory();
     // A new policy may accept more, without a word from the peer.
-    for (const peer of this.peers) this.linkOf(peer).checkLimits();
+    for (const peer of this.peers) if (peer.live !== null && isLimited(peer)) this.linkOf(peer).checkLimits();
   }
 }

@@ -2,6 +2,7 @@ import t from "tap";
 import { systemClock } from "../../src/lib/clock.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { TcpNetwork } from "../../src/os/tcp.ts";
+import { Alarms } from "../../src/session/alarms.ts";
 import { KeepaliveLag } from "../../src/session/counters.ts";
 import type { DownReason, SessionHandlers } from "../../src/session/handlers.ts";
 import { PeerSession } from "../../src/session/peer-session.ts";
@@ -45,7 +46,13 @@ async function speakers(net: number, left: Wanted, right: Wanted) {
     const profile = profileOf({ routerId: 100 + i, connectRetryMs: 60_000, ...[left, right][i]! });
     speaker.session = new PeerSession(
       { profile, remoteAddress: address(1 - i), remotePort: port, localAddress: address(i) },
-      { clock: systemClock, random: seededRandom(net), network: speaker.network, keepaliveLag: new KeepaliveLag() },
+      {
+        clock: systemClock,
+        alarms: new Alarms(systemClock),
+        random: seededRandom(net),
+        network: speaker.network,
+        keepaliveLag: new KeepaliveLag(),
+      },
       speaker,
     );
     const listener = await speaker.network.listen({

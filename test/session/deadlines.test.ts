@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import t from "tap";
 import type { Clock } from "../../src/lib/clock.ts";
+import { Alarms } from "../../src/session/alarms.ts";
 import { KeepaliveLag } from "../../src/session/counters.ts";
 import { countFailures, forgivenAfterMs, idleHoldMs } from "../../src/session/damping.ts";
 import { Deadlines } from "../../src/session/deadlines.ts";
@@ -20,7 +21,7 @@ t.test("each deadline fires once, at its own time, however often it was moved", 
         const clock = new VirtualClock();
         const expected = new Map<number, number>();
         const wrong: string[] = [];
-        const deadlines = new Deadlines(clock, 4, {
+        const deadlines = new Deadlines(new Alarms(clock), 4, {
           expired(index, lateMs) {
             if (expected.get(index) !== clock.now() || lateMs !== 0) wrong.push(`${index} at ${clock.now()}`);
             expected.delete(index);
@@ -54,7 +55,7 @@ t.test("moving a deadline further away costs no timer of the clock", (t) => {
       return clock.setTimer(delayMs, fire);
     },
   };
-  const deadlines = new Deadlines(counting, 2, { expired() {} });
+  const deadlines = new Deadlines(new Alarms(counting), 2, { expired() {} });
   deadlines.arm(0, 1_000);
   for (let i = 0; i < 900; i++) {
     clock.advance(1);
@@ -70,7 +71,7 @@ t.test("moving a deadline further away costs no timer of the clock", (t) => {
 t.test("an owner that stops everything from within is obeyed", (t) => {
   const clock = new VirtualClock();
   const fired: number[] = [];
-  const deadlines: Deadlines = new Deadlines(clock, 3, {
+  const deadlines: Deadlines = new Deadlines(new Alarms(clock), 3, {
     expired(index) {
       fired.push(index);
       deadlines.clear();
@@ -86,7 +87,7 @@ t.test("an owner that stops everything from within is obeyed", (t) => {
 t.test("lateness after a stall is told", (t) => {
   const clock = new VirtualClock();
   const late: number[] = [];
-  const deadlines = new Deadlines(clock, 1, { expired: (_, lateMs) => void late.push(lateMs) });
+  const deadlines = new Deadlines(new Alarms(clock), 1, { expired: (_, lateMs) => void late.push(lateMs) });
   deadlines.arm(0, 10);
   clock.stall(25);
   clock.advance(0);

@@ -1,4 +1,5 @@
 import type { Agreed } from "../../src/session/agreed.ts";
+import { Alarms } from "../../src/session/alarms.ts";
 import { KeepaliveLag } from "../../src/session/counters.ts";
 import type { State } from "../../src/session/fsm/state.ts";
 import type { DownReason, NotificationView, SessionHandlers } from "../../src/session/handlers.ts";
@@ -58,7 +59,13 @@ export class Side implements SessionHandlers {
     const { network } = host;
     this.session = new PeerSession(
       settings,
-      { clock: network.clock, random: network.random, network: host, keepaliveLag: this.lag },
+      {
+        clock: network.clock,
+        alarms: new Alarms(network.clock),
+        random: network.random,
+        network: host,
+        keepaliveLag: this.lag,
+      },
       this,
     );
   }

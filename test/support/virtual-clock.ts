@@ -65,8 +65,17 @@ export class VirtualClock implements Clock {
   /** Runs all that is due in the next `ms`, then stands there. */
   advance(ms: number): void {
     const until = this.#now + ms;
-    while (this.#heap.length > 0 && this.#heap[0]!.at <= until) this.step();
+    for (;;) {
+      while (this.#heap.length > 0 && this.#heap[0]!.run === null) this.#dropCancelled();
+      if (this.#heap.length === 0 || this.#heap[0]!.at > until) break;
+      this.step();
+    }
     this.#now = until;
+  }
+
+  #dropCancelled(): void {
+    this.#pop();
+    this.#cancelled--;
   }
 
   /** Runs the next thing; false if there is nothing left. */
