@@ -2,7 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import { Family } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
 import { FibRows } from "./fib-rows.ts";
-import { FibTable, Mark, NumberQueue, type Trouble } from "./fib-table.ts";
+import { FibTable, Mark, type Trouble } from "./fib-table.ts";
 import { Flight, type Landed, WINDOW } from "./flight.ts";
 import { GroupTable } from "./groups.ts";
 import { HeldRoutes } from "./held-routes.ts";
@@ -25,6 +25,7 @@ import * as nl from "./rtnetlink/constants.ts";
 import type { KernelTarget, RouteScope } from "./rtnetlink/route.ts";
 import { obstacle, type TargetId, TargetStore } from "./targets.ts";
 import { Troubles } from "./troubles.ts";
+import { type Ticket, WriteQueue } from "./write-queue.ts";
 import { WriterSession } from "./writer-session.ts";
 
 /** Routes written per turn of the loop when the writer lives in this process (64 take about 0.3 ms). */
@@ -34,11 +35,6 @@ const TURN_MS = 3;
 /** Routes per frame, to a writer elsewhere and to one in this process. */
 const FRAME_ROUTES = 512;
 const FRAME_ROUTES_HERE = 128;
-/**
- * Of each frame so many are the newest intents as long as more wait than a frame takes: a single change does not stand
- * behind a whole table that came just before it. Prefixes know no order among each other.
- */
-const NEWEST_PER_FRAME = 32;
 const CLOSE_WITHIN_MS = 10_000;
 
 export interface FibClientOptions {
@@ -78,10 +74,10 @@ export class FibClient implements FibPort, DevicePort {
   readonly #objects: NexthopObjects | null;
   readonly #groups: GroupTable;
   /** (id << 1 | family) of what is to be looked at. */
-  readonly #queue = new NumberQueue();
+  readonly #queue = new WriteQueue();
   readonly #held: HeldRoutes;
   readonly #troubles: Troubles;
-  readonly #barriers: { taken: number; answered: number; stage: number; done: () => void }[] = [];
+  readonly #barriers: { waiting: Ticket; answered: number; stage: number; done: () => void }[] = [];
 
   readonly #writer: WriterSession;
   readonly #rows: FibRows;
@@ -210,14 +206,14 @@ export class FibClient implements FibPort, DevicePort {
     this.#groups.release(group);
   }
 
-  set4(address: number, length: number, group: FibGroup): void {
+  set4(address: number, length: number, group: FibGroup, source = 0): void {
     const table = this.#tables[0];
-    this.#want(table, table.insert(address, 0, 0, 0, length), group);
+    this.#want(table, table.insert(address, 0, 0, 0, length), group, source);
   }
 
-  set6(w0: number, w1: number, w2: number, w3: number, length: number, group: FibGroup): void {
+  set6(w0: number, w1: number, w2: number, w3: number, length: number, group: FibGroup, source = 0): void {
     const table = this.#tables[1];
-    this.#want(table, table.insert(w0, w1, w2, w3, length), group);
+    this.#want(table, table.insert(w0, w1, w2, w3, length), group, source);
   }
 
   remove4(address: number, length: number): void {
@@ -261,7 +257,7 @@ export class FibClient implements FibPort, DevicePort {
 
   barrier(done: () => void): void {
     // two rounds: what was in flight and changed meanwhile is queued again when its answer comes
-    this.#barriers.push({ taken: this.#queue.put, answered: this.#flight.next, stage: 0, done });
+    this.#barriers.push({ waiting: this.#queue.ticket(), answered: this.#flight.next, stage: 0, done });
     this.#schedule();
     this.#options.clock.defer(() => this.#checkBarriers());
   }
@@ -310,7 +306,7 @@ export class FibClient implements FibPort, DevicePort {
     });
   }
 
-  #want(table: FibTable, id: number, group: FibGroup): void {
+  #want(table: FibTable, id: number, group: FibGroup, source = 0): void {
     if (id === 0) return;
     const before = table.want[id]!;
     if (before !== group) {
@@ -320,10 +316,11 @@ export class FibClient implements FibPort, DevicePort {
     } else if (group !== 0 || table.held[id] === 0) return; // nothing new
     if (group !== 0) table.marks[id]! &= ~Mark.Stale;
     else if ((table.marks[id]! & Mark.Stale) !== 0) return; // not ours to decide before the sweep
-    this.#enqueue(table, id);
+    this.#enqueue(table, id, source);
   }
 
-  #enqueue(table: FibTable, id: number): void {
+  /** `source`: whose change it is, if that is known; see `WriteQueue`. */
+  #enqueue(table: FibTable, id: number, source = 0): void {
     const marks = table.marks[id]!;
     if ((marks & Mark.Queued) !== 0) return;
     if ((marks & Mark.InFlight) !== 0) {
@@ -331,7 +328,9 @@ export class FibClient implements FibPort, DevicePort {
       return;
     }
     table.marks[id] = marks | Mark.Queued;
-    this.#queue.push(((id << 1) | table.family) >>> 0);
+    // What goes is told apart by what it went through.
+    const through = table.want[id] !== 0 ? table.want[id]! : table.held[id]!;
+    this.#queue.push(((id << 1) | table.family) >>> 0, through + Math.imul(source, 0x10001));
     this.#schedule();
   }
 
@@ -402,7 +401,7 @@ export class FibClient implements FibPort, DevicePort {
       let inFrame = 0;
       let frameFamily: Family = Family.Ipv4Unicast;
       while (queue.length > 0 && inFrame < frame && left > 0 && flight.room > 0) {
-        const key = inFrame < NEWEST_PER_FRAME && queue.length > frame ? queue.pop() : queue.shift();
+        const key = queue.take();
         const table = this.#tables[(key & 1) as Family];
         const id = key >>> 1;
         const operation = this.#plan(table, id);
@@ -698,15 +697,14 @@ export class FibClient implements FibPort, DevicePort {
   #checkBarriers(): void {
     for (let i = 0; i < this.#barriers.length; ) {
       const barrier = this.#barriers[i]!;
-      const queued = this.#queue.length > 0 && this.#queue.taken < barrier.taken;
-      const waits = queued || this.#flight.unanswered < barrier.answered;
+      const waits = !this.#queue.passed(barrier.waiting) || this.#flight.unanswered < barrier.answered;
       if (waits || this.#deviceRequests.length > 0 || this.#objects?.dirty === true) {
         i++;
         continue;
       }
       if (barrier.stage === 0) {
         barrier.stage = 1;
-        barrier.taken = this.#queue.put;
+        barrier.waiting = this.#queue.ticket();
         barrier.answered = this.#flight.next;
         continue;
       }

@@ -105,9 +105,12 @@ export interface FibPort {
   retarget(group: FibGroup, target: FibTarget): void;
   /** Routes that still use the group keep it alive. */
   releaseGroup(group: FibGroup): void;
-  /** The latest intent per prefix wins; earlier ones that were not written yet are never written. */
-  set4(address: number, length: number, group: FibGroup): void;
-  set6(w0: number, w1: number, w2: number, w3: number, length: number, group: FibGroup): void;
+  /**
+   * The latest intent per prefix wins; earlier ones that were not written yet are never written. Changes of different
+   * sources (numbers of the caller's own) are written in turns.
+   */
+  set4(address: number, length: number, group: FibGroup, source?: number): void;
+  set6(w0: number, w1: number, w2: number, w3: number, length: number, group: FibGroup, source?: number): void;
   remove4(address: number, length: number): void;
   remove6(w0: number, w1: number, w2: number, w3: number, length: number): void;
   /** The same with plain objects; equal targets share a group behind the scenes. */

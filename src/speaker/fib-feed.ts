@@ -103,15 +103,16 @@ export class FibFeed {
     if (via !== 0) this.#vias[via]!.routes++;
     const length = prefixes.length(prefixId);
     const w0 = prefixes.word(prefixId, 0);
+    const source = via === 0 ? 0 : routes.pathSource(this.#paths[0]!);
     if (routes.family === Family.Ipv4Unicast) {
       if (via === 0) fib.remove4(w0, length);
-      else fib.set4(w0, length, this.#vias[via]!.group);
+      else fib.set4(w0, length, this.#vias[via]!.group, source);
     } else {
       const w1 = prefixes.word(prefixId, 1);
       const w2 = prefixes.word(prefixId, 2);
       const w3 = prefixes.word(prefixId, 3);
       if (via === 0) fib.remove6(w0, w1, w2, w3, length);
-      else fib.set6(w0, w1, w2, w3, length, this.#vias[via]!.group);
+      else fib.set6(w0, w1, w2, w3, length, this.#vias[via]!.group, source);
     }
     if (told === 0) prefixes.retain(prefixId);
     else this.#forget(told);
