@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -129,24 +129,21 @@ async function bird(folder: string): Promise<Row[]> {
       `protocol static feed { ipv4; disabled yes;\n${routes}\n}\n`,
   );
   const control = join(folder, "bird.ctl");
-  const daemon = spawn(
-    "ip",
-    ["netns", "exec", namespace, "bird", "-f", "-c", file, "-s", control, "-P", join(folder, "bird.pid")],
-    { stdio: "ignore" },
-  );
+  const daemon = spawn("ip", ["netns", "exec", namespace, "bird", "-f", "-c", file, "-s", control], {
+    stdio: "ignore",
+  });
   try {
     while (!existsSync(control)) await delay(20);
-    await delay(500);
+    const status = () => spawnSync("birdc", ["-s", control, "show", "status"], { encoding: "utf8" }).stdout;
+    while (!status().includes("Daemon is up and running")) await delay(50);
     const held = () => {
       const text = execFileSync("ip", ["netns", "exec", namespace, "cat", "/proc/net/fib_triestat"], {
         encoding: "utf8",
       });
       return Number(/Main:[\s\S]*?Prefixes:\s+(\d+)/.exec(text)![1]);
     };
-    const user = () =>
-      Number(
-        readFileSync(`/proc/${readFileSync(join(folder, "bird.pid"), "utf8").trim()}/stat`, "utf8").split(" ")[13],
-      ) * 10_000;
+    // `ip netns exec` has become BIRD: the process that was started is the daemon
+    const user = () => Number(readFileSync(`/proc/${daemon.pid}/stat`, "utf8").split(" ")[13]) * 10_000;
     const before = held();
     const rows: Row[] = [];
     for (const [verb, what, until] of [
