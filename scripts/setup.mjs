@@ -2,9 +2,12 @@
 // runs before anything is built. It does nothing, quietly, when nothing has changed, and then needs no network.
 import { spawnSync } from "node:child_process";
 import {
+  accessSync,
   chmodSync,
+  constants,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,6 +15,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { withLock } from "./lock.mjs";
@@ -56,9 +60,33 @@ function installed() {
 function install() {
   if (installed()) return;
   console.log("Installing dependencies (npm ci) ...");
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, stdio: "inherit" });
+  const words = ["ci", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"];
+  // npm wants to keep what it fetches, and gives up where it can't: a service account often has no home.
+  const cache = isWritable(npmCache()) ? null : mkdtempSync(join(tmpdir(), "peerage-npm-"));
+  if (cache !== null) words.push("--cache", cache);
+  const npm = spawnSync("npm", words, { cwd: root, stdio: "inherit" });
+  if (cache !== null) rmSync(cache, { recursive: true, force: true });
   if (npm.error) fail(`Cannot run npm: ${npm.error.message}.`);
   if (npm.status !== 0) fail("npm ci failed: see above. A first installation needs the network.");
+}
+
+/** Where npm keeps what it has fetched; npm itself sets the variable for the scripts that it runs. */
+function npmCache() {
+  try {
+    return process.env.npm_config_cache ?? join(homedir(), ".npm");
+  } catch {
+    return "/nonexistent"; // neither $HOME nor an entry in /etc/passwd
+  }
+}
+
+function isWritable(folder) {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Compiles when a source is newer than the last good build, or when its output is missing. */
