@@ -43,8 +43,12 @@ function install() {
   const guard = !existsSync(policy);
   if (guard) writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
   try {
-    if (apt("update") && apt("install", "--yes", "--no-install-recommends", ...names)) keepStopped();
-    else refuse("apt-get failed: see above");
+    const lists = apt("update", "-o", "APT::Update::Error-Mode=any");
+    const add = (...which) => apt("install", "--yes", "--no-install-recommends", ...which);
+    // Where one can't be had, apt-get installs none: then each for itself.
+    const faults = add(...names) === null ? [] : names.map((name) => add(name)).filter((fault) => fault !== null);
+    keepStopped();
+    if (faults.length > 0) refuse([lists && `apt-get update: ${lists}`, ...faults].filter(Boolean).join("; "));
   } finally {
     if (guard) rmSync(policy, { force: true });
   }
@@ -56,13 +60,17 @@ function keepStopped() {
   for (const name of services) spawnSync("systemctl", ["disable", "--quiet", `${name}.service`], { stdio: "ignore" });
 }
 
+/** What apt-get complains of in the end, in its words; null if it did what it was asked for. */
 function apt(...words) {
   const run = spawnSync("apt-get", ["-q", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0", ...words], {
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
     encoding: "utf8",
   });
-  if (run.status !== 0) console.error(`${run.stdout}${run.stderr}`);
-  return run.status === 0;
+  if (run.status === 0) return null;
+  const complaints = (run.stderr ?? "").split("\n").filter((line) => /^[EW]: /.test(line));
+  return (
+    (complaints.find((line) => line.startsWith("E: ")) ?? complaints[0])?.slice(3) ?? run.error?.message ?? "failed"
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
