@@ -6,7 +6,17 @@ import { nlriSize, reachSize, UpdateWriter } from "../wire/message/update-writer
 import type { GroupKey } from "./group-key.ts";
 import type { OutSets } from "./out-sets.ts";
 import type { AttributeSets, NextHops } from "./ports.ts";
-import { carries, LEARNED_MASK, Learned, MED_SET, Outcome, ownNextHop, takesOwnNextHop } from "./rules.ts";
+import {
+  carries,
+  isLinkLocal,
+  LEARNED_MASK,
+  Learned,
+  MED_SET,
+  NEXT_HOP_SET,
+  Outcome,
+  ownNextHop,
+  takesOwnNextHop,
+} from "./rules.ts";
 
 const AS_PATH = 2;
 const MED = 4;
@@ -76,12 +86,34 @@ export class Encoder {
 
   /** The next hop that is sent with the set; null if there's none that this session can carry. */
   nextHop(set: number): readonly number[] | null {
-    const outSets = this.#outSets;
-    const traits = outSets.traits[set]!;
-    const id = this.#sets.nextHop[outSets.attributes[set]!]!;
-    if (id === 0 || takesOwnNextHop(this.#key, traits)) return this.#ownNextHop;
-    const words = this.#nextHops.words(id);
-    return carries(this.#key, words.length) ? words : null;
+    if (this.takesOwnNextHop(set)) return this.#ownNextHop;
+    const words = this.#wordsOf(set);
+    return this.isOfOneLink(set, words) || !carries(this.#key, words.length) ? null : words;
+  }
+
+  /** Whether our own address goes out as the next hop of the set. */
+  takesOwnNextHop(set: number): boolean {
+    const traits = this.#outSets.traits[set]!;
+    if (takesOwnNextHop(this.#key, traits)) return true;
+    const words = this.#wordsOf(set);
+    if (words.length === 0) return true;
+    return (
+      this.#key.peerKind === "internal" && (traits & LEARNED_MASK) === Learned.External && this.isOfOneLink(set, words)
+    );
+  }
+
+  /**
+   * A link-local next hop as it was learned means nothing on another link: an external neighbor's is hidden from internal peers
+   * as with next-hop-self, others are not sent. What a policy has set is the operator's.
+   */
+  isOfOneLink(set: number, words = this.#wordsOf(set)): boolean {
+    return isLinkLocal(words) && (this.#outSets.traits[set]! & NEXT_HOP_SET) === 0;
+  }
+
+  /** Empty without a next hop. */
+  #wordsOf(set: number): readonly number[] {
+    const id = this.#sets.nextHop[this.#outSets.attributes[set]!]!;
+    return id === 0 ? [] : this.#nextHops.words(id);
   }
 
   /** The attribute section of the set as it is sent, as a fresh copy; MP_REACH_NLRI is not in it. */

@@ -5,7 +5,7 @@ import { updateLayout } from "../wire/message/update-layout.ts";
 import type { ExportGroup } from "./export-group.ts";
 import type { Member } from "./member.ts";
 import type { PolicyAnswer } from "./ports.ts";
-import { LEARNED_MASK, Learned, Outcome, outcomeText, takesOwnNextHop } from "./rules.ts";
+import { LEARNED_MASK, Learned, Outcome, outcomeText } from "./rules.ts";
 import type { Teller } from "./teller.ts";
 
 /** One route of a member's Adj-RIB-Out. */
@@ -156,18 +156,21 @@ const no = (reason: string): ExplainedRoute => ({ sent: false, reason, policy: n
 
 function noNextHop({ key, teller }: ExportGroup, set: number): string {
   const kind = key.family === 0 ? "IPv4" : "IPv6";
-  return takesOwnNextHop(key, teller.outSets.traits[set]!)
-    ? `we have no ${kind} address to be its next hop: set router.${key.family === 0 ? "address" : "address6"}`
+  const { encoder } = teller;
+  if (encoder.takesOwnNextHop(set))
+    return `we have no ${kind} address to be its next hop: set router.${key.family === 0 ? "address" : "address6"}`;
+  return encoder.isOfOneLink(set)
+    ? "its next hop is link-local, and means nothing on another link (RFC 2545 §3)"
     : `its next hop is of the other family, and the session can't carry that${key.family === 0 ? " (RFC 8950)" : ""}`;
 }
 
 /** What our rules change on the way out. */
-function changesOf({ key, outSets }: Teller, set: number): string {
+function changesOf({ key, outSets, encoder }: Teller, set: number): string {
   const traits = outSets.traits[set]!;
   const changes: string[] = [];
   if (outSets.originator[set] !== 0) changes.push("reflected");
   if (key.peerKind === "external") changes.push(`AS ${key.prependAs.join(" ")} prepended`);
-  if (takesOwnNextHop(key, traits))
+  if (encoder.takesOwnNextHop(set))
     changes.push((traits & LEARNED_MASK) === Learned.Own ? "an own route" : "next hop self");
   return changes.length === 0 ? "as it is" : changes.join(", ");
 }

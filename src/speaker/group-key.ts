@@ -9,15 +9,19 @@ import type { OwnSide } from "./policy-definitions.ts";
 
 /**
  * Our addresses on a session: its own local address, and for the other family the one on the same interface, else the
- * router's (contract: "Next hops. Sent").
+ * router's. But an IPv6 address for IPv4 where that is agreed (RFC 8950) and the interface has none: the router's is on no
+ * link that the peer is on, and one that is directly connected would not resolve it.
  */
 export function ownSide(config: Config, identity: PeerIdentity, agreed: Agreed, local: LocalAddresses): OwnSide {
   const text = agreed.localAddress.split("%")[0]!;
   const words = parseAddress(text);
   const addresses = ([0, 1] as const).map((family) => {
     if (addressFamily(words) === family) return words;
+    const beside = local.beside(agreed.localAddress, family);
+    if (beside !== null) return beside;
+    if (family === 0 && agreed.codec.extendedNextHop) return words;
     const routers = family === 0 ? config.router.address : config.router.address6;
-    return local.beside(agreed.localAddress, family) ?? (routers === null ? null : parseAddress(routers));
+    return routers === null ? null : parseAddress(routers);
   });
   return { localAs: identity.settings.localAs, addresses };
 }
@@ -34,6 +38,7 @@ export function groupKey(
   const { settings } = identity;
   const external = settings.kind === "external";
   const routerAs = config.router.as;
+  const [ipv4, ipv6] = own.addresses;
   const longLived = agreed.longLived.some((entry) => entry.family === family);
   return {
     family,
@@ -51,8 +56,8 @@ export function groupKey(
     maxMessage: agreed.codec.maxSend,
     longLived: longLived ? "yes" : external ? "withhold" : "no-export",
     nextHop: settings.nextHop === "default" ? (external ? "self" : "unchanged") : settings.nextHop,
-    self4: own.addresses[0]?.[0] ?? null,
-    self6: own.addresses[1] ?? null,
+    self4: ipv4?.length === 1 ? ipv4[0]! : null,
+    self6: ipv6 ?? null,
     role: settings.role,
     loopAs: 0,
     exportPolicy,

@@ -976,6 +976,28 @@ t.test("what our rules change on the way out, octet by octet", async (t) => {
     },
   );
 
+  await t.test("a link-local next hop is not reflected: it means nothing on another link (RFC 2545 §3)", async (t) => {
+    for (const key of [clientKey, { ...externalKey, nextHop: "unchanged" } as const]) {
+      const router = new Router();
+      router.announce(router.source(), "2001:db8:1::/48", route(), [0xfe800000, 0, 0, 9]);
+      const member = new Receiver(router.source(), { ...key, family: 1 }).join(router.group({ ...key, family: 1 }));
+      router.settle();
+      t.equal(member.table.size, 0);
+    }
+  });
+
+  await t.test(
+    "an external neighbor's link-local next hop is hidden behind ours, also without next-hop-self",
+    async (t) => {
+      const router = new Router();
+      const key = { ...clientKey, family: 1 } as const;
+      router.announce(router.source({ kind: "external" }), "2001:db8:1::/48", route(), [0xfe800000, 0, 0, 9]);
+      const member = new Receiver(router.source(), key).join(router.group(key));
+      router.settle();
+      t.same(member.table.get("2001:db8:1::/48")?.nextHop?.words, key.self6);
+    },
+  );
+
   await t.test("IPv6 carries the global next hop alone (RFC 2545 §3)", async (t) => {
     const parts = sent({ ...clientKey, family: 1 }, "2001:db8:1::/48");
     t.equal(parts[0], "900e001c00020110" + "20010db8000000000000000000000109" + "00" + "3020010db80001");

@@ -190,6 +190,11 @@ t.test(
     t.same(of(`0002 01 10 ${global} 00 00`, internal), { words, linkLocal: null });
     t.same(of(`0002 01 20 ${global}${local} 00 00`, internal), { words, linkLocal: [0xfe800000, 0, 0, 2] });
     t.same(of(`0002 01 20 ${global}${"00".repeat(16)} 00 00`, internal), { words, linkLocal: null });
+    t.same(
+      of(`0002 01 20 ${"00".repeat(16)}${local} 00 00`, internal),
+      { words: [0xfe800000, 0, 0, 2], linkLocal: null },
+      "the link-local address alone, as BIRD says it",
+    );
     t.same(of("0001 01 04 0a000001 00 00", internal), { words: [0x0a000001], linkLocal: null });
     t.same(of(`0001 01 10 ${global} 00 00`, codecContext({ extendedNextHop: true })), { words, linkLocal: null });
   },

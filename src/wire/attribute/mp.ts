@@ -32,13 +32,20 @@ const words6 = (bytes: Uint8Array, at: number): number[] => [
   word(bytes, at + 12),
 ];
 
+const isUnspecified = (words: readonly number[]): boolean => words.every((part) => part === 0);
+const isLinkLocal = (words: readonly number[]): boolean => words[0]! >>> 22 === 0x3fa; // fe80::/10
+
 /**
  * The next hop that MP_REACH_NLRI names, from the place that the scan found. Of 32 octets the second half is a link-local
- * address (RFC 2545 §3); all zero there means none, as some speakers write it.
+ * address (RFC 2545 §3); all zero there means none, as some speakers write it. All zero in the first half means that the
+ * link-local address is the only one: BIRD says so on a link without global addresses.
  */
 export function readMpNextHop(bytes: Uint8Array, layout: UpdateLayout): NextHop {
   const at = layout.reachNextHopStart;
   if (layout.reachNextHopLength === 4) return { words: [word(bytes, at)], linkLocal: null };
-  const linkLocal = layout.reachNextHopLength === 32 ? words6(bytes, at + 16) : null;
-  return { words: words6(bytes, at), linkLocal: linkLocal?.some((part) => part !== 0) ? linkLocal : null };
+  const words = words6(bytes, at);
+  if (layout.reachNextHopLength !== 32) return { words, linkLocal: null };
+  const linkLocal = words6(bytes, at + 16);
+  if (isUnspecified(linkLocal)) return { words, linkLocal: null };
+  return isUnspecified(words) && isLinkLocal(linkLocal) ? { words: linkLocal, linkLocal: null } : { words, linkLocal };
 }
