@@ -11,6 +11,8 @@ export interface Run {
   readonly phases: readonly Phase[];
   /** Why the figures must not be used; empty = good. */
   readonly faults: readonly string[];
+  /** It said nothing of the daemon's speed: a process died or did not start. */
+  readonly brokeOff?: boolean;
 }
 
 /** What bench/results/ keeps: one file for each time the command was given. */
@@ -34,6 +36,6 @@ export interface Variant {
   readonly policyStatements: number;
 }
 
-/** Equal keys may be compared: same work asked. */
+/** Equal keys may be compared: same work asked. How long one waits for the slowest is no part of it. */
 export const resultKey = (r: Result): string =>
-  JSON.stringify([r.workload, r.scale, r.table.family, r.table.lengths, r.variant]);
+  JSON.stringify([r.workload, { ...r.scale, timeoutSeconds: 0 }, r.table, r.variant]);

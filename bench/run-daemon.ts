@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { BrokenOff } from "./broken-off.ts";
 import type { Daemon, ReflectorSettings } from "./daemons/daemon.ts";
 import { processTree } from "./measure/process.ts";
 import type { Namespace } from "./net/namespace.ts";
@@ -15,7 +16,7 @@ export interface RunningDaemon {
   stop(): Promise<void>;
 }
 
-/** @throws Error when it doesn't listen within ten seconds. */
+/** @throws BrokenOff when it doesn't listen within ten seconds. */
 export async function startDaemon(
   daemon: Daemon,
   settings: ReflectorSettings,
@@ -38,10 +39,15 @@ export async function startDaemon(
     },
   };
   for (const deadline = Date.now() + 10_000; !place.isListening(179); await sleep(20)) {
-    if (child.exitCode === null && Date.now() < deadline) continue;
+    const ended = child.exitCode ?? child.signalCode;
+    if (ended === null && Date.now() < deadline) continue;
     const said = words();
     await running.stop();
-    throw new Error(`${daemon.label} does not listen: ${said}`);
+    throw new BrokenOff(
+      ended === null
+        ? `${daemon.label} did not listen within 10 s: ${said}`
+        : `${daemon.label} ended at its start (${ended}): ${said}`,
+    );
   }
   return running;
 }

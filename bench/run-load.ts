@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { BrokenOff } from "./broken-off.ts";
 import type { LoadResult, LoadSpec } from "./load/spec.ts";
 import type { Namespace } from "./net/namespace.ts";
 import { root } from "./paths.ts";
@@ -20,9 +21,10 @@ export function runLoad(spec: LoadSpec, place: Namespace): Promise<LoadResult> {
   });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => {
+    child.on("close", (code, signal) => {
       if (code === 0) resolve(JSON.parse(answer) as LoadResult);
-      else reject(new Error(/^\w*Error: .*/m.exec(words)?.[0] ?? words.trim().split("\n").slice(-3).join(" ")));
+      else if (signal !== null) reject(new BrokenOff(`the generator was ended by ${signal}`));
+      else reject(new Error(/^\w*Error: (.*)/m.exec(words)?.[1] ?? words.trim().split("\n").slice(-3).join(" ")));
     });
   });
 }

@@ -119,20 +119,23 @@ export class View implements UpdateSink {
     this.#hold(this.expectation.table.prefixes.find(high, low, length), 0, false);
   }
 
-  /** The first few differences in words. */
-  complaints(limit: number): string[] {
+  /** Of the wrong prefixes those that should be held, but are not. */
+  get missing(): number {
+    let count = 0;
+    for (let id = 0; id < this.#held.length; id++) if (this.#held[id] === 0 && this.#wanted(id) !== 0) count++;
+    return count;
+  }
+
+  /** The first prefix that is held but should not be, or not so; empty when there is none. */
+  complaint(): string {
     const { table, wanted, classes } = this.expectation;
-    const lines: string[] = [];
-    for (let id = 0; id < wanted.length && lines.length < limit; id++) {
-      if (this.#held[id] === this.#wanted(id)) continue;
+    for (let id = 0; id < wanted.length; id++) {
+      if (this.#held[id] === this.#wanted(id) || this.#held[id] === 0) continue;
       const { high, low, lengths } = table.prefixes;
       const prefix = `${high[id]!.toString(16)}${low[id]! ? low[id]!.toString(16) : ""}/${lengths[id]}`;
-      lines.push(
-        `prefix ${id} (${prefix}): wanted ${classes.describe(this.#wanted(id))}; holds ${classes.describe(this.#held[id]!)}`,
-      );
+      return `prefix ${prefix}: wanted ${classes.describe(this.#wanted(id))}; holds ${classes.describe(this.#held[id]!)}`;
     }
-    if (this.strangers > 0) lines.push(`${this.strangers} prefixes that nobody announced`);
-    return lines;
+    return "";
   }
 
   #wanted(id: number): number {

@@ -108,13 +108,20 @@ export class Fleet {
     );
   }
 
-  /** Connects one after the other, `gapMs` apart, in the background; a refused one is tried again after 200 ms. */
+  /** Connects one after the other, `gapMs` apart, in the background; one that is refused, or stuck for 30 s, is tried again after 200 ms. */
   connectApart(sessions: readonly Session[], gapMs: number): void {
     const connect = (session: Session) => {
+      let over = false;
       session.onClosed = () => {
-        if (session.establishedAtMs === 0) this.after(200, () => connect(session));
+        over = true;
+        if (session.establishedAtMs > 0) return;
+        session.state = "idle";
+        this.after(200, () => connect(session));
       };
       session.connect();
+      this.after(30_000, () => {
+        if (!over && session.state !== "established") session.close("stuck");
+      });
     };
     const startMs = this.nowMs;
     const next = (index: number): void => {

@@ -171,6 +171,8 @@ export class Rig {
     const loadCpuSeconds = Math.max(0, this.fleet.activeAtCpu - cpuBefore);
     const rightAtMs = Math.max(startMs, ...[...this.views.values()].map((view) => view.rightSinceMs));
     if (!done) this.#complain(name);
+    const strangers = [...this.views.values()].reduce((sum, view) => sum + view.strangers, 0);
+    if (strangers > 0) this.faults.push(`${name}: ${strangers} prefixes arrived that nobody announced`);
     const after = this.#totals();
     const phase: Phase = {
       name,
@@ -190,15 +192,24 @@ export class Rig {
     return sampleProcesses(this.#pids);
   }
 
+  /** One line: how far it came, and the first route that is there but wrong, which is worse than one that is missing. */
   #complain(name: string): void {
-    for (const [session, view] of this.views) {
-      if (view.wrong === 0) continue;
-      this.faults.push(
-        `${name}: session ${session.index} has ${view.wrong} of ${this.table.prefixes.count} prefixes wrong`,
-      );
-      this.faults.push(...view.complaints(1));
-      if (this.faults.length > 3) return;
-    }
+    const unlike = [...this.views.values()].filter((view) => view.wrong > 0);
+    const missing = unlike.reduce((sum, view) => sum + view.missing, 0);
+    const wrong = unlike.reduce((sum, view) => sum + view.wrong, 0) - missing;
+    const lost = this.fleet.sessions.filter((session) => session.state === "closed").length;
+    this.faults.push(
+      [
+        `${name}: not done in ${this.spec.timeoutSeconds} s`,
+        `${missing} routes are missing at ${unlike.length} of ${this.views.size} sessions`,
+        ...(lost > 0 ? [`${lost} sessions are down`] : []),
+        ...(wrong > 0
+          ? [
+              `${wrong} are there that should not be, or are not as announced: ${unlike.map((v) => v.complaint()).find((c) => c !== "")}`,
+            ]
+          : []),
+      ].join("; "),
+    );
   }
 
   #totals(): Totals {

@@ -1,3 +1,4 @@
+import { BrokenOff } from "../broken-off.ts";
 import type { Daemon, ReflectorSettings } from "../daemons/daemon.ts";
 import type { LoadSpec } from "../load/spec.ts";
 import { DAEMON_IPV4, DAEMON_IPV6, Namespace } from "../net/namespace.ts";
@@ -8,22 +9,39 @@ import { runLoad } from "../run-load.ts";
 
 const AS = 65_000;
 
+/** A peer that took so many times longer than ours is measured once: more rounds would say nothing new. */
+const CLEARLY_SLOWER = 20;
+
 /**
- * Runs every daemon once in each round, so that a slow hour of the machine hits all alike. One that isn't done in time is not tried again.
+ * Runs every daemon once in each round, so that a slow hour of the machine hits all alike. One that isn't done in time, or that is far
+ * slower than ours, is not run again. A run that broke off without a result is repeated once in its round; the fault is kept.
  */
 export async function runRounds(options: Options, daemons: readonly Daemon[]): Promise<Run[]> {
   const runs: Run[] = [];
   const given = new Set<Daemon>();
+  let ours: Run | undefined;
   for (let round = 1; round <= options.runs; round++)
     for (const daemon of daemons) {
       if (given.has(daemon)) continue;
       process.stderr.write(`  round ${round}: ${daemon.label}\n`);
-      const run = await runOnce(options, daemon);
-      for (const fault of run.faults) process.stderr.write(`    ${fault}\n`);
-      if (run.phases.length === 0 || run.phases.some((phase) => phase.wallSeconds === null)) given.add(daemon);
-      runs.push(run);
+      const attempt = async () => {
+        const run = await runOnce(options, daemon);
+        for (const fault of run.faults) process.stderr.write(`    ${fault}\n`);
+        runs.push(run);
+        return run;
+      };
+      let run = await attempt();
+      if (run.brokeOff) run = await attempt();
+      if (daemon.kind === "ours") ours = run;
+      const unfinished = run.phases.length === 0 || run.phases.some((phase) => phase.wallSeconds === null);
+      if (daemon.kind !== "ours" && (unfinished || isClearlySlower(run, ours))) given.add(daemon);
     }
   return runs;
+}
+
+function isClearlySlower(run: Run, ours: Run | undefined): boolean {
+  const wall = ({ phases }: Run) => phases.reduce((sum, phase) => sum + (phase.wallSeconds ?? 0), 0);
+  return run.kind !== "floor" && ours !== undefined && wall(ours) > 0 && wall(run) > CLEARLY_SLOWER * wall(ours);
 }
 
 async function runOnce(options: Options, daemon: Daemon): Promise<Run> {
@@ -46,16 +64,21 @@ async function runOnce(options: Options, daemon: Daemon): Promise<Run> {
       );
       return { ...about, phases, faults: [...faults, ...tooBusy] };
     } catch (error) {
-      return { ...about, phases: [], faults: [`${String(error)}; the daemon said: ${running.words()}`] };
+      process.stderr.write(`    the daemon's last words:\n${running.words()}\n`);
+      return { ...about, phases: [], faults: [messageOf(error)], ...brokeOff(error) };
     } finally {
       await running.stop();
     }
   } catch (error) {
-    return { ...about, phases: [], faults: [String(error)] };
+    return { ...about, phases: [], faults: [messageOf(error)], ...brokeOff(error) };
   } finally {
     place.remove();
   }
 }
+
+const brokeOff = (error: unknown): { brokeOff?: true } => (error instanceof BrokenOff ? { brokeOff: true } : {});
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function reflectorSettings({ scale, table, variant }: Options): ReflectorSettings {
   const { family } = table;

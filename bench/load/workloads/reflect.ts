@@ -21,7 +21,7 @@ export function feed(rig: Rig, phase: string): { feeder: Session; clients: Sessi
   rig.expect(expectation, feeder, sets);
   for (const session of [feeder, ...clients]) rig.view(session, expectation);
   const stream = rig.announceAll(feeder, sets);
-  rig.pool.prepare(Math.min(4e9, stream.length * 1.4 * (clients.length + 1)));
+  rig.pool.prepare(Math.min(4e9, stream.length * 1.4 * (clients.length + spec.lateClients + 1)));
   rig.establish([feeder, ...clients]);
   rig.phase(phase, () => feeder.send(stream));
   return { feeder, clients, sets };
