@@ -4,6 +4,7 @@ import { Family } from "../lib/family.ts";
 import type { Path } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { findSelf, impliedPeers, type ListedNode, nodeByAddress, resolveNodes, settingsOf } from "./inventory.ts";
+import { meshCost } from "./mesh-cost.ts";
 import type { Config, DynamicNeighborsConfig, Inventory, NeighborConfig, RouterConfig } from "./model.ts";
 import { nameOf, type Problems } from "./problems.ts";
 import { readSource } from "./read.ts";
@@ -100,11 +101,7 @@ export function resolveConfig(
     problems.cannot(source, ["control", "socket"], "must be at most 107 octets long as an absolute path");
   const meshWarnAbove = raw.topology?.["mesh-warn-above"] ?? 100;
   if (mode === "mesh" && inventory && inventory.nodes.length > meshWarnAbove) {
-    const n = inventory.nodes.length;
-    problems.warn(
-      `A mesh of ${n} nodes has ${(n * (n - 1)) / 2} sessions, ${n - 1} on each node; two reflectors would need ${2 * (n - 2) + 1}`,
-      source.place(["topology", "mode"]),
-    );
+    problems.warn(meshCost(inventory.nodes.length), source.place(["topology", "mode"]));
   }
   if (!router) return undefined;
   return {

@@ -225,6 +225,19 @@ t.test("a shared cluster-id gets its warning on a reflector", async (t) => {
   t.match(bad, [/^warn cluster-id: The cluster-id 10\.0\.0\.250 may be shared/]);
 });
 
+t.test("the doctor says what a mesh costs, above its limit as a warning", async (t) => {
+  const nodes = "nodes: [{name: a, address: 10.0.0.7}, {name: b, address: 10.0.0.8}, {name: c, address: 10.0.0.9}]\n";
+  const of = async (limit: number) => {
+    const text = `router: {as: 65001, name: a}\ntopology: {mode: mesh, mesh-warn-above: ${limit}, inventory: {file: n.yaml}}\n`;
+    const directory = t.testdir({ "p.yaml": text, "n.yaml": nodes });
+    const { checks } = await examine(host(), { config: join(directory, "p.yaml") });
+    return checks
+      .filter((check) => check.text.includes("A mesh of 3 nodes has 3 sessions"))
+      .map(({ status }) => status);
+  };
+  t.same([await of(3), await of(2)], [["ok"], ["warn"]]);
+});
+
 t.test("a broken config is found with every fault at its place", async (t) => {
   const { bad, code } = await examine(host(), { config: "test/config/broken/01-timers.yaml" });
   t.equal(code, 3);

@@ -1,4 +1,5 @@
 import { formatPlace } from "../../config/errors.ts";
+import { meshCost } from "../../config/mesh-cost.ts";
 import type { Config } from "../../config/model.ts";
 import { families, familyName } from "../../lib/family.ts";
 import { type Finding, fail, type HostProbe, ok, warn } from "./probe.ts";
@@ -12,6 +13,7 @@ export function configChecks(config: Config, probe: HostProbe): Finding[] {
     ...ownAddresses(config, probe),
     ...openRanges(config),
     ...sharedCluster(config),
+    ...meshSize(config),
     ok("config", `${config.file} is valid`),
   ];
 }
@@ -73,6 +75,14 @@ function sharedCluster(config: Config): Finding[] {
       "every client must then peer with all of them; otherwise leave it out",
     ),
   ];
+}
+
+/** What a mesh costs; one above `mesh-warn-above` has its warning already. */
+function meshSize({ topology, inventory }: Config): Finding[] {
+  const nodes = inventory?.nodes.length ?? 0;
+  return topology.mode === "mesh" && nodes > 1 && nodes <= topology.meshWarnAbove
+    ? [ok("topology", meshCost(nodes))]
+    : [];
 }
 
 const isReflector = (config: Config): boolean =>
