@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Namespace } from "../net/namespace.ts";
 import { type Farm, type FarmCounts, monotonicMs } from "./farm.ts";
-import { AS, addressOf, type Plan, type PlannedNode, RANGE } from "./plan.ts";
+import { addressOf, type Plan, type PlannedNode, RANGE } from "./plan.ts";
 
 interface Bird {
   readonly node: PlannedNode;
@@ -19,14 +19,12 @@ export class BirdFarm implements Farm {
   readonly #place: Namespace;
   readonly #folder = mkdtempSync(join(tmpdir(), "peerage-bench-birds-"));
   #birds: Bird[] = [];
-  #reflectors = 0;
 
   constructor(place: Namespace) {
     this.#place = place;
   }
 
   async build(plan: Plan): Promise<void> {
-    this.#reflectors = plan.reflectors;
     for (const node of plan.nodes) this.#add(node);
   }
 
@@ -115,8 +113,8 @@ export class BirdFarm implements Farm {
   #configuration(node: PlannedNode): string {
     const session = (name: string, neighbor: string, ...options: string[]) => `
 protocol bgp ${name} {
-  local ${node.address} as ${AS};
-  neighbor ${neighbor} as ${AS};
+  local ${node.address} as ${node.as};
+  neighbor ${neighbor} as ${node.as};
   strict bind;
   connect retry time 1;
   connect delay time 1;
@@ -127,7 +125,6 @@ protocol bgp ${name} {
     const statics = (name: string, routes: readonly string[]) =>
       `protocol static ${name} { ipv4; ${routes.map((prefix) => `route ${prefix} blackhole;`).join(" ")} }`;
     const client = node.reflector ? `rr client; rr cluster id ${node.address};` : "";
-    const hasTwin = node.reflector && node.index === 0 && this.#reflectors > 1;
     return `
 router id ${node.address};
 protocol device { scan time 3600; }
@@ -136,7 +133,7 @@ protocol direct { ipv4 { table local4; }; }
 ${statics("own", node.routes.slice(0, 1))}
 ${statics("others", node.routes.slice(1))}
 ${node.dials.map((index) => session(`to${index}`, addressOf(index))).join("")}
-${hasTwin ? session("twin", addressOf(1), "passive;") : ""}
+${node.expects.map((index) => session(`from${index}`, addressOf(index), "passive;")).join("")}
 ${session("clients", `range ${RANGE}`, "passive;", 'dynamic name "dyn";', client)}
 `;
   }

@@ -15,7 +15,7 @@ import type { PlannedNode } from "./plan.ts";
 import { speakerConfig } from "./speaker-config.ts";
 
 export type Order =
-  | { readonly do: "build"; readonly nodes: readonly PlannedNode[]; readonly reflectors: number }
+  | { readonly do: "build"; readonly nodes: readonly PlannedNode[] }
   | { readonly do: "start" }
   | { readonly do: "held"; readonly routes: number; readonly timeoutMs: number }
   | { readonly do: "announce"; readonly index: number; readonly announced: boolean }
@@ -38,8 +38,8 @@ const running: Running[] = [];
 const network = new TcpNetwork();
 const UPDATE = 2;
 
-function build(node: PlannedNode, reflectors: number): void {
-  const speaker = new Speaker(speakerConfig(node, reflectors), {
+function build(node: PlannedNode): void {
+  const speaker = new Speaker(speakerConfig(node), {
     clock: systemClock,
     random: systemRandom,
     network,
@@ -96,7 +96,7 @@ function counts(): Answer {
 async function obey(order: Order): Promise<Answer> {
   switch (order.do) {
     case "build":
-      for (const node of order.nodes) build(node, order.reflectors);
+      for (const node of order.nodes) build(node);
       return {};
     case "start":
       await start();

@@ -1,6 +1,6 @@
 /**
- * N squared versus N: `npm run bench -- scaling`. The same speakers as a full mesh, behind one reflector and behind two, for growing N; what
- * grows, and with which exponent.
+ * N squared versus N: `npm run bench -- scaling`. The same speakers as a full mesh, behind one reflector and behind two, and in racks, for
+ * growing N; what grows, and with which exponent.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -13,68 +13,65 @@ import { BirdFarm } from "./bird-farm.ts";
 import type { Farm } from "./farm.ts";
 import { measureFarm } from "./measure.ts";
 import { OurFarm } from "./our-farm.ts";
-import { plan, type Topology, topologies } from "./plan.ts";
+import { plan, type Topology } from "./plan.ts";
 import { formatScaling } from "./report.ts";
-import type { ScalingResult, ScalingRun, VirtualRun } from "./result.ts";
+import type { CostRun, ScalingResult, ScalingRun, VirtualRun } from "./result.ts";
 
-/** Mesh sizes end where two open files a session do; reflectors go further. */
-const MESH_SIZES = [8, 16, 32, 64, 100, 141, 200];
-const REFLECTOR_SIZES = [8, 16, 32, 64, 128, 256, 512, 1000];
+/** Real sockets. Mesh sizes end where two open files a session do; reflectors go further; racks are of 20. */
+const REAL: Record<Topology, readonly number[]> = {
+  mesh: [8, 16, 32, 64, 100, 141, 200],
+  "one reflector": [8, 16, 32, 64, 100, 200, 400, 1000],
+  "two reflectors": [8, 16, 32, 64, 100, 200, 400, 1000],
+  "racks, one AS": [40, 100, 200, 400, 1000],
+  "racks, an AS each": [40, 100, 200, 400, 1000],
+};
 const BIRD_SIZES = [8, 16, 32, 50];
-/** Beyond sockets; the first sizes are there to be held against the real ones. */
-const VIRTUAL_SIZES = [16, 64, 256, 512, 1000, 2000, 4000, 10_000];
+/** Beyond sockets; the smaller sizes are there to be held against the real ones. */
+const VIRTUAL: Partial<Record<Topology, readonly number[]>> = {
+  mesh: [16, 64, 200, 512, 1000],
+  "one reflector": [16, 64, 200, 1000, 4000, 10_000],
+  "two reflectors": [16, 64, 200, 1000, 4000, 10_000],
+};
+/** Above so many nodes only these many have a route: memory is for nodes and sessions, not for their product with routes. */
+const VIRTUAL_ORIGINS = 1000;
+
+/** What can be measured alone: `--only`. */
+const parts = ["mesh", "one-reflector", "two-reflectors", "racks", "bird", "virtual", "cost"];
 
 export async function scaling(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...argv],
     options: {
-      "mesh-up-to": { type: "string", default: "200" },
-      "reflectors-up-to": { type: "string", default: "1000" },
+      only: { type: "string", default: parts.join(",") },
+      "up-to": { type: "string", default: "10000" },
+      "virtual-mesh-up-to": { type: "string", default: "1000" },
       routes: { type: "string", default: "2" },
-      peers: { type: "string", default: "bird" },
-      virtual: { type: "string", default: "yes" },
-      "virtual-mesh-up-to": { type: "string", default: "512" },
-      "virtual-reflectors-up-to": { type: "string", default: "2000" },
       "no-save": { type: "boolean", default: false },
     },
   });
+  const only = values.only.split(",");
+  const unknown = only.find((part) => !parts.includes(part));
+  if (unknown !== undefined) throw new Error(`--only: "${unknown}" is none of ${parts.join(", ")}`);
   const routesPerNode = Number(values.routes);
-  const limits: Record<Topology, number> = {
-    mesh: Number(values["mesh-up-to"]),
-    "one reflector": Number(values["reflectors-up-to"]),
-    "two reflectors": Number(values["reflectors-up-to"]),
-  };
-  const farms: { make: (place: Namespace) => Farm; sizes: (topology: Topology) => readonly number[] }[] = [
-    { make: (place) => new OurFarm(place), sizes: (topology) => (topology === "mesh" ? MESH_SIZES : REFLECTOR_SIZES) },
-    ...(values.peers.includes("bird")
-      ? [{ make: (place: Namespace) => new BirdFarm(place), sizes: () => BIRD_SIZES }]
-      : []),
-  ];
-  const runs: ScalingRun[] = [];
+  const upTo = Number(values["up-to"]);
   const faults: string[] = [];
-  for (const { make, sizes } of farms)
-    for (const topology of topologies)
-      for (const count of sizes(topology).filter((size) => size <= limits[topology])) {
-        const place = new Namespace(`bench-${process.pid}`);
-        try {
-          const farm = make(place);
-          process.stderr.write(`  ${farm.label}, ${topology}, ${count} nodes: `);
-          const run = await measureFarm(farm, plan(topology, count, routesPerNode), routesPerNode, place, 120_000);
-          process.stderr.write(`${run.cold.seconds.toFixed(2)} s, CPU ${run.cold.cpuSeconds.toFixed(2)} s\n`);
-          runs.push(run);
-        } catch (error) {
-          process.stderr.write(`${String(error)}\n`);
-          faults.push(`${topology}, ${count} nodes: ${String(error)}`);
-        } finally {
-          place.remove();
-        }
-      }
-  const virtual =
-    values.virtual === "no"
-      ? []
-      : simulate(routesPerNode, faults, (topology) =>
-          Number(values[topology === "mesh" ? "virtual-mesh-up-to" : "virtual-reflectors-up-to"]),
-        );
+  const runs: ScalingRun[] = [];
+  const measure = async (make: (place: Namespace) => Farm, topology: Topology, sizes: readonly number[]) => {
+    for (const count of sizes.filter((size) => size <= upTo))
+      runs.push(...(await measureOne(make, topology, count, routesPerNode, faults)));
+  };
+  const ours = (place: Namespace) => new OurFarm(place);
+  for (const topology of Object.keys(REAL) as Topology[])
+    if (only.includes(topology.startsWith("racks") ? "racks" : topology.replace(" ", "-")))
+      await measure(ours, topology, REAL[topology]);
+  if (only.includes("bird"))
+    for (const topology of ["mesh", "one reflector", "two reflectors"] as const)
+      await measure((place) => new BirdFarm(place), topology, BIRD_SIZES);
+  const virtual: VirtualRun[] = [];
+  if (only.includes("virtual"))
+    for (const [topology, sizes] of Object.entries(VIRTUAL))
+      for (const count of sizes.filter((n) => n <= (topology === "mesh" ? Number(values["virtual-mesh-up-to"]) : upTo)))
+        virtual.push(...simulate(topology as Topology, count, routesPerNode, faults));
   const result: ScalingResult = {
     workload: "scaling",
     at: new Date().toISOString(),
@@ -84,34 +81,59 @@ export async function scaling(argv: readonly string[]): Promise<void> {
     routesPerNode,
     scaling: runs,
     virtual,
+    cost: only.includes("cost") ? program<CostRun>("cost.js", [], faults) : null,
     faults,
   };
   process.stdout.write(`\n${formatScaling(result)}`);
   if (!values["no-save"]) process.stdout.write(`\nkept in ${save("scaling", result.at, result)}\n`);
 }
 
-/** Each run is a process of its own, so that its memory is its own. */
-function simulate(routesPerNode: number, faults: string[], limit: (topology: Topology) => number): VirtualRun[] {
-  const program = join(root, "dist/bench/scaling/virtual.js");
-  const runs: VirtualRun[] = [];
-  for (const topology of topologies)
-    for (const count of VIRTUAL_SIZES.filter((size) => size <= limit(topology))) {
-      process.stderr.write(`  virtual time, ${topology}, ${count} nodes: `);
-      const args = [
-        "--expose-gc",
-        "--max-old-space-size=12000",
-        program,
-        topology,
-        String(count),
-        String(routesPerNode),
-      ];
-      const { stdout, status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 900_000 });
-      if (status === 0) runs.push(JSON.parse(stdout) as VirtualRun);
-      else
-        faults.push(
-          `virtual time, ${topology}, ${count} nodes: ${stderr.trim().split("\n").at(-1) || "took more than 15 minutes"}`,
-        );
-      process.stderr.write(status === 0 ? `CPU ${runs.at(-1)!.cpuSeconds.toFixed(1)} s\n` : "failed\n");
-    }
-  return runs;
+/** One topology at one size over real sockets; nothing when it failed. */
+async function measureOne(
+  make: (place: Namespace) => Farm,
+  topology: Topology,
+  count: number,
+  routesPerNode: number,
+  faults: string[],
+): Promise<ScalingRun[]> {
+  const place = new Namespace(`bench-${process.pid}`);
+  try {
+    const farm = make(place);
+    process.stderr.write(`  ${farm.label}, ${topology}, ${count} nodes: `);
+    const run = await measureFarm(farm, plan(topology, count, routesPerNode), routesPerNode, place, 120_000);
+    process.stderr.write(`${run.cold.seconds.toFixed(2)} s, CPU ${run.cold.cpuSeconds.toFixed(2)} s\n`);
+    return [run];
+  } catch (error) {
+    process.stderr.write(`${String(error)}\n`);
+    faults.push(`${topology}, ${count} nodes: ${String(error)}`);
+    return [];
+  } finally {
+    place.remove();
+  }
+}
+
+function simulate(topology: Topology, count: number, routesPerNode: number, faults: string[]): VirtualRun[] {
+  process.stderr.write(`  virtual time, ${topology}, ${count} nodes: `);
+  const [origins, each] = count > VIRTUAL_ORIGINS ? [VIRTUAL_ORIGINS, 1] : [count, routesPerNode];
+  const run = program<VirtualRun>("virtual.js", [topology, String(count), String(each), String(origins)], faults);
+  process.stderr.write(run ? `CPU ${run.cpuSeconds.toFixed(1)} s, ${run.residentMb.toFixed(0)} MB\n` : "failed\n");
+  return run ? [run] : [];
+}
+
+/** Runs one of our programs in a process of its own, so that its memory is its own; what it prints. */
+function program<T>(name: string, args: readonly string[], faults: string[]): T | null {
+  const node = [
+    "--expose-gc",
+    "--max-old-space-size=7800",
+    "--max-semi-space-size=16",
+    join(root, "dist/bench/scaling", name),
+  ];
+  const { stdout, status, stderr } = spawnSync(process.execPath, [...node, ...args], {
+    encoding: "utf8",
+    timeout: 900_000,
+  });
+  if (status === 0) return JSON.parse(stdout) as T;
+  const error = /^\w*Error: .*/m.exec(stderr)?.[0] ?? (/heap out of memory/.test(stderr) ? "out of memory" : null);
+  faults.push(`${name} ${args.join(" ")}: ${error ?? "took more than 15 minutes"}`);
+  return null;
 }

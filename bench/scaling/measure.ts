@@ -53,6 +53,7 @@ export async function measureFarm(
       nodes: plan.nodes.length - plan.reflectors,
       routes: plan.routes,
       sessions: plan.sessions,
+      mostSessions: plan.mostSessions,
       processes: farm.pids().length,
       builtMb,
       residentMb,

@@ -15,7 +15,6 @@ export class OurFarm implements Farm {
   readonly #place: Namespace;
   #hosts: ChildProcess[] = [];
   #ranges: number[] = [];
-  #reflectors = 0;
 
   constructor(place: Namespace) {
     this.#place = place;
@@ -24,13 +23,12 @@ export class OurFarm implements Farm {
   async build(plan: Plan): Promise<void> {
     const ends = plan.sessions * 2;
     const processes = Math.max(1, Math.ceil(ends / SOCKETS_PER_PROCESS));
-    this.#reflectors = plan.reflectors;
     this.#ranges = Array.from({ length: processes }, (_, i) => Math.ceil((plan.nodes.length * (i + 1)) / processes));
     this.#hosts = await Promise.all(this.#ranges.map(() => this.#spawn()));
     await Promise.all(
       this.#hosts.map((host, i) => {
         const nodes = plan.nodes.slice(i === 0 ? 0 : this.#ranges[i - 1]!, this.#ranges[i]!);
-        return ask(host, { do: "build", nodes, reflectors: plan.reflectors });
+        return ask(host, { do: "build", nodes });
       }),
     );
   }
@@ -47,7 +45,7 @@ export class OurFarm implements Farm {
 
   async join(node: PlannedNode): Promise<void> {
     const host = this.#hosts.at(-1)!;
-    await ask(host, { do: "build", nodes: [node], reflectors: this.#reflectors });
+    await ask(host, { do: "build", nodes: [node] });
     await ask(host, { do: "start" });
   }
 

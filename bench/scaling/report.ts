@@ -16,14 +16,14 @@ export const quantities: readonly Quantity[] = [
   { name: "octets on the wire from cold", of: (r) => r.cold.wireBytes },
   { name: "CPU seconds from cold", of: (r) => r.cold.cpuSeconds },
   { name: "seconds from cold", of: (r) => r.cold.seconds },
-  { name: "memory of sessions and routes, MB", of: (r) => r.residentMb - r.builtMb },
+  { name: "memory of sessions and routes, MB", of: (r) => (r.builtMb > 0 ? r.residentMb - r.builtMb : null) },
   { name: "messages when a node joins", of: (r) => r.join.messages },
   { name: "octets when a node joins", of: (r) => r.join.wireBytes },
   { name: "messages when a route flaps", of: (r) => sum(r.withdraw.messages, r.announce.messages) },
   { name: "octets when a route flaps", of: (r) => r.withdraw.wireBytes + r.announce.wireBytes },
 ];
 
-const sum = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);
+export const sum = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);
 
 /** Runs of one speaker in one topology, by rising N. */
 function lines(result: ScalingResult): { name: string; ours: boolean; runs: ScalingRun[] }[] {
@@ -40,23 +40,44 @@ function lines(result: ScalingResult): { name: string; ours: boolean; runs: Scal
 
 export function formatScaling(result: ScalingResult): string {
   const parts = [
-    `\`${result.command}\`, ${result.at.slice(0, 10)}, ${formatMachine(result.machine)}; ${result.routesPerNode} routes a node.`,
+    `\`${result.command.replaceAll(", npm", "`, `npm")}\`, ${result.at.slice(0, 10)}, commit ${result.commit}, ${formatMachine(result.machine)}; ${result.routesPerNode} routes a node.`,
     "",
   ];
-  for (const { name, runs } of lines(result)) {
-    parts.push(`### ${name}`, "", ...markdown(tableHead, runs.map(tableRow)), "");
-  }
-  parts.push(
-    "### Exponents",
-    "",
-    "y = c N^k by least squares on the logarithms, N of 16 and more; k with its standard error.",
-    "",
-  );
   const all = lines(result);
-  const rows = quantities.map(({ name, of }) => [name, ...all.map(({ runs }) => exponent(runs, of))]);
-  parts.push(...markdown(["", ...all.map((line) => line.name)], rows), "");
+  for (const { name, runs } of all) parts.push(`### ${name}`, "", ...markdown(tableHead, runs.map(tableRow)), "");
+  if (all.length > 0) {
+    const rows = quantities.map(({ name, of }) => [name, ...all.map(({ runs }) => exponent(runs, of))]);
+    parts.push(
+      "### Exponents",
+      "",
+      "y = c N^k by least squares on the logarithms, N of 16 and more; k with its standard error.",
+      "",
+      ...markdown(["", ...all.map((line) => line.name)], rows),
+      "",
+    );
+  }
   if (result.virtual.length > 0) parts.push(...virtualTable(result), "");
-  for (const fault of result.faults) parts.push(`- ${fault}`);
+  if (result.cost) {
+    const { kbPerSpeaker, kbPerSpeakerWithTenRoutes, kbPerSessionEnd, kbPerSimulatedTcpEnd } = result.cost;
+    const row = (name: string, kb: number) => [name, kb.toFixed(kb < 10 ? 2 : 0)];
+    parts.push(
+      "### What one costs in memory",
+      "",
+      "Heap and array buffers after a garbage collection, in one process.",
+      "",
+      ...markdown(
+        ["", "KB"],
+        [
+          row("a speaker without routes", kbPerSpeaker),
+          row("a speaker with ten routes of its own", kbPerSpeakerWithTenRoutes),
+          row("an end of an idle session, all of it", kbPerSessionEnd),
+          row("of this the end of the simulated TCP connection", kbPerSimulatedTcpEnd),
+        ],
+      ),
+      "",
+    );
+  }
+  for (const fault of new Set(result.faults)) parts.push(`- ${fault}`);
   return `${parts.join("\n").trimEnd()}\n`;
 }
 
@@ -66,6 +87,7 @@ function virtualTable(result: ScalingResult): string[] {
     "",
     "N",
     "sessions",
+    "routes",
     "UPDATEs",
     "real",
     "join: UPDATEs",
@@ -74,9 +96,8 @@ function virtualTable(result: ScalingResult): string[] {
     "real",
     "virtual s",
     "CPU s",
-    "KB a speaker",
-    "KB a session end",
-    "MB in all",
+    "held MB",
+    "RSS MB",
   ];
   const rows = result.virtual.map((v) => {
     const real = result.scaling.find((r) => r.label === "Peerage" && r.topology === v.topology && r.nodes === v.nodes);
@@ -85,6 +106,7 @@ function virtualTable(result: ScalingResult): string[] {
       v.topology,
       String(v.nodes),
       String(v.sessions),
+      String(v.routes),
       String(v.coldMessages),
       real?.cold.updates?.toFixed(0) ?? "",
       String(v.joinMessages),
@@ -93,8 +115,7 @@ function virtualTable(result: ScalingResult): string[] {
       flap?.toFixed(0) ?? "",
       v.coldSeconds.toFixed(3),
       v.cpuSeconds.toFixed(1),
-      v.kbPerSpeaker.toFixed(0),
-      v.kbPerSessionEnd.toFixed(1),
+      v.heldMb.toFixed(0),
       v.residentMb.toFixed(0),
     ];
   });
@@ -125,7 +146,7 @@ function tableRow(r: ScalingRun): string[] {
   return [
     String(r.nodes),
     String(r.sessions),
-    String(r.topology === "mesh" ? r.nodes - 1 : r.topology === "one reflector" ? r.nodes : r.nodes + 1),
+    String(r.mostSessions),
     number(r.cold.messages),
     (r.cold.wireBytes / 1e6).toFixed(2),
     r.cold.cpuSeconds.toFixed(2),
@@ -152,10 +173,10 @@ function exponent(runs: readonly ScalingRun[], of: Quantity["of"]): string {
   return `${law.exponent.toFixed(2)} ± ${law.error.toFixed(2)}`;
 }
 
-/** For the pictures. */
+/** For the pictures: each line carries its exponent. */
 export const seriesOf = (result: ScalingResult, of: Quantity["of"]): Series[] =>
   lines(result).map(({ name, ours, runs }) => ({
-    label: name,
+    label: `${name.replace("Peerage, ", "")} ${exponent(runs, of)}`.trim(),
     ours,
     points: runs.flatMap((run): [number, number][] => {
       const value = of(run);

@@ -20,6 +20,8 @@ export interface ScalingRun {
   readonly nodes: number;
   readonly routes: number;
   readonly sessions: number;
+  /** Of the node that has most. */
+  readonly mostSessions: number;
   readonly processes: number;
   /** Resident memory of all processes when built, before the first socket; and after convergence. */
   readonly builtMb: number;
@@ -35,7 +37,9 @@ export interface ScalingRun {
 export interface VirtualRun {
   readonly topology: Topology;
   readonly nodes: number;
+  readonly routes: number;
   readonly sessions: number;
+  /** UPDATEs, End-of-RIB included. */
   readonly coldMessages: number;
   readonly joinMessages: number;
   readonly flapMessages: number;
@@ -43,13 +47,23 @@ export interface VirtualRun {
   readonly coldSeconds: number;
   /** What the simulation took of the machine. */
   readonly cpuSeconds: number;
-  /** Heap and array buffers before the first session, per speaker; and what came with sessions and routes, per session end. */
-  readonly kbPerSpeaker: number;
-  readonly kbPerSessionEnd: number;
+  /** Heap and array buffers that came with speakers, sessions and routes, after a garbage collection. */
+  readonly heldMb: number;
   readonly residentMb: number;
 }
 
-/** What bench/results/ keeps. */
+/** What one of each costs in memory, within one process. */
+export interface CostRun {
+  readonly kbPerSpeaker: number;
+  /** With ten routes of its own, started, without a session. */
+  readonly kbPerSpeakerWithTenRoutes: number;
+  /** All that one end of an idle established session takes: peer, state machine, timers, buffers, simulated connection. */
+  readonly kbPerSessionEnd: number;
+  /** The simulated connection's end alone. */
+  readonly kbPerSimulatedTcpEnd: number;
+}
+
+/** What bench/results/ keeps: one file for each time the command was given, with the parts that were asked for. */
 export interface ScalingResult {
   readonly workload: "scaling";
   readonly at: string;
@@ -59,5 +73,28 @@ export interface ScalingResult {
   readonly routesPerNode: number;
   readonly scaling: readonly ScalingRun[];
   readonly virtual: readonly VirtualRun[];
+  readonly cost: CostRun | null;
   readonly faults: readonly string[];
+}
+
+/** All results as one: of equal measurements the last counts. */
+export function mergeScaling(results: readonly ScalingResult[]): ScalingResult | null {
+  const last = results.at(-1);
+  if (!last) return null;
+  const runs = new Map<string, ScalingRun>();
+  const virtual = new Map<string, VirtualRun>();
+  for (const result of results) {
+    for (const run of result.scaling) runs.set(`${run.label}|${run.topology}|${run.nodes}`, run);
+    for (const run of result.virtual) virtual.set(`${run.topology}|${run.nodes}`, run);
+  }
+  const distinct = (pick: (result: ScalingResult) => string) => [...new Set(results.map(pick))].join(", ");
+  return {
+    ...last,
+    command: distinct((r) => r.command),
+    commit: distinct((r) => r.commit),
+    scaling: [...runs.values()],
+    virtual: [...virtual.values()].sort((a, b) => a.topology.localeCompare(b.topology) || a.nodes - b.nodes),
+    cost: results.findLast((r) => r.cost)?.cost ?? null,
+    faults: results.flatMap((r) => r.faults),
+  };
 }

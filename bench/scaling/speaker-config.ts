@@ -1,6 +1,6 @@
 import { parseConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/model.ts";
-import { AS, addressOf, type PlannedNode, RANGE } from "./plan.ts";
+import { addressOf, type PlannedNode, RANGE } from "./plan.ts";
 
 export const PORT = 1790;
 
@@ -8,28 +8,30 @@ export const PORT = 1790;
  * The config of a planned node, as an operator would write it: whom it dials, and a range for the others. Of its neighbors one is read,
  * the others are that one with another address: to parse half a million is no part of what is measured.
  */
-export function speakerConfig(node: PlannedNode, reflectors: number): Config {
+export function speakerConfig(node: PlannedNode): Config {
   const neighbors = node.dials.slice(0, 1).map((index) => ({
     address: addressOf(index),
     port: PORT,
     "local-address": node.address,
     "peer-group": "others",
   }));
+  const others = node.externalPeers
+    ? { "remote-as": "external", "import-policy": ["all"], "export-policy": ["all"] }
+    : { "remote-as": "internal" };
   // JSON is YAML, too.
   const text = JSON.stringify({
-    router: { as: AS, "router-id": node.address, listen: { address: [node.address], port: PORT } },
+    router: { as: node.as, "router-id": node.address, listen: { address: [node.address], port: PORT } },
     kernel: { fib: "none" },
     "peer-groups": {
-      others: { "remote-as": "internal", "graceful-restart": false, timers: { "connect-retry": 1 } },
+      others: { ...others, "graceful-restart": false, timers: { "connect-retry": 1 } },
       clients: { "remote-as": "internal", "graceful-restart": false, "route-reflector-client": true },
     },
+    // biome-ignore lint/suspicious/noThenProperty: a word of the config, no promise
+    policies: { all: [{ then: "accept" }] },
     neighbors,
     "dynamic-neighbors": [
       { range: RANGE, "peer-group": node.reflector ? "clients" : "others" },
-      // The other reflector is no client.
-      ...(node.reflector && reflectors > 1
-        ? [{ range: `${addressOf(node.index === 0 ? 1 : 0)}/32`, "peer-group": "others" }]
-        : []),
+      ...node.expects.map((index) => ({ range: `${addressOf(index)}/32`, "peer-group": "others" })),
     ],
     originate: node.routes.map((prefix) => ({ prefix })),
   });

@@ -1,0 +1,111 @@
+import { markdown } from "../report/tables.ts";
+import { compared } from "./figures.ts";
+import { sum } from "./report.ts";
+import type { ScalingResult, ScalingRun } from "./result.ts";
+
+/** What an operator pays for, in words and unit. */
+const COSTS: readonly { readonly name: string; readonly of: (run: ScalingRun) => number | null }[] = [
+  { name: "memory of sessions and routes, MB", of: (r) => r.residentMb - r.builtMb },
+  { name: "CPU from cold, s", of: (r) => r.cold.cpuSeconds },
+  { name: "time from cold, s", of: (r) => r.cold.seconds },
+  { name: "messages from cold", of: (r) => r.cold.messages },
+  { name: "CPU of a join, ms", of: (r) => r.join.cpuSeconds * 1000 },
+  { name: "messages of a join", of: (r) => r.join.messages },
+  { name: "messages of a flap", of: (r) => sum(r.withdraw.messages, r.announce.messages) },
+  { name: "CPU of a flap, ms", of: (r) => (r.withdraw.cpuSeconds + r.announce.cpuSeconds) * 1000 },
+];
+
+/** What follows for whoever runs a network, drawn from the measurements; empty comparisons are left out. */
+export function formatAdvice(result: ScalingResult): string {
+  return [meshOrReflectors(result), secondReflector(result), racks(result)].filter(Boolean).join("\n");
+}
+
+/** Where a mesh stops paying: it costs more than two reflectors from this N on, and twice as much from that. */
+function meshOrReflectors(result: ScalingResult): string {
+  const sizes = compared(result);
+  if (sizes.length === 0) return "";
+  const rows = COSTS.map(({ name, of }) => {
+    const ratios = sizes.map(({ mesh, two, one }) => ({
+      nodes: mesh.nodes,
+      two: share(of(mesh), of(two)),
+      one: share(of(mesh), of(one)),
+    }));
+    const from = (limit: number) => {
+      let first: number | null = null;
+      for (const { nodes, two } of ratios.toReversed()) {
+        if (two === null || two <= limit) break;
+        first = nodes;
+      }
+      return first === null ? "never" : `N = ${first}`;
+    };
+    return [name, ...ratios.map(({ two }) => two?.toFixed(2) ?? ""), from(1), from(2)];
+  });
+  const head = ["mesh to two reflectors", ...sizes.map(({ mesh }) => `N = ${mesh.nodes}`), "more from", "twice from"];
+  return [
+    "### Mesh or reflectors",
+    "",
+    'What the mesh costs as a multiple of the same network behind two reflectors, all nodes together. "More from" is the smallest N',
+    "from which on the mesh was dearer at every size measured.",
+    "",
+    ...markdown(head, rows),
+    "",
+  ].join("\n");
+}
+
+/** What redundancy costs. */
+function secondReflector(result: ScalingResult): string {
+  const pairs = pairsOf(result, "one reflector", "two reflectors");
+  if (pairs.length === 0) return "";
+  return ["### The second reflector", "", "Two reflectors as a multiple of one.", "", ...multiples(pairs), ""].join(
+    "\n",
+  );
+}
+
+/** An AS for each rack against one AS for all. */
+function racks(result: ScalingResult): string {
+  const each = pairsOf(result, "racks, one AS", "racks, an AS each");
+  const flat = pairsOf(result, "two reflectors", "racks, one AS");
+  if (each.length === 0) return "";
+  return [
+    "### Racks",
+    "",
+    "Racks of 20 nodes with a reflector each, the reflectors as a mesh among themselves. An AS for each rack (eBGP between reflectors) as a",
+    "multiple of one AS for all (iBGP between them):",
+    "",
+    ...multiples(each),
+    "",
+    "Racks in one AS as a multiple of two reflectors for everybody:",
+    "",
+    ...multiples(flat),
+    "",
+  ].join("\n");
+}
+
+type Pair = readonly [base: ScalingRun, other: ScalingRun];
+
+function pairsOf(result: ScalingResult, base: string, other: string): Pair[] {
+  const ours = result.scaling.filter((run) => run.label === "Peerage");
+  return ours
+    .filter((run) => run.topology === base && run.nodes >= 16)
+    .sort((a, b) => a.nodes - b.nodes)
+    .flatMap((run): Pair[] => {
+      const same = ours.find((r) => r.topology === other && r.nodes === run.nodes);
+      return same ? [[run, same]] : [];
+    });
+}
+
+function multiples(pairs: readonly Pair[]): string[] {
+  const costs = [
+    { name: "sessions", of: (r: ScalingRun): number | null => r.sessions },
+    { name: "most sessions at one node", of: (r: ScalingRun): number | null => r.mostSessions },
+    ...COSTS,
+  ];
+  const rows = costs.map(({ name, of }) => [
+    name,
+    ...pairs.map(([base, other]) => share(of(other), of(base))?.toFixed(2) ?? ""),
+  ]);
+  return markdown(["", ...pairs.map(([base]) => `N = ${base.nodes}`)], rows);
+}
+
+const share = (a: number | null, b: number | null): number | null =>
+  a === null || b === null || b <= 0 ? null : a / b;
