@@ -21,6 +21,7 @@ import { formatRegression } from "./report/regression.ts";
 import { formatResult } from "./report/tables.ts";
 import type { Result } from "./result.ts";
 import { scaling } from "./scaling/main.ts";
+import { runSeries } from "./series.ts";
 import { commit, loadResults, loadScaling, save } from "./store.ts";
 
 /** Benches that are programs of their own; what follows their name is handed on. */
@@ -41,11 +42,15 @@ async function main(argv: readonly string[]): Promise<void> {
       spawnSync(process.execPath, [join(root, program), ...argv.slice(1)], { stdio: "inherit" }).status ?? 1;
     return;
   }
+  if (argv[0] === "all") {
+    runSeries(argv.slice(1));
+    return;
+  }
   if (argv[0] === "scaling") return scaling(argv.slice(1));
   if (argv[0] === "report") {
     const missing = writeDocuments(loadResults(), loadScaling());
     process.stdout.write(
-      `docs/performance.md and docs/scaling.md are written${missing.length > 0 ? `; not measured yet: ${missing.join(", ")}` : ""}\n`,
+      `README.md, docs/performance.md, docs/scaling.md and src/config/mesh-figures.ts are written${missing.length > 0 ? `; not measured yet: ${missing.join(", ")}` : ""}\n`,
     );
     return;
   }

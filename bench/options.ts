@@ -23,7 +23,8 @@ export const PEERS = ["bird", "frr", "gobgp", "openbgpd"];
 export const usage = `npm run bench -- WORKLOAD [options]
 
   WORKLOAD          ${workloads.map((w) => w.name).join(", ")};
-                    scaling: mesh against reflectors for growing N; fib and wire: parts of the daemon alone; report: writes docs/performance.md from bench/results/
+                    scaling: mesh against reflectors for growing N (--only PART,PART; --up-to N); fib and wire: parts of the daemon alone;
+                    all: the whole series, one after the other (--list shows it); report: writes the documents from bench/results/
   --peers LIST      which of ${PEERS.join(",")} to measure beside (default all; "none")
   --ours            Peerage alone: no peers, no floor
   --no-ours         the peers and the floor alone

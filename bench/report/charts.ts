@@ -9,7 +9,8 @@ export interface Bar {
 }
 
 const OURS = "#0b7285";
-const OTHERS = ["#adb5bd", "#e8590c", "#5f3dc4", "#2b8a3e", "#c92a2a", "#1864ab", "#a61e4d"];
+const OTHER = "#adb5bd";
+const COLOURS = ["#c92a2a", "#0b7285", "#5f3dc4", "#2b8a3e", "#e8590c", "#1864ab", "#a61e4d", "#868e96"];
 const GRID = "#e5e5e5";
 
 /** Horizontal bars, each with its figure beside it. */
@@ -30,7 +31,7 @@ export function barChart(title: string, unit: string, bars: readonly Bar[]): str
         y: y(bar.label)!,
         width: Math.max(1, x(bar.value) - left),
         height: y.bandwidth(),
-        fill: bar.ours ? OURS : OTHERS[0]!,
+        fill: bar.ours ? OURS : OTHER,
       }),
       text(significant(bar.value), x(bar.value) + 6, middle),
     ];
@@ -46,7 +47,7 @@ export interface Series {
 
 /** Lines on two logarithmic axes: a power law is a straight line, its exponent the slope. */
 export function logChart(title: string, xName: string, yName: string, series: readonly Series[]): string {
-  const [width, height, left, right, top, bottom] = [640, 400, 70, 170, 40, 50];
+  const [width, height, left, right, top, bottom] = [720, 400, 70, 230, 40, 50];
   const all = series.flatMap((s) => s.points.filter(([a, b]) => a > 0 && b > 0));
   const extent = (pick: 0 | 1): [number, number] => [
     Math.min(...all.map((p) => p[pick])),
@@ -69,14 +70,22 @@ export function logChart(title: string, xName: string, yName: string, series: re
       transform: `rotate(-90 12 ${top - 4}) translate(${-(height - top - bottom) / 2 - 20} 2)`,
     }),
   ];
-  let other = 1;
+  let next = 0;
   const ends: number[] = [];
   for (const { label, ours, points } of series) {
-    const colour = ours ? OURS : OTHERS[other++ % OTHERS.length]!;
+    const colour = COLOURS[next++ % COLOURS.length]!;
     const drawn = points.filter(([a, b]) => a > 0 && b > 0);
     if (drawn.length === 0) continue;
     const d = drawn.map(([a, b], i) => `${i === 0 ? "M" : "L"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
-    parts.push(element("path", { d, fill: "none", stroke: colour, "stroke-width": ours ? 2.5 : 1.5 }));
+    parts.push(
+      element("path", {
+        d,
+        fill: "none",
+        stroke: colour,
+        "stroke-width": 2,
+        ...(ours ? {} : { "stroke-dasharray": "5 4" }),
+      }),
+    );
     for (const [a, b] of drawn) parts.push(element("circle", { cx: x(a), cy: y(b), r: 3, fill: colour }));
     const [, last] = drawn.at(-1)!;
     let at = y(last) + 4;

@@ -9,6 +9,8 @@ export interface Summary {
   readonly phases: readonly Phase[];
   /** Faults of runs that were left out. */
   readonly faults: readonly string[];
+  /** Where no run is good: the phase that was given up. */
+  readonly unfinished: Phase | null;
 }
 
 /** One summary for each daemon, in the order of its first run. */
@@ -24,6 +26,10 @@ export function summarize(result: Result): Summary[] {
       runs: good.length,
       phases: names.map((name) => middle(good.map((run) => run.phases.find((phase) => phase.name === name)!))),
       faults: runs.flatMap((run) => run.faults),
+      unfinished:
+        good.length > 0
+          ? null
+          : (runs.flatMap((run) => run.phases).find((phase) => phase.wallSeconds === null) ?? null),
     };
   });
 }

@@ -1,5 +1,8 @@
+import type { Phase } from "../load/spec.ts";
 import { type Result, resultKey } from "../result.ts";
-import { summarize } from "./median.ts";
+import { divide } from "./measures.ts";
+import { type Summary, summarize } from "./median.ts";
+import { slotOf } from "./slot.ts";
 import { markdown } from "./tables.ts";
 
 /**
@@ -7,53 +10,68 @@ import { markdown } from "./tables.ts";
  * both results have; seconds alone say little.
  */
 export function formatRegression(now: Result, earlier: readonly Result[]): string {
-  const before = earlier
-    .filter((r) => resultKey(r) === resultKey(now) && r.at < now.at && summarize(r).some(isOurs))
-    .at(-1);
+  const before = earlierOf(now, earlier);
   if (!before) return "No earlier result of the same work.\n";
-  const [a, b] = [summarize(before), summarize(now)];
-  const rows = b.find(isOurs)?.phases.flatMap((phase) => {
-    const old = a.find(isOurs)?.phases.find((p) => p.name === phase.name);
-    if (!old) return [];
-    const shared = b.find(
-      (s) =>
-        s.kind !== "ours" &&
-        s.kind !== "floor" &&
-        s.phases.length > 0 &&
-        a.some((o) => o.label === s.label && o.phases.length > 0),
-    );
-    const peer = (summaries: typeof a) =>
-      summaries.find((s) => s.label === shared?.label)?.phases.find((p) => p.name === phase.name);
-    const share = (ours: number | null, its: number | null | undefined) =>
-      ours === null || !its ? Number.NaN : ours / its;
-    const cells = [
-      [
-        "CPU",
-        old.cpuSeconds,
-        phase.cpuSeconds,
-        share(old.cpuSeconds, peer(a)?.cpuSeconds),
-        share(phase.cpuSeconds, peer(b)?.cpuSeconds),
-      ],
-      [
-        "wall",
-        old.wallSeconds,
-        phase.wallSeconds,
-        share(old.wallSeconds, peer(a)?.wallSeconds),
-        share(phase.wallSeconds, peer(b)?.wallSeconds),
-      ],
-      ["peak MB", old.peakResidentMb, phase.peakResidentMb, Number.NaN, Number.NaN],
-    ] as const;
-    return cells.map(([what, was, is, wasShare, isShare]) => [
-      `${phase.name} ${what}`,
-      was?.toFixed(2) ?? "",
-      is?.toFixed(2) ?? "",
-      was && is ? (is / was).toFixed(2) : "",
-      Number.isNaN(wasShare) ? "" : wasShare.toFixed(2),
-      Number.isNaN(isShare) ? "" : isShare.toFixed(2),
-    ]);
-  });
-  const head = ["", `${before.commit}`, `${now.commit}`, "now / before", "to the peer before", "to the peer now"];
-  return `${markdown(head, rows ?? []).join("\n")}\n`;
+  return table([[now, before]]);
 }
+
+/** The same for the last result of each slot that was measured before, too. */
+export function formatRegressions(latest: Iterable<Result>, all: readonly Result[]): string {
+  const pairs = [...latest].flatMap((now): [Result, Result][] => {
+    const before = earlierOf(now, all);
+    return before ? [[now, before]] : [];
+  });
+  return pairs.length > 0 ? table(pairs) : "No earlier results of the same work.\n";
+}
+
+const earlierOf = (now: Result, all: readonly Result[]): Result | undefined =>
+  all.filter((r) => resultKey(r) === resultKey(now) && r.at < now.at && summarize(r).some(isOurs)).at(-1);
+
+function table(pairs: readonly (readonly [now: Result, before: Result])[]): string {
+  const rows = pairs.flatMap(([now, before]) => {
+    const [a, b] = [summarize(before), summarize(now)];
+    const shared = sharedPeer(a, b);
+    return (b.find(isOurs)?.phases ?? []).flatMap((phase) => {
+      const old = a.find(isOurs)?.phases.find((p) => p.name === phase.name);
+      if (!old) return [];
+      const peer = (summaries: readonly Summary[]) =>
+        summaries.find((s) => s.label === shared)?.phases.find((p) => p.name === phase.name);
+      const line = (what: string, pick: (p: Phase) => number | null): string[] => {
+        const [was, is] = [pick(old), pick(phase)];
+        const [wasTo, isTo] = [peer(a), peer(b)].map((p) => (p ? pick(p) : null));
+        return [
+          `${slotOf(now)} ${phase.name}: ${what}`,
+          `${before.commit}, ${before.at.slice(5, 16).replace("T", " ")}`,
+          `${now.commit}, ${now.at.slice(5, 16).replace("T", " ")}`,
+          number(was),
+          number(is),
+          shared ?? "",
+          number(divide(was, wasTo ?? null)),
+          number(divide(is, isTo ?? null)),
+        ];
+      };
+      return [
+        line("CPU s", (p) => p.cpuSeconds),
+        line("wall s", (p) => p.wallSeconds),
+        line("peak MB", (p) => p.peakResidentMb),
+      ];
+    });
+  });
+  const head = ["", "earlier", "now", "was", "is", "ratio to", "was", "is"];
+  return `${markdown(head, rows).join("\n")}\n`;
+}
+
+/** A peer that both have a good run of. */
+const sharedPeer = (a: readonly Summary[], b: readonly Summary[]): string | null =>
+  b.find(
+    (s) =>
+      s.kind !== "ours" &&
+      s.kind !== "floor" &&
+      s.phases.length > 0 &&
+      a.some((o) => o.label === s.label && o.phases.length > 0),
+  )?.label ?? null;
+
+const number = (value: number | null): string =>
+  value === null || !Number.isFinite(value) ? "" : value >= 100 ? value.toFixed(0) : value.toFixed(2);
 
 const isOurs = (s: { kind: string; phases: readonly unknown[] }): boolean => s.kind === "ours" && s.phases.length > 0;

@@ -3,12 +3,16 @@ import { formatMachine } from "../machine.ts";
 import type { Result } from "../result.ts";
 import { type Summary, summarize } from "./median.ts";
 
-/** A result as Markdown: one table for each phase, then what went wrong. */
-export function formatResult(result: Result): string {
+/** A result as Markdown under a heading of `level`: one table for each phase, then what went wrong. */
+export function formatResult(result: Result, level = 2): string {
   const summaries = summarize(result);
-  const names = [...new Set(summaries.flatMap((s) => s.phases.map((phase) => phase.name)))];
+  const names = [
+    ...new Set(
+      summaries.flatMap((s) => [...s.phases.map((phase) => phase.name), ...(s.unfinished ? [s.unfinished.name] : [])]),
+    ),
+  ];
   const lines = [
-    `## ${result.title}`,
+    `${"#".repeat(level)} ${result.title}`,
     "",
     `\`${result.command}\`, ${result.at.slice(0, 10)}, ${formatMachine(result.machine)}`,
     "",
@@ -17,10 +21,61 @@ export function formatResult(result: Result): string {
     `Medians of ${Math.max(0, ...summaries.map((s) => s.runs))} runs; load average ${result.loadAverage.map((l) => l.toFixed(1)).join(" before, ")} after.`,
     "",
   );
-  for (const name of names) lines.push(...phaseTable(name, summaries), "");
+  const feeders = names.filter((name) => FEEDER.test(name));
+  for (const name of names)
+    if (!FEEDER.test(name)) lines.push(`${"#".repeat(level + 1)} ${name}`, "", ...phaseTable(name, summaries), "");
+  if (feeders.length > 1)
+    lines.push(
+      `${"#".repeat(level + 1)} further feeders of the same routes`,
+      "",
+      ...pathTable(summaries, result.scale.routes),
+      "",
+    );
   for (const { label, faults } of summaries)
-    for (const fault of [...new Set(faults)].slice(0, 3)) lines.push(`- ${label}: ${fault}`);
+    for (const fault of [...new Set(faults)].slice(0, 3))
+      lines.push(`- ${label}: ${fault.length > 160 ? `${fault.slice(0, 160)} …` : fault}`);
   return `${lines.join("\n").trimEnd()}\n`;
+}
+
+/** Phases of `ingest` in which one more feeder repeats the table. */
+const FEEDER = /^feeder \d+$/;
+
+/** What each further path costs: the slope of resident memory over feeders, from two on. */
+function pathTable(summaries: readonly Summary[], routes: number): string[] {
+  const rows = summaries.flatMap(({ label, phases }) => {
+    const repeats = phases.filter((phase) => FEEDER.test(phase.name));
+    const cost = pathCost({ phases }, routes);
+    if (cost === null) return [];
+    const cpu = repeats.reduce((sum, phase) => sum + phase.cpuSeconds, 0) / repeats.length;
+    const cells = [repeats[0]!.residentMb.toFixed(0), repeats.at(-1)!.residentMb.toFixed(0)];
+    return [[label, ...cells, cost.toFixed(1), seconds(cpu)]];
+  });
+  const most = summaries
+    .flatMap((s) => s.phases.map((p) => p.name))
+    .filter((name) => FEEDER.test(name))
+    .at(-1);
+  const head = [
+    "",
+    "RSS MB, 2 feeders",
+    `RSS MB, ${most?.replace("feeder ", "")} feeders`,
+    "octets a further path",
+    "CPU s a further feeder",
+  ];
+  return markdown(head, rows);
+}
+
+/** Octets of resident memory a further path; null where there were fewer than two further feeders. */
+export function pathCost({ phases }: Pick<Summary, "phases">, routes: number): number | null {
+  const repeats = phases.filter((phase) => FEEDER.test(phase.name));
+  return repeats.length < 2 ? null : (slopeOf(repeats.map((phase) => phase.residentMb)) * 2 ** 20) / routes;
+}
+
+/** Of equally spaced values, by least squares. */
+function slopeOf(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const along = values.reduce((sum, value, i) => sum + (i - middle) * (value - mean), 0);
+  return along / values.reduce((sum, _value, i) => sum + (i - middle) ** 2, 0);
 }
 
 function phaseTable(name: string, summaries: readonly Summary[]): string[] {
@@ -47,7 +102,10 @@ function phaseTable(name: string, summaries: readonly Summary[]): string[] {
     ...figures.map((f) => (p.figures?.[f] === undefined ? "" : p.figures[f].toFixed(2))),
     ...(ours ? ratios(ours, p) : []),
   ]);
-  return [`### ${name}`, "", ...markdown(head, cells)];
+  for (const { label, unfinished } of summaries)
+    if (unfinished?.name === name)
+      cells.push([label, `> ${seconds(unfinished.cpuSeconds)}`, "not done", ...head.slice(3).map(() => "")]);
+  return markdown(head, cells);
 }
 
 function ratios(ours: Phase, its: Phase): string[] {

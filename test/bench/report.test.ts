@@ -2,12 +2,15 @@ import t from "tap";
 import type { Phase } from "../../bench/load/spec.ts";
 import { parseOptions } from "../../bench/options.ts";
 import { barChart, logChart } from "../../bench/report/charts.ts";
-import { slotOf } from "../../bench/report/document.ts";
 import { summarize } from "../../bench/report/median.ts";
 import { formatRegression } from "../../bench/report/regression.ts";
+import { slotOf } from "../../bench/report/slot.ts";
 import { formatResult } from "../../bench/report/tables.ts";
+import { formatVariants } from "../../bench/report/variants.ts";
+import { formatBetterPeers, formatVerdict } from "../../bench/report/verdict.ts";
 import type { Result, Run } from "../../bench/result.ts";
-import { plan } from "../../bench/scaling/plan.ts";
+import { joiner, plan } from "../../bench/scaling/plan.ts";
+import { mergeScaling, type ScalingResult } from "../../bench/scaling/result.ts";
 import { speakerConfig } from "../../bench/scaling/speaker-config.ts";
 
 const phase = (cpuSeconds: number, wallSeconds: number | null): Phase => ({
@@ -60,6 +63,39 @@ t.test("ratios are ours to each, and one that was not done is no number", (t) =>
   t.end();
 });
 
+t.test("a peer that was given up has a row that says so, and no figure to be held against", (t) => {
+  const given: Run = { ...run("gobgp", 9, 9, ["reflect: not done in 60 s"]), phases: [phase(9, null)] };
+  const text = formatResult(result("2026-01-01", [run("ours", 1, 1), given]));
+  t.match(text, /\| gobgp \| > 9\.00 \| not done \|/);
+  t.match(text, /- gobgp: reflect: not done in 60 s/);
+  t.end();
+});
+
+t.test("the verdict compares with the better of a peer's settings, and where a peer is better it says so", (t) => {
+  const frr = (label: string, cpu: number): Run => ({ ...run("frr", cpu, 3), label });
+  const slow = { ...run("bird", 12, 3), phases: [{ ...phase(12, 3), peakResidentMb: 20 }] };
+  const now = result("2026-01-01", [run("ours", 1, 1), frr("FRR", 2), frr("FRR (coalesce-time 0)", 5), slow]);
+  const latest = new Map([[slotOf(now), now]]);
+  const text = formatVerdict(latest, null);
+  t.match(text, /\| reflect 100k to 100: CPU to FRR's \| 0\.333 \| 0\.500 \| \*\*not met\*\* \|/);
+  t.match(text, /\| reflect 100k to 100: wall to FRR's \| 0\.500 \| 0\.333 \| met \|/);
+  t.match(text, /\| rack: .* \| not measured \|/);
+  t.equal(formatBetterPeers(latest), "- `reflect-100000x100`, reflect: bird: peak RSS 20 MB (ours 110)\n");
+  t.end();
+});
+
+t.test("a variant's ratios are held against the same ratios of the plain table", (t) => {
+  const plain = result("2026-01-01", [run("ours", 1, 1), run("frr", 4, 4)]);
+  const flat = {
+    ...result("2026-01-02", [run("ours", 2, 1), run("frr", 4, 4)]),
+    table: { ...plain.table, lengths: "flat" as const },
+  };
+  const text = formatVariants(new Map([plain, flat].map((r) => [slotOf(r), r])));
+  t.match(text, /\| flat prefix lengths \| 0\.500 \(x 2\.00\) \| 0\.250 \(x 1\.00\) \| {2}\| {2}\| \*\*no\*\* \|/);
+  t.match(text, /\| IPv6 \| {2}\| {2}\| {2}\| {2}\| not measured \|/);
+  t.end();
+});
+
 t.test("a regression is seen in the ratio to a peer that both results have, of the same work only", (t) => {
   const before = result("2026-01-01", [run("ours", 1, 1), run("bird", 4, 4)]);
   const other = result("2026-01-02", [run("ours", 9, 9), run("bird", 9, 9)], 10);
@@ -67,7 +103,7 @@ t.test("a regression is seen in the ratio to a peer that both results have, of t
   const text = formatRegression(now, [before, other]);
   t.match(
     text,
-    /reflect CPU \| 1\.00 \| 2\.00 \| 2\.00 \| 0\.25 \| 0\.25/,
+    /reflect: CPU s \| c, .* \| 1\.00 \| 2\.00 \| bird \| 0\.25 \| 0\.25/,
     "twice the seconds on a machine that is half as fast",
   );
   t.match(formatRegression(before, [before, other, now]), /No earlier result/);
@@ -123,22 +159,69 @@ t.test("a mesh has N(N-1)/2 sessions, reflectors N each and one between them", (
     [[], [0], [0, 1], [0, 1], [0, 1]],
     "whom one dials, started before",
   );
-  const reflector = speakerConfig(two.nodes[1]!, 2);
+  const [first, second] = [speakerConfig(two.nodes[0]!), speakerConfig(two.nodes[1]!)];
   t.same(
-    reflector.neighbors.map((n) => [n.address, n.routeReflectorClient]),
+    second.neighbors.map((n) => [n.address, n.routeReflectorClient]),
     [["10.0.1.0", false]],
   );
   t.same(
-    reflector.dynamicNeighbors.map((r) => [r.range, r.routeReflectorClient]),
+    first.dynamicNeighbors.map((r) => [r.range, r.routeReflectorClient]),
     [
-      ["10.0.1.0/32", false],
+      ["10.0.1.1/32", false],
       ["10.0.0.0/9", true],
     ],
     "the longer range comes first: the other reflector is no client",
   );
   t.same(
-    speakerConfig(two.nodes[4]!, 2).neighbors.map((n) => n.address),
+    speakerConfig(two.nodes[4]!).neighbors.map((n) => n.address),
     ["10.0.1.0", "10.0.1.1"],
   );
+  t.end();
+});
+
+t.test("racks have a reflector each, which know each other; with an AS each they are external", (t) => {
+  const flat = plan("racks, one AS", 60, 2);
+  const each = plan("racks, an AS each", 60, 2);
+  for (const { sessions, reflectors, mostSessions } of [flat, each])
+    t.same([sessions, reflectors, mostSessions], [60 + 3, 3, 20 + 2]);
+  t.same(
+    each.nodes.slice(0, 4).map((node) => [node.as, node.dials, node.expects]),
+    [
+      [65001, [], [1, 2]],
+      [65002, [0], [2]],
+      [65003, [0, 1], []],
+      [65001, [0], []],
+    ],
+  );
+  t.same(each.nodes.at(-1)!.dials, [2], "the last node is in the last rack");
+  const kinds = (node: number) => speakerConfig(each.nodes[node]!).neighbors.map((n) => n.kind);
+  t.same([kinds(1), kinds(62)], [["external"], ["internal"]]);
+  const joined = joiner(each, 2);
+  t.same([joined.address, joined.as, joined.dials, joined.routes.length], ["10.0.1.63", 65003, [2], 2]);
+  t.same(plan("mesh", 40, 1, 10).nodes.filter((node) => node.routes.length > 0).length, 10, "every fourth has a route");
+  t.end();
+});
+
+t.test("of equal measurements of scaling the last counts", (t) => {
+  const result = (at: string, nodes: readonly number[], seconds: number) =>
+    ({
+      at,
+      command: at,
+      commit: "c",
+      faults: [],
+      virtual: [],
+      cost: null,
+      scaling: nodes.map((n) => ({ label: "Peerage", topology: "mesh", nodes: n, seconds })),
+    }) as unknown as ScalingResult;
+  const merged = mergeScaling([result("1", [8, 16], 1), result("2", [16, 32], 2)]);
+  t.same(
+    merged!.scaling.map((run) => [run.nodes, (run as unknown as { seconds: number }).seconds]),
+    [
+      [8, 1],
+      [16, 2],
+      [32, 2],
+    ],
+  );
+  t.equal(mergeScaling([]), null);
   t.end();
 });
