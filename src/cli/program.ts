@@ -205,13 +205,19 @@ function expandCommand(words: readonly string[], program: Command): string[] {
   if (first === undefined) return ["--help"];
   if (first.startsWith("-")) return [...words];
   const names = [...program.commands.map((command) => command.name()), "help"];
-  if (names.includes(first)) return [first, ...rest];
-  const meant = names.filter((name) => name.startsWith(first));
-  if (meant.length === 1) return [meant[0]!, ...rest];
-  if (meant.length > 1) throw new CliFailure(Exit.usage, `"${first}" may mean ${meant.join(", ")}`);
-  const near = nearest(first, names);
+  const command = meantBy(first, names);
+  return command === "help" && rest[0] !== undefined ? [command, meantBy(rest[0], names)] : [command, ...rest];
+}
+
+/** The command that a word, whole or the beginning of one, stands for. @throws CliFailure */
+function meantBy(word: string, names: readonly string[]): string {
+  if (names.includes(word)) return word;
+  const meant = names.filter((name) => name.startsWith(word));
+  if (meant.length === 1) return meant[0]!;
+  if (meant.length > 1) throw new CliFailure(Exit.usage, `"${word}" may mean ${meant.join(", ")}`);
+  const near = nearest(word, names);
   const hint = near?.close ? `did you mean "${near.word}"?` : `there are ${names.join(", ")}`;
-  throw new CliFailure(Exit.usage, `Unknown command "${first}": ${hint}`);
+  throw new CliFailure(Exit.usage, `Unknown command "${word}": ${hint}`);
 }
 
 /** `peerage --json --socket PATH summary` means the same as with the options behind the command. */

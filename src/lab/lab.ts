@@ -195,8 +195,8 @@ class Lab {
       say("Look at a kernel, and ping a workload in another rack:");
       say(`  ip -n ${this.#stage.namespaceOf(first.name)} route show proto bgp`);
       say(`  ip netns exec ${this.#stage.workloadNamespaceOf(first.name)} ping -c 3 ${last.workload!.address}`);
-      say("Cut a node off, and watch its block go and come back:");
-      say(`  ip -n ${this.#stage.namespaceOf(last.name)} link set eth0 down    (and up again)`);
+      say("Pull a node's cable, and watch its block go once the reflector has heard nothing for 9 s, and come back:");
+      say(`  ${this.#stage.cableOf(last)} down    (and up again)`);
     }
     say("Changes are shown as they happen. Ctrl-C ends the lab and removes everything.");
   }

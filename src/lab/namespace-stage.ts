@@ -21,6 +21,9 @@ function run(command: string, ...args: string[]): string {
  * Hosts are network namespaces. A rack's reflector holds the bridge that its nodes are plugged into, and is their way out; each
  * two reflectors share a link. A workload is one more namespace behind its node, wired as a container would be.
  */
+/** The reflector's end of a node's link. */
+const portOf = (node: string): string => `to-${node}`;
+
 export class NamespaceStage implements LabStage {
   readonly #plan: LabPlan;
   /** Prefix of every namespace, so that a lab never touches another one's. */
@@ -38,6 +41,11 @@ export class NamespaceStage implements LabStage {
 
   workloadNamespaceOf(host: string): string {
     return `${this.#prefix}${host}-w`;
+  }
+
+  /** Takes "down" and "up": the switch's end, so that the node loses its carrier and keeps its routes, as with a real cable. */
+  cableOf({ name, rack }: HostPlan): string {
+    return `ip -n ${this.namespaceOf(`${rack}-rr`)} link set ${portOf(name)}`;
   }
 
   build(): void {
@@ -90,7 +98,7 @@ export class NamespaceStage implements LabStage {
   #plugIn({ name, rack, address }: HostPlan): void {
     const namespace = this.namespaceOf(name);
     const reflector = this.namespaceOf(`${rack}-rr`);
-    const port = `to-${name}`;
+    const port = portOf(name);
     this.#ip(namespace, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", reflector);
     this.#ip(namespace, "addr", "add", `${address}/24`, "dev", "eth0");
     this.#ip(namespace, "link", "set", "eth0", "up");

@@ -28,12 +28,15 @@ export function changeLines(diff: ConfigDiff): { readonly level: "info" | "warn"
   return [
     ...diff.router.map((change) => field(change, ofRouter)),
     ...[...diff.neighbors, ...diff.ranges].map(({ key, kind, changes }) =>
-      info([`neighbor ${key} ${changeVerbs[kind]}`, changes.map(inWords).join("; ")].filter(Boolean).join(": ")),
+      info([`${kindOf(key)} ${key} ${changeVerbs[kind]}`, changes.map(inWords).join("; ")].filter(Boolean).join(": ")),
     ),
     ...routesAndPolicies(diff).map(info),
     ...diff.sections.map((change) => field(change, inWords)),
   ];
 }
+
+/** What the key of a change is: an address, or the range of dynamic neighbors. */
+export const kindOf = (key: string): string => (key.includes("/") ? "range" : "neighbor");
 
 /** What becomes of a neighbor, or of a range. */
 export const changeVerbs: Readonly<Record<NeighborChange["change"], string>> = {

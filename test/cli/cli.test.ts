@@ -110,6 +110,9 @@ t.test("commands may be shortened as long as one is meant, and options may stand
     t.equal((await ask(...words)).code, 0, words.join(" "));
   t.equal((await cli(["--socket", socket, "summary"])).code, 0);
   t.equal((await cli([`--socket=${socket}`, "summary"])).code, 0);
+  t.match(await cli(["help", "sum"]), { code: 0, out: /^Usage: peerage summary / });
+  t.match(await cli(["help", "sumary"]), { code: 2, err: /did you mean "summary"/ });
+  t.match(await cli(["help"]), { code: 0, out: /^Usage: peerage \[options\]/ });
   t.match(await ask("re"), { code: 2, err: 'peerage: "re" may mean received, reload, reset\n' });
   t.match(await ask("d"), { code: 2, err: 'peerage: "d" may mean diff, drain, doctor\n' });
   t.match(await ask("sumary"), { code: 2, err: 'peerage: Unknown command "sumary": did you mean "summary"?\n' });

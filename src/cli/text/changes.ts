@@ -1,12 +1,12 @@
 import { escapeText } from "../../lib/escape.ts";
-import { changeVerbs } from "../../view/change-report.ts";
+import { changeVerbs, kindOf } from "../../view/change-report.ts";
 import type { ChangeReport } from "../../view/model.ts";
 
 /** `peerage diff` and `peerage reload`: what is, or would be, different. */
 export function formatChanges(report: ChangeReport): string {
   const lines = [...report.router];
   for (const { address, change, reasons } of report.neighbors) {
-    lines.push(`neighbor ${address} ${changeVerbs[change]}`);
+    lines.push(`${kindOf(address)} ${address} ${changeVerbs[change]}`);
     for (const reason of reasons) lines.push(`  ${reason}`);
   }
   lines.push(...report.others);
