@@ -46,5 +46,5 @@ export function parseConfig(text: string, file: string, host: Host = thisHost())
   const config = raw && resolveConfig(raw, source, file, host, problems);
   problems.settle();
   if (!config) throw new Error(`${file} was refused without a reason`);
-  return { ...config, warnings: [...config.warnings, ...warnAboutUnserved(config, file)] };
+  return { ...config, warnings: [...config.warnings, ...warnAboutUnserved(config, source)] };
 }

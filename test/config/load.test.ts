@@ -382,6 +382,14 @@ t.test("a mesh above its size gets a warning with the figures", async (t) => {
 
 const samples = readdirSync("config").filter((name) => name.endsWith(".yaml") && name !== "nodes.yaml");
 
+t.test("what this version does not act on yet is warned of where it stands", async (t) => {
+  const { warnings } = parse(`${minimal}telemetry:\n  web: {listen: ":2"}\n  bmp: [{connect: "10.0.0.1:5000"}]\n`);
+  t.match(warnings, [
+    { place: { line: 3, column: 3 }, message: /^telemetry\.web is read/ },
+    { place: { line: 4, column: 3 }, message: /^telemetry\.bmp is read/ },
+  ]);
+});
+
 t.test("the sample configs are valid and say nothing that needs a warning", async (t) => {
   t.same(samples.toSorted(), ["mesh.yaml", "node.yaml", "rack-border.yaml", "rack-reflector.yaml"]);
   for (const name of samples) t.same(loadConfig(`config/${name}`, testHost()).warnings, [], name);
