@@ -41,6 +41,7 @@ import { type OwnRoute, OwnRoutes, ownRouteOf } from "./own-routes.ts";
 import { addressWords, identityOf, memberOf, Peer, type PeerIdentity } from "./peer.ts";
 import { Peers } from "./peers.ts";
 import { PolicyBook } from "./policy-book.ts";
+import { checkLimits, hasRoom } from "./prefix-limits.ts";
 import { type LinkParts, SessionLink } from "./session-link.ts";
 import { SessionProfiles } from "./session-profile.ts";
 import { StaleRoutes } from "./stale-routes.ts";
@@ -395,7 +396,7 @@ export class Speaker {
         this.peers.enroll(peer);
         peer.session.update(this.#sessionSettings(identity));
         this.linkOf(peer).reconfigured();
-        if (effects?.has("refresh") || this.linkOf(peer).hasRoom) this.#askAgain(peer);
+        if (effects?.has("refresh") || hasRoom(peer, this.tables)) this.#askAgain(peer);
       }
     }
     for (const identity of wanted.values()) this.peers.add(identity).session.start();
@@ -538,6 +539,6 @@ export class Speaker {
     if (this.groups.tick()) this.#loop.touch();
     this.#lookAtMemory();
     // A new policy may accept more, without a word from the peer.
-    for (const peer of this.peers) if (peer.live !== null && isLimited(peer)) this.linkOf(peer).checkLimits();
+    for (const peer of this.peers) if (peer.live !== null && isLimited(peer)) checkLimits(peer, this.tables, this.log);
   }
 }
