@@ -81,6 +81,7 @@ function daemonsOf({ peers, ours, floor: withFloor, nodeFlags, wrapper }: Option
   const kinds: Record<string, Daemon[]> = {
     bird: [bird],
     frr: [frr(0), frr(null)],
+    frr0: [frr(0)],
     gobgp: [gobgp],
     openbgpd: [openbgpd],
   };

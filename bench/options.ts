@@ -19,13 +19,15 @@ export interface Options {
 }
 
 export const PEERS = ["bird", "frr", "gobgp", "openbgpd"];
+/** `frr0` is FRR with coalesce-time 0 alone. */
+const KNOWN = [...PEERS, "frr0"];
 
 export const usage = `npm run bench -- WORKLOAD [options]
 
   WORKLOAD          ${workloads.map((w) => w.name).join(", ")};
                     scaling: mesh against reflectors for growing N (--only PART,PART; --up-to N); fib and wire: parts of the daemon alone;
                     all: the whole series, one after the other (--list shows it); report: writes the documents from bench/results/
-  --peers LIST      which of ${PEERS.join(",")} to measure beside (default all; "none")
+  --peers LIST      which of ${PEERS.join(",")} to measure beside (default all; "none"); frr0 is FRR with coalesce-time 0 alone
   --ours            Peerage alone: no peers, no floor
   --no-ours         the peers and the floor alone
   --no-floor        without the bare relay
@@ -109,8 +111,8 @@ function optionsOf(argv: readonly string[]): Options {
     holdTimeSeconds: workload.scale.holdTimeSeconds,
   };
   const peers = values.ours || values.peers === "none" ? [] : (values.peers?.split(",") ?? PEERS);
-  const unknown = peers.find((peer) => !PEERS.includes(peer));
-  if (unknown !== undefined) throw new UsageError(`--peers: "${unknown}" is none of ${PEERS.join(", ")}`);
+  const unknown = peers.find((peer) => !KNOWN.includes(peer));
+  if (unknown !== undefined) throw new UsageError(`--peers: "${unknown}" is none of ${KNOWN.join(", ")}`);
   return {
     workload,
     scale,

@@ -10,7 +10,7 @@ export const SERIES: readonly string[] = [
   "reflect --timeout 40",
   "churn --timeout 60 --peers bird,frr,openbgpd",
   "rack --timeout 60",
-  "sessions --runs 1 --no-floor --peers frr",
+  "sessions --runs 1 --timeout 30 --no-floor --peers frr0,bird",
   "late --timeout 60 --peers bird,frr,openbgpd",
   "paths --timeout 60",
   "ingest --timeout 45",

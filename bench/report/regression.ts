@@ -41,8 +41,8 @@ function table(pairs: readonly (readonly [now: Result, before: Result])[]): stri
         const [wasTo, isTo] = [peer(a), peer(b)].map((p) => (p ? pick(p) : null));
         return [
           `${slotOf(now)} ${phase.name}: ${what}`,
-          `${before.commit}, ${before.at.slice(5, 16).replace("T", " ")}`,
-          `${now.commit}, ${now.at.slice(5, 16).replace("T", " ")}`,
+          origin(before),
+          origin(now),
           number(was),
           number(is),
           shared ?? "",
@@ -60,6 +60,9 @@ function table(pairs: readonly (readonly [now: Result, before: Result])[]): stri
   const head = ["", "earlier", "now", "was", "is", "ratio to", "was", "is"];
   return `${markdown(head, rows).join("\n")}\n`;
 }
+
+const origin = ({ commit, at, loadAverage }: Result): string =>
+  `${commit}, ${at.slice(5, 16).replace("T", " ")}, load ${Math.max(...loadAverage).toFixed(1)}`;
 
 /** A peer that both have a good run of. */
 const sharedPeer = (a: readonly Summary[], b: readonly Summary[]): string | null =>
