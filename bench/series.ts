@@ -19,6 +19,7 @@ export const SERIES: readonly string[] = [
   "scaling --only one-reflector",
   "scaling --only two-reflectors",
   "scaling --only racks",
+  "scaling --only racks-own",
   "scaling --only bird,cost",
   "scaling --only virtual",
   "reflect --clients 10 --timeout 40",

@@ -6,6 +6,8 @@ export class PrefixIndex {
   count = 0;
   readonly #slots: Int32Array;
   readonly #mask: number;
+  /** What was found last: tables are mostly sent in their order, and then the next one is no search. */
+  #last = -1;
 
   constructor(capacity: number) {
     this.high = new Uint32Array(capacity);
@@ -19,7 +21,11 @@ export class PrefixIndex {
 
   /** The number of the prefix, from 0; -1 if it is unknown. */
   find(high: number, low: number, length: number): number {
-    return this.#slots[this.#slot(high, low, length)]! - 1;
+    const next = this.#last + 1;
+    if (this.high[next] === high && this.low[next] === low && this.lengths[next] === length && next < this.count)
+      this.#last = next;
+    else this.#last = this.#slots[this.#slot(high, low, length)]! - 1;
+    return this.#last;
   }
 
   /** Whether the prefix was new; it then has the number `count - 1`. */

@@ -63,22 +63,20 @@ function secondReflector(result: ScalingResult): string {
 
 /** An AS for each rack against one AS for all. */
 function racks(result: ScalingResult): string {
-  const each = pairsOf(result, "racks, one AS", "racks, an AS each");
-  const flat = pairsOf(result, "two reflectors", "racks, one AS");
-  if (each.length === 0) return "";
-  return [
-    "### Racks",
-    "",
-    "Racks of 20 nodes with a reflector each, the reflectors as a mesh among themselves. An AS for each rack (eBGP between reflectors) as a",
-    "multiple of one AS for all (iBGP between them):",
-    "",
-    ...multiples(each),
-    "",
-    "Racks in one AS as a multiple of two reflectors for everybody:",
-    "",
-    ...multiples(flat),
-    "",
-  ].join("\n");
+  const comparisons = [
+    ["one AS for all, as a multiple of two reflectors for everybody", "two reflectors", "racks, one AS"],
+    ["an AS for each rack, as a multiple of one AS for all", "racks, one AS", "racks, an AS each"],
+    [
+      "an AS for each rack, reflectors telling each other their own rack's routes alone, as a multiple of one AS for all",
+      "racks, one AS",
+      "racks, an AS each, own routes only",
+    ],
+  ] as const;
+  const parts = comparisons.flatMap(([words, base, other]) => {
+    const pairs = pairsOf(result, base, other);
+    return pairs.length > 0 ? [`Racks, ${words}:`, "", ...multiples(pairs), ""] : [];
+  });
+  return parts.length > 0 ? ["### Racks", "", ...parts].join("\n") : "";
 }
 
 type Pair = readonly [base: ScalingRun, other: ScalingRun];

@@ -1,7 +1,14 @@
 import { formatIpv4 } from "../../src/lib/address.ts";
 
 /** How N routers learn each other's routes. Reflectors come on top of the N. */
-export type Topology = "mesh" | "one reflector" | "two reflectors" | "racks, one AS" | "racks, an AS each";
+export type Topology =
+  | "mesh"
+  | "one reflector"
+  | "two reflectors"
+  | "racks, one AS"
+  | "racks, an AS each"
+  /** Reflectors tell other racks what is in their own, and nothing that they know from others. */
+  | "racks, an AS each, own routes only";
 
 /** One speaker of a topology. It dials `dials`; whoever else comes is welcome. */
 export interface PlannedNode {
@@ -13,8 +20,8 @@ export interface PlannedNode {
   readonly dials: readonly number[];
   /** Other reflectors that dial this one: they are no clients. */
   readonly expects: readonly number[];
-  /** What it dials and expects is in other ASes. */
-  readonly externalPeers: boolean;
+  /** Whether what it dials and expects is in other ASes, and what these are told. */
+  readonly externalPeers: "none" | "told all" | "told own";
   /** Prefixes that it originates. */
   readonly routes: readonly string[];
 }
@@ -59,7 +66,8 @@ const range = (from: number, to: number): number[] =>
 export function plan(topology: Topology, count: number, routesPerNode: number, origins = count): Plan {
   const reflectors = reflectorsOf(topology, count);
   const inRacks = topology.startsWith("racks");
-  const ownAs = topology === "racks, an AS each";
+  const ownAs = topology.startsWith("racks, an AS each");
+  const told = topology.endsWith("own routes only") ? "told own" : "told all";
   let originated = 0;
   const nodes = range(0, count + reflectors).map((index): PlannedNode => {
     const reflector = index < reflectors;
@@ -75,7 +83,7 @@ export function plan(topology: Topology, count: number, routesPerNode: number, o
       reflector,
       dials: reflector || topology === "mesh" ? range(0, index) : inRacks ? [rack] : range(0, reflectors),
       expects: reflector ? range(index + 1, reflectors) : [],
-      externalPeers: reflector && ownAs,
+      externalPeers: reflector && ownAs ? told : "none",
       routes,
     };
   });

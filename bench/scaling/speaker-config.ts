@@ -4,6 +4,12 @@ import { addressOf, type PlannedNode, RANGE } from "./plan.ts";
 
 export const PORT = 1790;
 
+const policies = JSON.parse(`{
+  "all": [{"then": "accept"}],
+  "told-all": [{"then": "accept"}],
+  "told-own": [{"match": {"learned-from": "external"}, "then": "reject"}, {"then": "accept"}]
+}`);
+
 /**
  * The config of a planned node, as an operator would write it: whom it dials, and a range for the others. Of its neighbors one is read,
  * the others are that one with another address: to parse half a million is no part of what is measured.
@@ -15,9 +21,10 @@ export function speakerConfig(node: PlannedNode): Config {
     "local-address": node.address,
     "peer-group": "others",
   }));
-  const others = node.externalPeers
-    ? { "remote-as": "external", "import-policy": ["all"], "export-policy": ["all"] }
-    : { "remote-as": "internal" };
+  const others =
+    node.externalPeers === "none"
+      ? { "remote-as": "internal" }
+      : { "remote-as": "external", "import-policy": ["all"], "export-policy": [node.externalPeers.replace(" ", "-")] };
   // JSON is YAML, too.
   const text = JSON.stringify({
     router: { as: node.as, "router-id": node.address, listen: { address: [node.address], port: PORT } },
@@ -26,8 +33,7 @@ export function speakerConfig(node: PlannedNode): Config {
       others: { ...others, "graceful-restart": false, timers: { "connect-retry": 1 } },
       clients: { "remote-as": "internal", "graceful-restart": false, "route-reflector-client": true },
     },
-    // biome-ignore lint/suspicious/noThenProperty: a word of the config, no promise
-    policies: { all: [{ then: "accept" }] },
+    policies,
     neighbors,
     "dynamic-neighbors": [
       { range: RANGE, "peer-group": node.reflector ? "clients" : "others" },

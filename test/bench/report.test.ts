@@ -196,6 +196,8 @@ t.test("racks have a reflector each, which know each other; with an AS each they
   t.same(each.nodes.at(-1)!.dials, [2], "the last node is in the last rack");
   const kinds = (node: number) => speakerConfig(each.nodes[node]!).neighbors.map((n) => n.kind);
   t.same([kinds(1), kinds(62)], [["external"], ["internal"]]);
+  const own = speakerConfig(plan("racks, an AS each, own routes only", 60, 2).nodes[1]!).neighbors[0]!;
+  t.same(own.exportPolicy, ["told-own"]);
   const joined = joiner(each, 2);
   t.same([joined.address, joined.as, joined.dials, joined.routes.length], ["10.0.1.63", 65003, [2], 2]);
   t.same(plan("mesh", 40, 1, 10).nodes.filter((node) => node.routes.length > 0).length, 10, "every fourth has a route");
