@@ -29,12 +29,12 @@ const FAREWELL_MS = 3000;
 
 /**
  * How V8 serves a daemon whose first table is its hardest work. The young generation of the heap keeps its size: tables live in typed
- * arrays, what is young dies young, and letting it grow cost 25 MB with a million routes and saved no time. Functions get plain machine
- * code at once, and the optimizer copies less of other functions into them: of the CPU that 100,000 routes to 100 peers took from a
- * fresh start, more than half was the optimizer's own threads; this takes a fifth off and costs nothing later (bench: reflect,
- * 0.36 to 0.29 s; ingest of a million unchanged). An unknown flag is ignored by other versions of V8.
+ * arrays, what is young dies young, and letting it grow cost 25 MB with a million routes and saved no time. And the optimizer copies
+ * less of other functions into the one at hand: of the CPU that 100,000 routes to 100 peers took from a fresh start, more than half was
+ * the optimizer's own threads, and this takes a fifth off all of it (bench: reflect and churn, in turns with other settings). An
+ * unknown flag is ignored by other versions of V8.
  */
-const V8_FLAGS = ["--semi-space-growth-factor=1", "--max-inlined-bytecode-size-cumulative=300", "--always-sparkplug"];
+const V8_FLAGS = ["--semi-space-growth-factor=1", "--max-inlined-bytecode-size-cumulative=150"];
 
 /** The daemon: one speaker with its edges, until a signal ends it. Resolves to the exit code. */
 export async function runDaemon(file: string, signals: EarlySignals): Promise<number> {

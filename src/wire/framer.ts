@@ -93,7 +93,7 @@ export class Framer {
     if (this.#stopped || at === chunk.length) return;
     const left = chunk.length - at;
     // Copied, never referenced: a view would keep the whole chunk alive.
-    this.#tail = new Uint8Array(left < HEADER_LENGTH ? HEADER_LENGTH : (chunk[at + 16]! << 8) | chunk[at + 17]!);
+    this.#tail = tailOf(left < HEADER_LENGTH ? HEADER_LENGTH : (chunk[at + 16]! << 8) | chunk[at + 17]!);
     this.#tail.set(chunk.subarray(at));
     this.#held = left;
   }
@@ -107,7 +107,7 @@ export class Framer {
     if (this.#held < tail.length) return at + take;
     const length = checkHeader(tail, 0, this.#maxLength);
     if (length > tail.length) {
-      this.#tail = new Uint8Array(length);
+      this.#tail = tailOf(length);
       this.#tail.set(tail);
       return at + take;
     }
@@ -116,6 +116,12 @@ export class Framer {
     return this.#stopped ? chunk.length : at + take;
   }
 }
+
+/**
+ * A `Buffer`, as what sockets deliver: with two kinds of arrays all code behind here would be compiled a second time, to be slower ever
+ * after. Slow, as it lives for one message and must not hold a pool.
+ */
+const tailOf = (length: number): Uint8Array => Buffer.allocUnsafeSlow(length);
 
 /** Returns the message's whole length. @throws NotificationError as RFC 4271 §6.1 says. */
 function checkHeader(bytes: Uint8Array, at: number, maxLength: number): number {
