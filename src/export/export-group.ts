@@ -38,6 +38,7 @@ export class ExportGroup implements Consumer {
   readonly #walks: Walks;
   readonly #deliveries: Deliveries;
   readonly #handovers = new Set<Handover>();
+  readonly #onTaken = (member: Member): void => this.#taken(member);
   #members: Member[] = [];
   /** Number of members by source: nearly always one. */
   readonly #bySource = new Map<number, number>();
@@ -233,7 +234,7 @@ export class ExportGroup implements Consumer {
   }
 
   #admit(port: MemberPort): Member {
-    const member = new Member(port, (taker) => this.#taken(taker));
+    const member = new Member(port, this.#onTaken);
     this.#members.push(member);
     this.#bySource.set(member.source, (this.#bySource.get(member.source) ?? 0) + 1);
     return member;
@@ -426,7 +427,7 @@ export class ExportGroup implements Consumer {
       member.bytesSent += batch.bytes;
       member.messagesSent += batch.messages;
       this.#units -= UNITS_PER_WRITE + (batch.bytes >>> BYTES_PER_UNIT_BITS);
-      member.port.write(batch.buffers, member.taken);
+      member.port.write(batch.buffers, member.taken, batch.messages);
     }
     member.pumping = false;
   }

@@ -103,7 +103,7 @@ export interface MemberPort {
    * Hands bytes to the socket. They are shared with other members and never change. `taken` is called once, maybe before
    * `write` returns, when the kernel has taken all. There is at most one outstanding write per member.
    */
-  write(chunks: readonly Uint8Array[], taken: () => void): void;
+  write(chunks: readonly Uint8Array[], taken: () => void, messages: number): void;
 }
 
 /** What a group tells its owner. All are called from `flush`, from `changed` or from a `taken`. */

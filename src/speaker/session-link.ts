@@ -75,8 +75,8 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
       agreed,
       ...readingOf(peer, agreed, this.#parts),
       source: peer.source,
-      outbox: new Outbox(peer.session),
-      memberships: [],
+      outbox: new Outbox(peer.source, peer.session),
+      memberships: families.map(() => undefined),
       endOfRibReceived: families.map(() => false),
     };
     peer.live = live;
@@ -99,10 +99,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     if (live === null || restart.defers(family) || live.memberships[family]) return;
     if (!live.agreed.families.includes(family)) return;
     const { key, policy } = groupOf(peer, live.agreed, family, this.#parts);
-    live.memberships[family] = groups.join(key, policy, {
-      source: peer.source,
-      write: (chunks, taken) => live.outbox.write(chunks, taken),
-    });
+    live.memberships[family] = groups.join(key, policy, live.outbox);
   }
 
   down(reason: DownReason): void {

@@ -89,7 +89,12 @@ export function readingOf(
   { tables, local }: RuleParts,
 ): Pick<LiveSession, "codec" | "context"> {
   const { dropAttributes, enforceFirstAs } = peer.settings;
-  const codec = { ...agreed.codec, dropAttributes: new Set(dropAttributes), enforceFirstAs };
+  const before = agreed.codec;
+  const asAgreed =
+    before.enforceFirstAs === enforceFirstAs &&
+    before.dropAttributes.size === dropAttributes.length &&
+    dropAttributes.every((code) => before.dropAttributes.has(code));
+  const codec = asAgreed ? before : { ...before, dropAttributes: new Set(dropAttributes), enforceFirstAs };
   return { codec, context: tables.store.context(codec, scopeOf(agreed, local)) };
 }
 
