@@ -35,6 +35,7 @@ import { Door, listenTtl } from "./door.ts";
 import { type DrainOutcome, drain, forGood, isBehind } from "./drain.ts";
 import { Intake } from "./intake.ts";
 import { KernelSide } from "./kernel-side.ts";
+import { LogBudget } from "./log-budget.ts";
 import { MemoryGuard, type MemoryPort } from "./memory-guard.ts";
 import { type JournalStore, OwnRestart } from "./own-restart.ts";
 import { type OwnRoute, OwnRoutes, ownRouteOf } from "./own-routes.ts";
@@ -208,7 +209,7 @@ export class Speaker {
     this.#linkParts = {
       config: () => this.#config,
       clock,
-      log,
+      log: new LogBudget(log, clock),
       tables: this.tables,
       reader: this.#reader,
       groups: this.groups,
