@@ -47,7 +47,7 @@ export interface Series {
 
 /** Lines on two logarithmic axes: a power law is a straight line, its exponent the slope. */
 export function logChart(title: string, xName: string, yName: string, series: readonly Series[]): string {
-  const [width, height, left, right, top, bottom] = [720, 400, 70, 230, 40, 50];
+  const [width, height, left, right, top, bottom] = [820, 400, 70, 320, 40, 50];
   const all = series.flatMap((s) => s.points.filter(([a, b]) => a > 0 && b > 0));
   const extent = (pick: 0 | 1): [number, number] => [
     Math.min(...all.map((p) => p[pick])),

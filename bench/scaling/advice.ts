@@ -17,7 +17,9 @@ const COSTS: readonly { readonly name: string; readonly of: (run: ScalingRun) =>
 
 /** What follows for whoever runs a network, drawn from the measurements; empty comparisons are left out. */
 export function formatAdvice(result: ScalingResult): string {
-  return [meshOrReflectors(result), secondReflector(result), racks(result)].filter(Boolean).join("\n");
+  return [meshOrReflectors(result), secondReflector(result), racks(result), besideBird(result)]
+    .filter(Boolean)
+    .join("\n");
 }
 
 /** Where a mesh stops paying: it costs more than two reflectors from this N on, and twice as much from that. */
@@ -41,6 +43,7 @@ function meshOrReflectors(result: ScalingResult): string {
     return [name, ...ratios.map(({ two }) => two?.toFixed(2) ?? ""), from(1), from(2)];
   });
   const head = ["mesh to two reflectors", ...sizes.map(({ mesh }) => `N = ${mesh.nodes}`), "more from", "twice from"];
+  const [memory, cpu] = [COSTS[0]!.name, COSTS[1]!.name].map((name) => rows.find(([row]) => row === name)!.at(-1)!);
   return [
     "### Mesh or reflectors",
     "",
@@ -48,6 +51,8 @@ function meshOrReflectors(result: ScalingResult): string {
     "from which on the mesh was dearer at every size measured.",
     "",
     ...markdown(head, rows),
+    "",
+    `Here a mesh stops paying: it takes twice the memory from ${memory} on, and twice the CPU of a cold start from ${cpu} on. Below that it saves the reflectors.`,
     "",
   ].join("\n");
 }
@@ -76,7 +81,69 @@ function racks(result: ScalingResult): string {
     const pairs = pairsOf(result, base, other);
     return pairs.length > 0 ? [`Racks, ${words}:`, "", ...multiples(pairs), ""] : [];
   });
-  return parts.length > 0 ? ["### Racks", "", ...parts].join("\n") : "";
+  return parts.length > 0 ? ["### Racks", "", ...parts, ...withdrawals(result)].join("\n") : "";
+}
+
+/** How a route goes in the largest network of each kind of racks. */
+function withdrawals(result: ScalingResult): string[] {
+  const largest = (topology: string) =>
+    result.scaling
+      .filter((run) => run.label === "Peerage" && run.topology === topology)
+      .reduce<ScalingRun | null>((a, b) => (a && a.nodes > b.nodes ? a : b), null);
+  const words = ["racks, one AS", "racks, an AS each", "racks, an AS each, own routes only"].flatMap((topology) => {
+    const run = largest(topology);
+    if (!run) return [];
+    const { seconds, messages, cpuSeconds } = run.withdraw;
+    return [
+      `${topology}: ${seconds.toPrecision(2)} s, ${messages?.toFixed(0) ?? "?"} messages, ${cpuSeconds.toPrecision(2)} s of CPU`,
+    ];
+  });
+  const nodes = largest("racks, one AS")?.nodes;
+  return nodes ? [`Until a withdrawn route is gone everywhere, N = ${nodes}: ${words.join("; ")}.`, ""] : [];
+}
+
+/** Ours and BIRD as every node. */
+function besideBird(result: ScalingResult): string {
+  const rows = result.scaling
+    .filter((run) => run.label === "Peerage")
+    .sort((a, b) => a.topology.localeCompare(b.topology) || a.nodes - b.nodes)
+    .flatMap((ours) => {
+      const bird = result.scaling.find(
+        (run) => run.label === "BIRD" && run.topology === ours.topology && run.nodes === ours.nodes,
+      );
+      if (!bird) return [];
+      const both = (of: (run: ScalingRun) => number, digits: number) =>
+        `${of(ours).toFixed(digits)} / ${of(bird).toFixed(digits)}`;
+      return [
+        [
+          `${ours.topology}, N = ${ours.nodes}`,
+          both((r) => r.cold.cpuSeconds, 2),
+          both((r) => r.cold.wireBytes / 1e6, 2),
+          both((r) => r.residentMb, 0),
+          both((r) => r.join.cpuSeconds * 1000, 0),
+          both((r) => (r.withdraw.cpuSeconds + r.announce.cpuSeconds) * 1000, 0),
+          both((r) => r.withdraw.seconds * 1000, 1),
+        ],
+      ];
+    });
+  if (rows.length === 0) return "";
+  const head = [
+    "Peerage / BIRD",
+    "CPU s from cold",
+    "MB on the wire",
+    "RSS MB",
+    "join: CPU ms",
+    "flap: CPU ms",
+    "withdrawn after ms",
+  ];
+  return [
+    "### Beside BIRD",
+    "",
+    "Peerage's speakers share a process, each BIRD is one; its time from cold is the second that it waits before it connects.",
+    "",
+    ...markdown(head, rows),
+    "",
+  ].join("\n");
 }
 
 type Pair = readonly [base: ScalingRun, other: ScalingRun];
