@@ -73,7 +73,25 @@ export async function drain(parts: DrainParts, waitSeconds: number): Promise<Dra
 export const forGood = (peer: Peer, subcode: number): StopOptions =>
   peer.live?.agreed.gracefulRestart?.notification ? { notification: hardReset(ceaseOf(subcode, "")) } : { subcode };
 
+/** How long a stop waits for sockets to take what is on its way, and how often it looks. */
+const FLUSH_MS = 1000;
+const FLUSH_LOOK_MS = 20;
+
+/**
+ * Before a planned restart: what is on its way is sent, then peers that keep our routes meanwhile lose the connection without a word
+ * (with the N-bit: by a Cease that keeps them, RFC 8538), and the others are told.
+ */
+export async function sayGoodbye(peers: Iterable<Peer>, clock: Clock): Promise<void> {
+  for (const end = clock.now() + FLUSH_MS; clock.now() < end && [...peers].some(isBehind); )
+    await new Promise<void>((resolve) => clock.setTimer(FLUSH_LOOK_MS, resolve));
+  for (const peer of peers) {
+    const restart = peer.live?.agreed.gracefulRestart;
+    const quiet = restart != null && !restart.notification && peer.settings.gracefulRestart?.restarter === true;
+    peer.session.stop(quiet ? { quiet } : { subcode: CeaseError.AdministrativeShutdown });
+  }
+}
+
 /** Whether something is on its way to a peer that its socket has not taken. */
-export const isBehind = (peer: Peer): boolean =>
+const isBehind = (peer: Peer): boolean =>
   peer.live !== null &&
   (peer.session.backlog > 0 || peer.live.memberships.some((place) => place && !place.group.isCurrent(place.member)));

@@ -100,6 +100,18 @@ export class Peers implements Iterable<Peer> {
     this.#rangeOf.delete(peer);
   }
 
+  /** A member of a range exists while its session does, or its stale routes. */
+  forgetIfGone(peer: Peer): void {
+    if (!peer.identity.dynamic || peer.live !== null || peer.restarting) return;
+    this.#clock.defer(() => {
+      const { state } = peer.session;
+      const busy = state === "OpenSent" || state === "OpenConfirm" || state === "Established";
+      if (busy || peer.restarting || peer.session.resting) return;
+      peer.session.stop({ quiet: true });
+      this.remove(peer);
+    });
+  }
+
   /** The ranges of a (new) config, the longest first. Members of ranges that are still there stay with them. */
   setRanges(config: Config): void {
     this.#maxHalfOpen = config.limits.halfOpen;

@@ -31,6 +31,12 @@ export function setLimits(peer: Peer, tables: Tables): void {
   }
 }
 
+/** Whether there is anything to check. */
+export function isLimited(peer: Peer): boolean {
+  for (const family of families) if (maximumOf(peer, family) !== null) return true;
+  return false;
+}
+
 /** Compares with maximum-prefix what there is now. */
 export function checkLimits(peer: Peer, tables: Tables, log: Log): void {
   if (peer.live === null) return;

@@ -8,87 +8,44 @@
  * What takes long runs in slices in the `WorkLoop`. Nothing here knows sockets, files or the machine's clock: ports are handed in.
  */
 import { isDeepStrictEqual } from "node:util";
-import { type ConfigDiff, effectsOf, neighborKey, takenOn } from "../config/diff.ts";
-import type { Config, KernelConfig } from "../config/model.ts";
-import { ExportGroup } from "../export/export-group.ts";
-import type { GroupKey } from "../export/group-key.ts";
-import type { ExportPolicyPort } from "../export/ports.ts";
-import type { OpenedFib } from "../fib/open.ts";
+import { type ConfigDiff, neighborKey, takenOn } from "../config/diff.ts";
+import type { Config } from "../config/model.ts";
 import type { KernelLink } from "../fib/port.ts";
-import { formatPrefix, parseIpv4, parsePrefix, prefixContains } from "../lib/address.ts";
+import { parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { type Family, families } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
-import type { Random } from "../lib/random.ts";
-import { type DecisionOptions, defaultDecision } from "../rib/decision/options.ts";
-import { Rib } from "../rib/rib.ts";
-import { LOCAL_SOURCE, type SourceInfo } from "../rib/source-table.ts";
 import { Alarms } from "../session/alarms.ts";
 import { KeepaliveLag } from "../session/counters.ts";
-import { PeerSession, type SessionEnvironment } from "../session/peer-session.ts";
-import type { SessionSettings } from "../session/settings.ts";
-import type { Network } from "../session/transport.ts";
 import { CeaseError } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
 import { Convergence } from "./convergence.ts";
 import { Door, listenTtl } from "./door.ts";
-import { type DrainOutcome, drain, forGood, isBehind } from "./drain.ts";
+import { type DrainOutcome, drain, forGood, sayGoodbye } from "./drain.ts";
 import { Intake } from "./intake.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { LogBudget } from "./log-budget.ts";
-import { MemoryGuard, type MemoryPort } from "./memory-guard.ts";
-import { type JournalStore, OwnRestart } from "./own-restart.ts";
+import { makeGroup } from "./make-group.ts";
+import { MemoryGuard } from "./memory-guard.ts";
+import { OwnRestart } from "./own-restart.ts";
 import { type OwnRoute, OwnRoutes, ownRouteOf } from "./own-routes.ts";
-import { addressWords, identityOf, memberOf, Peer, type PeerIdentity } from "./peer.ts";
+import { addressWords, identityOf, type Peer } from "./peer.ts";
+import { type PeerFate, peerChanges } from "./peer-changes.ts";
+import { PeerMaker } from "./peer-maker.ts";
 import { Peers } from "./peers.ts";
 import { PolicyBook } from "./policy-book.ts";
-import { checkLimits, hasRoom } from "./prefix-limits.ts";
-import { type LinkParts, SessionLink } from "./session-link.ts";
-import { SessionProfiles } from "./session-profile.ts";
+import type { SpeakerPorts } from "./ports.ts";
+import { checkLimits, hasRoom, isLimited } from "./prefix-limits.ts";
+import { adoptRouter, ribOf } from "./router-rib.ts";
+import type { SessionLink } from "./session-link.ts";
 import { StaleRoutes } from "./stale-routes.ts";
 import { Tables } from "./tables.ts";
 import { UpdateGroups } from "./update-groups.ts";
 import { UpdateReader } from "./update-reader.ts";
 import { WorkLoop } from "./work-loop.ts";
 
-/** The outside world of one speaker. */
-export interface SpeakerPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly network: Network;
-  readonly log: Log;
-  openFib(kernel: KernelConfig): OpenedFib;
-  /** Absent: the tables' own octets are all that is known. */
-  readonly memory?: MemoryPort;
-  /** What is to be known after a restart. */
-  readonly journal: JournalStore;
-}
-
-const localSource = ({ router }: Config): SourceInfo => ({
-  kind: "local",
-  client: false,
-  remoteAs: router.as,
-  routerId: parseIpv4(router.routerId),
-  address: [],
-  peer: "self",
-  name: "",
-});
-
-function decisionOptions({ router }: Config): DecisionOptions {
-  return { ...defaultDecision, ...router.bestPath };
-}
-
-function isLimited({ settings }: Peer): boolean {
-  for (const family of families) if (settings.families[family]?.maximumPrefix) return true;
-  return false;
-}
-
 /** How often groups are ticked, limits looked at and leftovers swept. */
 const TICK_MS = 1000;
-/** How long a stop waits for sockets to take what is on its way, and how often it looks. */
-const FLUSH_MS = 1000;
-const LOOK_MS = 20;
-
 export class Speaker {
   readonly tables: Tables;
   readonly peers: Peers;
@@ -101,7 +58,6 @@ export class Speaker {
   readonly log: Log;
   readonly startedAt: number;
   readonly #ports: SpeakerPorts;
-  readonly #links = new WeakMap<Peer, SessionLink>();
   readonly #book: PolicyBook;
   readonly #stale: StaleRoutes;
   readonly restart: OwnRestart;
@@ -111,10 +67,7 @@ export class Speaker {
   readonly #reader: UpdateReader;
   #config: Config;
   #door: Door | null = null;
-  readonly #profiles = new SessionProfiles();
-  /** One of each for all peers. */
-  readonly #environment: SessionEnvironment;
-  readonly #linkParts: LinkParts;
+  readonly #maker: PeerMaker;
   readonly intake: Intake;
   readonly memory: MemoryGuard;
   #tick: Timer | null = null;
@@ -130,31 +83,19 @@ export class Speaker {
     this.clock = clock;
     this.log = log;
     this.startedAt = clock.now();
-    this.#environment = {
-      clock,
-      alarms: new Alarms(clock),
-      random,
-      network: ports.network,
-      keepaliveLag: this.keepaliveLag,
-    };
     this.convergence = new Convergence(() => clock.now());
     this.kernel = new KernelSide(config, ports.openFib(config.kernel), log, (link) => this.#linkDown(link));
     const { nextHops } = this.kernel;
-    this.tables = new Tables(
-      new Rib({
-        random,
-        nextHops,
-        local: { as: config.router.as, routerId: parseIpv4(config.router.routerId) },
-        decision: decisionOptions(config),
-      }),
-    );
+    this.tables = new Tables(ribOf(config, random, nextHops));
     const { rib, store } = this.tables;
     this.#book = new PolicyBook(store, nextHops);
     this.#reader = new UpdateReader(store, this.tables.byFamily);
     this.ownRoutes = new OwnRoutes(this.tables);
+    const wake = () => this.#loop.touch();
+    const groupParts = { tables: this.tables, kernel: this.kernel, convergence: this.convergence, log, wake };
     this.groups = new UpdateGroups(
       {
-        create: (key, policy) => this.#createGroup(key, policy),
+        create: (key, policy) => makeGroup(key, policy, groupParts),
         connect: (group) => this.tables.byFamily[group.key.family]!.addConsumer(group, group.key.addPath > 0),
         disconnect: (group) => this.tables.byFamily[group.key.family]!.removeConsumer(group),
       },
@@ -172,9 +113,9 @@ export class Speaker {
       (peer) => {
         // Sessions that end because we stop are what the journal is for.
         if (!this.#stopping) this.restart.lost(peer);
-        this.#forgetIfDynamic(peer);
+        this.peers.forgetIfGone(peer);
       },
-      () => this.#loop.touch(),
+      wake,
     );
     this.restart = new OwnRestart({
       clock,
@@ -200,13 +141,20 @@ export class Speaker {
       peers: () => this.peers,
     });
     this.peers = new Peers(
-      (identity) => this.#createPeer(identity),
+      (identity) => this.#maker.make(identity),
       clock,
       log,
       () => this.memory.refuses,
     );
-    this.kernel.feed(config, this.tables, this.ownRoutes, () => this.#loop.touch());
-    this.#linkParts = {
+    this.kernel.feed(config, this.tables, this.ownRoutes, wake);
+    const environment = {
+      clock,
+      alarms: new Alarms(clock),
+      random,
+      network: ports.network,
+      keepaliveLag: this.keepaliveLag,
+    };
+    this.#maker = new PeerMaker(environment, {
       config: () => this.#config,
       clock,
       log: new LogBudget(log, clock),
@@ -223,7 +171,7 @@ export class Speaker {
       restart: this.restart,
       intake: this.intake,
       isFull: () => this.memory.refuses,
-    };
+    });
   }
 
   get config(): Config {
@@ -278,23 +226,13 @@ export class Speaker {
     await this.kernel.close(true);
   }
 
-  /**
-   * A planned restart: what is on its way is sent, peers that keep our routes meanwhile lose the connection without a word (with
-   * the N-bit: by a Cease that keeps them, RFC 8538), the others are told; kernel routes stay or go as configured.
-   */
+  /** A planned restart: peers hear what they must, and kernel routes stay or go as configured. */
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#tick?.cancel();
     this.#stale.stop();
-    const { clock } = this;
-    for (const end = clock.now() + FLUSH_MS; clock.now() < end && [...this.peers].some(isBehind); )
-      await new Promise<void>((resolve) => clock.setTimer(LOOK_MS, resolve));
-    for (const peer of this.peers) {
-      const restart = peer.live?.agreed.gracefulRestart;
-      const quiet = restart != null && !restart.notification && peer.settings.gracefulRestart?.restarter === true;
-      peer.session.stop(quiet ? { quiet } : { subcode: CeaseError.AdministrativeShutdown });
-    }
+    await sayGoodbye(this.peers, this.clock);
     this.restart.stop(this.#left);
     await this.#door?.close();
     await this.kernel.close(this.#config.kernel.keepOnExit && !this.#left);
@@ -351,14 +289,12 @@ export class Speaker {
   }
 
   linkOf(peer: Peer): SessionLink {
-    return this.#links.get(peer)!;
+    return this.#maker.linkOf(peer);
   }
 
   /** Takes on a new config: only what differs is touched. The caller has seen to it that it is valid. */
   reconfigure(wantedConfig: Config, diff: ConfigDiff): void {
     const config = takenOn(this.#config, wantedConfig);
-    const routerChanged = new Set(diff.router.map((change) => change.effect));
-    const changeOf = new Map([...diff.neighbors, ...diff.ranges].map((change) => [change.key, change]));
     const workloadsChanged = !isDeepStrictEqual(
       [this.#config.workloads, this.#config.originate],
       [config.workloads, config.originate],
@@ -366,42 +302,31 @@ export class Speaker {
     this.#config = config;
     this.kernel.reconfigure(config, this.tables);
     this.#book.clear();
-    if (routerChanged.has("restart")) this.tables.sources.update(LOCAL_SOURCE, localSource(config));
-    if (routerChanged.has("decision"))
-      for (const table of this.tables.byFamily) table.setDecision(decisionOptions(config));
+    adoptRouter(this.tables.rib, config, diff);
     this.ownRoutes.replace("config", config.originate.map(ownRouteOf));
     if (workloadsChanged) this.kernel.watchWorkloads(config, this.ownRoutes, () => this.#loop.touch());
     this.peers.setRanges(config);
     this.#door?.adopt(config);
-    this.#profiles.clear();
-    const everyone = routerChanged.has("export") || routerChanged.has("import");
-    const wanted = new Map(config.neighbors.map((neighbor) => [neighborKey(neighbor), identityOf(neighbor)]));
-    for (const peer of [...this.peers]) {
-      const before = peer.identity;
-      const key = before.dynamic ? (this.peers.rangeOf(peer) ?? "") : peer.address;
-      // Listed beats range and the longer range the shorter, also for a member that came before them.
-      const range = before.dynamic ? this.peers.rangeFor(peer.address) : undefined;
-      const identity = wanted.get(peer.address) ?? (range && memberOf(peer.address, range, config.inventory));
-      wanted.delete(peer.address);
-      const moved = before.dynamic && (!identity?.dynamic || range?.range !== key);
-      const effects =
-        identity === undefined || !moved
-          ? changeOf.get(key)?.effects
-          : effectsOf(before.settings, identity.settings, diff.policies);
-      if (identity === undefined) this.#removePeer(peer, CeaseError.PeerDeconfigured);
-      else if (effects?.has("restart") || routerChanged.has("restart")) {
-        this.#removePeer(peer, CeaseError.OtherConfigurationChange);
-        if (!identity.dynamic) this.peers.add(identity).session.start();
-      } else if (effects !== undefined || everyone || !isDeepStrictEqual(before.blocks, identity.blocks)) {
-        peer.identity = identity;
-        this.peers.enroll(peer);
-        peer.session.update(this.#sessionSettings(identity));
-        this.linkOf(peer).reconfigured();
-        if (effects?.has("refresh") || hasRoom(peer, this.tables)) this.#askAgain(peer);
-      }
-    }
-    for (const identity of wanted.values()) this.peers.add(identity).session.start();
+    this.#maker.reconfigured();
+    const { fates, added } = peerChanges(this.peers, config, diff);
+    for (const change of fates) this.#meetFate(change);
+    for (const identity of added) this.peers.add(identity).session.start();
     this.#loop.touch();
+  }
+
+  #meetFate(change: PeerFate): void {
+    const { peer, fate } = change;
+    if (fate === "goes") this.#removePeer(peer, CeaseError.PeerDeconfigured);
+    else if (fate === "restarts") {
+      this.#removePeer(peer, CeaseError.OtherConfigurationChange);
+      if (!change.identity.dynamic) this.peers.add(change.identity).session.start();
+    } else {
+      peer.identity = change.identity;
+      this.peers.enroll(peer);
+      peer.session.update(this.#maker.settingsOf(change.identity));
+      this.linkOf(peer).reconfigured();
+      if (change.refresh || hasRoom(peer, this.tables)) this.#askAgain(peer);
+    }
   }
 
   /** What was dropped or refused on receipt isn't here to be judged: the peer has to tell it again, if need be in a new session. */
@@ -448,55 +373,6 @@ export class Speaker {
     this.peers.remove(peer);
   }
 
-  #createPeer(identity: PeerIdentity): Peer {
-    return new Peer(identity, (peer) => {
-      const link = new SessionLink(peer, this.#linkParts);
-      this.#links.set(peer, link);
-      return new PeerSession(this.#sessionSettings(identity), this.#environment, link);
-    });
-  }
-
-  #sessionSettings(identity: PeerIdentity): SessionSettings {
-    const { settings, dynamic, address } = identity;
-    return {
-      profile: this.#profiles.of(this.#config, settings, dynamic),
-      remoteAddress: address,
-      remotePort: settings.port,
-      ...(settings.localAddress !== null && { localAddress: settings.localAddress }),
-    };
-  }
-
-  #createGroup(key: GroupKey, policy: ExportPolicyPort): ExportGroup {
-    const { store, sources, byFamily } = this.tables;
-    return new ExportGroup({
-      key,
-      policy,
-      sources,
-      routes: byFamily[key.family]!,
-      sets: store,
-      nextHops: this.kernel.nextHops,
-      events: {
-        wake: () => this.#loop.touch(),
-        withheld: (prefixId, reason) => this.#withheld(key, prefixId, reason),
-        delivered: (stamp) => this.convergence.delivered(stamp),
-      },
-    });
-  }
-
-  #withheld(key: GroupKey, prefixId: number, reason: string): void {
-    const { prefixes } = this.tables.byFamily[key.family]!;
-    const words = key.family === 0 ? [0] : [0, 1, 2, 3];
-    const prefix = formatPrefix(
-      words.map((i) => prefixes.word(prefixId, i)),
-      prefixes.length(prefixId),
-    );
-    const why = reason === "too-big" ? "it doesn't fit into a message" : "there's no next hop to send it with";
-    this.log.event("warn", "withheld", `${prefix} is not advertised to ${key.peerKind} peers: ${why}`, {
-      prefix,
-      reason,
-    });
-  }
-
   /** Single-hop sessions over a link that is down can't go on, and nothing on the wire will tell (their hold timer would). */
   #linkDown(link: KernelLink): void {
     const { local } = this.kernel;
@@ -508,26 +384,8 @@ export class Speaker {
   }
 
   #peerChanged(peer: Peer): void {
-    if (peer.live === null) this.#forgetIfDynamic(peer);
+    if (peer.live === null) this.peers.forgetIfGone(peer);
     else this.peers.shookHands(peer);
-  }
-
-  /** A member of a range exists while its session does, or its stale routes. */
-  #forgetIfDynamic(peer: Peer): void {
-    if (!peer.identity.dynamic || peer.live !== null || peer.restarting) return;
-    this.clock.defer(() => {
-      const { state } = peer.session;
-      if (
-        peer.restarting ||
-        peer.session.resting ||
-        state === "OpenSent" ||
-        state === "OpenConfirm" ||
-        state === "Established"
-      )
-        return;
-      peer.session.stop({ quiet: true });
-      this.peers.remove(peer);
-    });
   }
 
   #lookAtMemory(): void {
