@@ -100,27 +100,60 @@ export class Decision {
 
   /** All usable paths, the best first, each the best of those that are left: for ADD-PATH. Fills `out`, returns how many. */
   rank(first: number, out: Int32Array): number {
-    let count = 0;
     let total = 0;
     for (let path = first; path !== 0; path = this.#paths.next(path))
       if (this.usable(path)) {
         if (total === this.#tied.length) this.#widen();
         this.#tied[total++] = path;
       }
-    const left = this.#tied.slice(0, total);
-    for (; count < out.length && total > 0; count++) {
-      this.#count = 0;
-      for (let i = 0; i < total; i++)
-        this.#offer(left[i]!, this.#paths.effective(left[i]!), this.#paths.source(left[i]!));
-      let best = this.#tied[0]!;
-      if (this.#count > 1) {
-        this.#keepLowestMed();
-        best = this.#lateWinner();
-      }
-      out[count] = best;
-      left[left.indexOf(best)] = left[--total]!;
-    }
+    const usable = this.#tied.subarray(0, total);
+    if (this.#medsDiffer(usable)) this.#rankByMed(usable);
+    else if (total > 1) usable.sort((a, b) => this.#compareTiers(a, b) || this.#compareLate(a, b));
+    const count = Math.min(total, out.length);
+    for (let i = 0; i < count; i++) out[i] = usable[i]!;
     return count;
+  }
+
+  #medsDiffer(paths: Int32Array): boolean {
+    const { med } = this.#attributes;
+    for (let i = 1; i < paths.length; i++)
+      if (med[this.#paths.effective(paths[i]!)] !== med[this.#paths.effective(paths[0]!)]) return true;
+    return false;
+  }
+
+  #compareTiers(a: number, b: number): number {
+    return this.#compareEarly(this.#paths.effective(a), this.#isOwn(a), this.#paths.effective(b), this.#isOwn(b));
+  }
+
+  /**
+   * MED counts within a neighbor AS alone, which is no order that sorting could follow: whoever has the higher one waits until all of
+   * its AS with a lower one are taken, however good it is in later steps. So each AS is a queue, by MED and then by the later steps, and
+   * the best head of all queues is next; which is to say, a path comes when the worst of those before it in its queue has come.
+   */
+  #rankByMed(paths: Int32Array): void {
+    const { med, neighborAs } = this.#attributes;
+    const always = this.options.alwaysCompareMed;
+    const setOf = (path: number) => this.#paths.effective(path);
+    const asOf = (path: number) => (always ? 0 : neighborAs[setOf(path)]!);
+    paths.sort(
+      (a, b) =>
+        this.#compareTiers(a, b) || asOf(a) - asOf(b) || med[setOf(a)]! - med[setOf(b)]! || this.#compareLate(a, b),
+    );
+    const queued = [...paths];
+    const worst = [...paths];
+    for (let i = 1; i < worst.length; i++) {
+      const [path, before] = [queued[i]!, queued[i - 1]!];
+      const sameQueue = asOf(path) === asOf(before) && this.#compareTiers(path, before) === 0;
+      if (sameQueue && this.#compareLate(worst[i - 1]!, path) > 0) worst[i] = worst[i - 1]!;
+    }
+    const places = queued.map((_, i) => i);
+    places.sort(
+      (a, b) =>
+        this.#compareTiers(queued[a]!, queued[b]!) ||
+        (worst[a] === worst[b] ? 0 : this.#compareLate(worst[a]!, worst[b]!)) ||
+        a - b,
+    );
+    for (const [i, place] of places.entries()) paths[i] = queued[place]!;
   }
 
   /** A path with its numbers spelled out, for `judge` and views. */
