@@ -1,3 +1,4 @@
+import { Growth } from "../rib/growth.ts";
 import { IdQueue } from "../rib/id-queue.ts";
 import { type OutSets, widened } from "./out-sets.ts";
 import type { Prefixes } from "./ports.ts";
@@ -204,6 +205,7 @@ export class PathEntries {
   pathId = new Uint32Array(FIRST);
   #next = new Uint32Array(FIRST);
   #first = new Uint32Array(FIRST);
+  readonly #growth = new Growth(3, FIRST);
   #free = 0;
   #end = 1;
 
@@ -237,11 +239,7 @@ export class PathEntries {
     if (entry !== 0) this.#free = this.#next[entry]!;
     else {
       entry = this.#end++;
-      if (entry === this.prefix.length) {
-        this.prefix = widened(this.prefix, entry + 1);
-        this.pathId = widened(this.pathId, entry + 1);
-        this.#next = widened(this.#next, entry + 1);
-      }
+      if (entry >= this.#growth.next) this.#growth.reach(entry, this.#growColumn);
     }
     if (prefixId >= this.#first.length) this.#first = widened(this.#first, prefixId + 1);
     this.prefix[entry] = prefixId;
@@ -250,6 +248,12 @@ export class PathEntries {
     this.#first[prefixId] = entry;
     return entry;
   }
+
+  readonly #growColumn = (column: number, length: number): void => {
+    if (column === 0) this.prefix = widened(this.prefix, length);
+    else if (column === 1) this.pathId = widened(this.pathId, length);
+    else this.#next = widened(this.#next, length);
+  };
 
   remove(entry: number): void {
     const prefixId = this.prefix[entry]!;

@@ -1,3 +1,5 @@
+import { Growth } from "../rib/growth.ts";
+
 /** Columns start with room for this many. */
 const FIRST = 16;
 
@@ -26,6 +28,7 @@ export class OutSets {
   #next = new Uint32Array(FIRST);
   /** By attribute set: the first of its OutSets. Nearly always there is one. */
   #first = new Uint32Array(FIRST);
+  readonly #growth = new Growth(COLUMNS, FIRST);
   #free = 0;
   #end = 1;
   /** Sets in use. */
@@ -64,7 +67,7 @@ export class OutSets {
     if (set !== 0) this.#free = this.#next[set]!;
     else {
       set = this.#end++;
-      if (set === this.attributes.length) this.#grow();
+      if (set >= this.#growth.next) this.#growth.reach(set, this.#growColumn);
     }
     if (attributes >= this.#first.length) this.#first = widened(this.#first, attributes + 1);
     this.size++;
@@ -95,27 +98,49 @@ export class OutSets {
     this.#release(attributes);
   }
 
-  #grow(): void {
-    const wanted = this.attributes.length + 1;
-    this.attributes = widened(this.attributes, wanted);
-    this.source = widened(this.source, wanted);
-    this.originator = widened(this.originator, wanted);
-    this.head = widened(this.head, wanted);
-    this.tail = widened(this.tail, wanted);
-    this.#references = widened(this.#references, wanted);
-    this.#next = widened(this.#next, wanted);
-    const traits = new Uint8Array(this.attributes.length);
-    traits.set(this.traits);
-    this.traits = traits;
-    const verdict = new Uint8Array(this.attributes.length);
-    verdict.set(this.verdict);
-    this.verdict = verdict;
-  }
+  readonly #growColumn = (column: number, length: number): void => {
+    switch (column) {
+      case 0:
+        this.attributes = widened(this.attributes, length);
+        return;
+      case 1:
+        this.source = widened(this.source, length);
+        return;
+      case 2:
+        this.originator = widened(this.originator, length);
+        return;
+      case 3:
+        this.head = widened(this.head, length);
+        return;
+      case 4:
+        this.tail = widened(this.tail, length);
+        return;
+      case 5:
+        this.#references = widened(this.#references, length);
+        return;
+      case 6:
+        this.#next = widened(this.#next, length);
+        return;
+      case 7:
+        this.traits = widenedOctets(this.traits, length);
+        return;
+      default:
+        this.verdict = widenedOctets(this.verdict, length);
+    }
+  };
 }
+
+const COLUMNS = 9;
 
 /** A longer copy: half as long again, and at least `wanted`. */
 export function widened(column: Uint32Array<ArrayBuffer>, wanted: number): Uint32Array<ArrayBuffer> {
   const wide = new Uint32Array(Math.max(wanted, column.length + (column.length >>> 1)));
+  wide.set(column);
+  return wide;
+}
+
+function widenedOctets(column: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  const wide = new Uint8Array(length);
   wide.set(column);
   return wide;
 }

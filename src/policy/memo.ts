@@ -1,52 +1,59 @@
 import type { AttributeSets } from "./attribute-sets.ts";
 
 const UNKNOWN = -1;
+/** Sets per page, as a power of two. */
+const PAGE_BITS = 10;
+const PAGE_SETS = 1 << PAGE_BITS;
+const PAGE_MASK = PAGE_SETS - 1;
+const FIRST_SETS = 16;
+/** Words per set: the answer + 1 (0 = unknown), the generation of the set, that of the answer. */
+const STRIDE = 3;
 
 /**
- * A remembered number per attribute set, in arrays as long as the highest id asked. An answer counts only while the id still
- * means the same set; an answer that is itself a set id counts only while that one does, too.
+ * A remembered number per attribute set, in pages, so that it grows without copying. An answer counts only while the id still means
+ * the same set; an answer that is itself a set id counts only while that one does, too.
  */
 export class Memo {
-  #values = new Int32Array(0);
-  #generations = new Uint32Array(0);
-  /** Generation of the set that the answer names; empty in a memo of plain numbers. */
-  #answerGenerations = new Uint32Array(0);
+  readonly #pages: (Uint32Array | undefined)[] = [];
+  /** Answers name sets. */
+  #namesSets = false;
 
   /** The number remembered, or -1. */
   get(sets: AttributeSets, set: number): number {
-    if (set >= this.#values.length) return UNKNOWN;
-    const value = this.#values[set]!;
-    if (value < 0 || this.#generations[set] !== sets.generation[set]) return UNKNOWN;
-    const namesSet = value > 0 && this.#answerGenerations.length > 0;
-    return namesSet && this.#answerGenerations[set] !== sets.generation[value] ? UNKNOWN : value;
+    const page = this.#pages[set >>> PAGE_BITS];
+    const at = (set & PAGE_MASK) * STRIDE;
+    if (page === undefined || at >= page.length) return UNKNOWN;
+    const value = page[at]! - 1;
+    if (value < 0 || page[at + 1] !== sets.generation[set]) return UNKNOWN;
+    return value > 0 && this.#namesSets && page[at + 2] !== sets.generation[value] ? UNKNOWN : value;
   }
 
   /** Remembers a plain number, 0 or more. */
   put(sets: AttributeSets, set: number, value: number): void {
-    if (set >= this.#values.length) this.#grow(set + 1);
-    this.#values[set] = value;
-    this.#generations[set] = sets.generation[set]!;
+    const page = this.#reach(set);
+    const at = (set & PAGE_MASK) * STRIDE;
+    page[at] = value + 1;
+    page[at + 1] = sets.generation[set]!;
   }
 
   /** Remembers the id of a set, or 0. */
   putSet(sets: AttributeSets, set: number, answer: number): void {
     this.put(sets, set, answer);
-    if (set >= this.#answerGenerations.length)
-      this.#answerGenerations = extended(this.#answerGenerations, this.#values.length);
-    this.#answerGenerations[set] = sets.generation[answer]!;
+    this.#namesSets = true;
+    this.#pages[set >>> PAGE_BITS]![(set & PAGE_MASK) * STRIDE + 2] = sets.generation[answer]!;
   }
 
-  #grow(wanted: number): void {
-    const size = Math.max(16, wanted + (wanted >>> 1));
-    const values = new Int32Array(size).fill(UNKNOWN);
-    values.set(this.#values);
-    this.#values = values;
-    this.#generations = extended(this.#generations, size);
+  #reach(set: number): Uint32Array {
+    const index = set >>> PAGE_BITS;
+    const page = this.#pages[index];
+    const at = set & PAGE_MASK;
+    if (page !== undefined && at * STRIDE < page.length) return page;
+    // The first pages of small tables are small.
+    const wanted = index > 0 ? PAGE_SETS : Math.max(FIRST_SETS, (at + 1) * 2);
+    const wide = new Uint32Array(Math.min(PAGE_SETS, wanted) * STRIDE);
+    if (page !== undefined) wide.set(page);
+    while (this.#pages.length < index) this.#pages.push(undefined);
+    this.#pages[index] = wide;
+    return wide;
   }
-}
-
-function extended(array: Uint32Array<ArrayBuffer>, size: number): Uint32Array<ArrayBuffer> {
-  const grown = new Uint32Array(size);
-  grown.set(array);
-  return grown;
 }

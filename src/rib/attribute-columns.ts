@@ -1,3 +1,5 @@
+import { Growth } from "./growth.ts";
+
 /** Bits of `AttributeStore.flags`: what the hot path asks of a set. */
 export const AttributeFlag = {
   /** Well-known communities: RFC 1997. */
@@ -26,8 +28,6 @@ export const AttributeFlag = {
 } as const;
 
 const FIRST_SETS = 64;
-/** Above this many sets the columns grow one by one, ahead of need, so that no single step copies them all. */
-const STAGGER_ABOVE = 8192;
 
 /**
  * What the hot path asks of attribute sets, one element per set id; element 0 stands for "none". The arrays grow: never
@@ -65,23 +65,20 @@ export class AttributeColumns {
   /** 1 in the queue of those that may be unused. */
   protected queued = new Uint8Array(FIRST_SETS);
 
-  /** Sees to it that `id` is a valid index, and `ahead` of need that the next ones will be. */
+  #growth = new Growth(columnNames.length, FIRST_SETS);
+
+  /** Sees to it that `id` is a valid index. */
   protected ensure(id: number): void {
-    const capacity = this.queued.length; // the last one to grow
-    if (id < capacity - (capacity >>> 2) && capacity > STAGGER_ABOVE) return;
-    if (capacity <= STAGGER_ABOVE && id < capacity) return;
-    for (const name of columnNames)
-      if (this[name].length <= capacity) {
-        this.#grow(name, capacity * 2);
-        if (id < capacity && capacity > STAGGER_ABOVE) return;
-      }
+    if (id >= this.#growth.next) this.#growth.reach(id, this.#growColumn);
   }
 
-  #grow(name: (typeof columnNames)[number], capacity: number): void {
+  readonly #growColumn = (column: number, length: number): void => this.#resize(columnNames[column]!, length);
+
+  #resize(name: (typeof columnNames)[number], length: number): void {
     const old = this[name];
-    const grown = new (old.constructor as new (length: number) => typeof old)(capacity);
-    grown.set(old.length > capacity ? old.subarray(0, capacity) : old);
-    (this as Record<string, unknown>)[name] = grown;
+    const wide = new (old.constructor as new (length: number) => typeof old)(length);
+    wide.set(old.length > length ? old.subarray(0, length) : old);
+    (this as Record<string, unknown>)[name] = wide;
   }
 
   /** Gives back what lies behind the first `used` elements, if that is most of it. Whether it was. */
@@ -89,7 +86,8 @@ export class AttributeColumns {
     let capacity = FIRST_SETS;
     while (capacity < used * 2) capacity *= 2;
     if (capacity * 2 > this.queued.length) return false;
-    for (const name of columnNames) this.#grow(name, capacity);
+    for (const name of columnNames) this.#resize(name, capacity);
+    this.#growth = new Growth(columnNames.length, capacity);
     return true;
   }
 
