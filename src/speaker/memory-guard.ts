@@ -42,6 +42,8 @@ const BACK = 0.05;
 export const MEMORY_REST_MS = 60_000;
 /** And whoever isn't read any more has so long before it comes to that, or to the next one. */
 const PATIENCE_MS = 1_000;
+/** Not reading somebody frees nothing: after so long the heaviest goes, before one after the other is no longer read, for ever. */
+const STANDSTILL_MS = 10_000;
 /** Tables that have shrunk to less than half, by so many octets at least, and have not moved since: worth a collection. */
 const SHRUNK_OCTETS = 32 * 2 ** 20;
 
@@ -51,7 +53,7 @@ const GRACE_MS = 5_000;
 /**
  * Keeps the process within its memory, and each peer within its share. Near the budget new sessions are refused; nearer still the
  * heaviest peer is no longer read, so that TCP makes it wait (its hold clock stands still meanwhile); at the budget the
- * heaviest goes, with Cease / Out of Resources (RFC 4486 §3), and comes back a minute later. Who is the heaviest is found out by
+ * heaviest goes, with Cease / Out of Resources (RFC 4486 §3), and comes back a minute later; so it does when not being read has not helped. Who is the heaviest is found out by
  * weighing (`Weigher`), never by counting along. A peer that is beyond its own budget is not read, then goes.
  */
 export class MemoryGuard implements Job {
@@ -183,6 +185,15 @@ export class MemoryGuard implements Job {
       this.#parts.port?.collect();
       const [first] = heaviest;
       if (first?.live != null && this.#share() >= END) this.#end(first, "is the heaviest, and memory has run out");
+      return;
+    }
+    const [first] = heaviest;
+    if (
+      first !== undefined &&
+      intake.isHeld(first.session) &&
+      clock.now() - this.#heldAt.get(first)! >= STANDSTILL_MS
+    ) {
+      this.#end(first, "is the heaviest, and memory has stayed short while it wasn't read");
       return;
     }
     if (clock.now() - this.#lastHeldAt < PATIENCE_MS) return;

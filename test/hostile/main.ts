@@ -4,7 +4,7 @@ import { catalogue } from "./catalogue/index.ts";
 import { drivers } from "./drivers/index.ts";
 import { faults } from "./faults/index.ts";
 import { fuzz } from "./fuzz.ts";
-import { cell, chapters, summary, table, totals } from "./report.ts";
+import { cell, chapters, costs, summary, table, totals } from "./report.ts";
 import { obstacle, runCatalogue } from "./run.ts";
 
 const usage = `npm run hostile [-- DAEMON ...] [--only WORD] [--short] [--all] [--json FILE] [--page FILE] [--list]: hostile cases by daemon, as root
@@ -40,8 +40,10 @@ if (flag("--faults")) {
   if (reason !== null) fail(`Cannot run here: ${reason}.`);
   for (const fault of faults.filter(({ number }) => names.length === 0 || names.includes(`${number}`))) {
     const findings = await fault.run();
-    for (const { ok, measured } of findings)
-      console.log(`| ${fault.number} | ${fault.fault} | ${fault.target} | ${measured} | ${ok ? "met" : "NOT MET"} |`);
+    for (const { ok, measured, cost } of findings)
+      console.log(
+        `| ${fault.number} | ${fault.fault} | ${fault.target} | ${measured} | ${ok ? "met" : "NOT MET"} | ${cost ?? ""} |`,
+      );
     if (findings.some(({ ok }) => !ok)) process.exitCode = 1;
   }
   process.exit();
@@ -81,7 +83,9 @@ if (flag("--list")) {
       `${name}: ${hostile.group} ${hostile.id}: ${cell(row)}, wanted ${hostile.expect.join(" or ")}${others.length > 0 ? `; ${others.join(", ")}` : ""}${outcome.lastWords === "" ? "" : `; ${outcome.lastWords}`}`,
     );
   });
-  console.log(`\n${table(columns, flag("--all"))}\n\n${chapters(columns)}\n\n${summary(columns)}\n`);
+  console.log(
+    `\n${table(columns, flag("--all"))}\n\n${chapters(columns)}\n\n${costs(columns)}\n\n${summary(columns)}\n`,
+  );
   console.log(
     `${cases.length} cases, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}; seconds: ${columns.map(({ name, seconds, starts }) => `${name} ${seconds.toFixed(0)} (${starts} starts)`).join(", ")}`,
   );

@@ -74,6 +74,26 @@ export function chapters(columns: readonly Column[]): string {
   ].join("\n");
 }
 
+/** CPU share while a chapter ran and memory at its end, beside the figures without an attack. */
+export function costs(columns: readonly Column[]): string {
+  const groups = [...new Set(columns[0]!.rows.map(({ hostile }) => hostile.group))];
+  const figures = (percent: number, kb: number) => `${percent.toFixed(1)} %, ${kb === 0 ? "-" : megabytes(kb)}`;
+  const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
+  const lines = groups.map((group) => {
+    const cells = columns.map(({ rows }) => {
+      const part = rows.filter(({ hostile }) => hostile.group === group).map(({ cost }) => cost);
+      return figures((100 * sum(part.map(({ cpuMs }) => cpuMs))) / sum(part.map(({ ms }) => ms)), part.at(-1)!.kb);
+    });
+    return `| ${group} | ${cells.join(" | ")} |`;
+  });
+  return [
+    `| CPU, memory | ${columns.map(({ name }) => name).join(" | ")} |`,
+    `|---|${columns.map(() => "---|").join("")}`,
+    `| idle | ${columns.map(({ idlePercent, idleKb }) => figures(idlePercent, idleKb)).join(" | ")} |`,
+    ...lines,
+  ].join("\n");
+}
+
 const short = (expect: readonly string[]): string =>
   expect.map((verdict) => (verdict.length > 28 ? `${verdict.slice(0, 27)}…` : verdict)).join(" / ");
 

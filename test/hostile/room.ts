@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import type { Host } from "../interop/harness/lab.ts";
 import type { HostileCase, Step } from "./case.ts";
+import { cpuMsOf, memoryOf } from "./figures.ts";
 import { goodUpdates, groundOf, nlri6, originMark, type Prefixes, prefixesOf } from "./ground.ts";
 import { attribute, ipv4, keepalive, nlri4, sequence, u32, update } from "./hex.ts";
 import type { Outcome } from "./judge.ts";
@@ -33,6 +33,8 @@ export class Room {
   /** The daemon's memory when it was last started and everybody was up, and the most that it ever had, in KB. */
   idleKb = 0;
   peakKb = 0;
+  /** CPU share in percent of two seconds in which nothing happened, after the first start. */
+  idlePercent = 0;
 
   /** @param settleMs how long to look on once the marker has arrived: what a daemon may still have under way. */
   constructor(driver: Driver, host: Host, lane: Lane, settleMs: number) {
@@ -46,6 +48,12 @@ export class Room {
     return this.#subject;
   }
 
+  /** CPU time that the daemon has used, and the memory that it has. */
+  figures(): { cpuMs: number; kb: number } {
+    const pid = this.#subject?.pid ?? 0;
+    return { cpuMs: cpuMsOf(pid), kb: memoryOf(pid).now };
+  }
+
   /** Starts the daemon and brings witness and bystander up. */
   async start(): Promise<void> {
     this.stop();
@@ -53,6 +61,12 @@ export class Room {
     this.starts++;
     this.#subject = await this.driver.start(this.host, this.lane);
     await this.#bringUp(30_000);
+    if (this.starts === 1) {
+      const before = this.figures().cpuMs;
+      const began = performance.now();
+      await this.#pulse.until(() => false, 2_000);
+      this.idlePercent = (100 * (this.figures().cpuMs - before)) / (performance.now() - began);
+    }
     this.idleKb = memoryOf(this.#subject.pid).now;
   }
 
@@ -289,17 +303,6 @@ export class Room {
       else if (step.tcp === "stop-reading") attacker.socket.pause();
       else attacker.socket.resume();
     }
-  }
-}
-
-/** Resident memory of a process in KB, now and at most; zeros when it is gone. */
-function memoryOf(pid: number): { now: number; peak: number } {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
-    return { now: field("VmRSS"), peak: field("VmHWM") };
-  } catch {
-    return { now: 0, peak: 0 };
   }
 }
 

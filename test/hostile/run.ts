@@ -10,6 +10,8 @@ export interface Row {
   readonly hostile: HostileCase;
   readonly mark: Mark;
   readonly outcome: Outcome;
+  /** CPU time of the daemon during the case, how long it took, and the daemon's memory after it. */
+  readonly cost: { readonly cpuMs: number; readonly ms: number; readonly kb: number };
 }
 
 export interface Column {
@@ -22,6 +24,8 @@ export interface Column {
   /** Resident memory with everybody up and no attack yet, and the most that there was, in KB. */
   readonly idleKb: number;
   readonly peakKb: number;
+  /** CPU share without an attack, in percent. */
+  readonly idlePercent: number;
 }
 
 /** Why this can't run here, or null. */
@@ -71,15 +75,20 @@ export async function runCatalogue(
         const started = performance.now();
         const rows: Row[] = [];
         for (const hostile of cases) {
+          if (room.subject === null) await room.start();
+          const before = room.figures();
+          const began = performance.now();
           const outcome = await room.run(hostile);
-          const row = { hostile, outcome, mark: markOf(outcome, hostile.expect) };
+          const { cpuMs, kb } = room.figures();
+          const cost = { cpuMs: Math.max(0, cpuMs - before.cpuMs), ms: performance.now() - began, kb };
+          const row = { hostile, outcome, cost, mark: markOf(outcome, hostile.expect) };
           rows.push(row);
           told(driver.name, row);
         }
         room.stop();
-        const { idleKb, peakKb } = room;
+        const { idleKb, peakKb, idlePercent, starts } = room;
         const seconds = (performance.now() - started) / 1000;
-        return { name: driver.name, version: driver.version(), rows, starts: room.starts, seconds, idleKb, peakKb };
+        return { name: driver.name, version: driver.version(), rows, starts, seconds, idleKb, peakKb, idlePercent };
       }),
     );
   } finally {

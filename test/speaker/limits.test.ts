@@ -293,6 +293,28 @@ t.test(
   },
 );
 
+t.test(
+  "a peer that fills memory up to where it is no longer read doesn't keep everybody waiting for ever",
+  async (t) => {
+    const memory = new Memory();
+    const { world, rr, session } = await threeClients(memory);
+    memory.octets = 700;
+    await world.advance(3);
+    t.ok(rr.speaker.intake.isHeld(session(1)!), "the heaviest isn't read");
+    await world.advance(6);
+    t.equal(session(1)?.state, "Established", "which may be enough");
+    await world.advance(4);
+    t.equal(session(1)?.state, "Idle");
+    memory.octets = 300;
+    await world.advance(3);
+    t.equal(rr.speaker.intake.paused, 0);
+    t.same(
+      [0, 2].map((i) => session(i)?.state),
+      ["Established", "Established"],
+    );
+  },
+);
+
 t.test("memory that stays short takes one after the other, the heaviest first", async (t) => {
   const memory = new Memory();
   const { world, rr, session } = await threeClients(memory, "limits: {memory: 10MiB}");

@@ -25,6 +25,7 @@ export const descriptors: Fault = {
       const { lane } = stage;
       const witness = await stage.session(lane.witness, { hold: 3 }, {}, 800);
       const bystander = await stage.session(lane.bystander, { hold: 3 }, {}, 800);
+      await stage.idle();
       const crowd = lane.internals.slice(0, 500).map((address) => stage.peer(address));
       await stage.wait(1_000);
       const cpu = stage.cpuMs();
@@ -71,6 +72,7 @@ export const silentCrowd: Fault = {
       await stage.until("they are up", () => warm.every(({ connected }) => connected));
       for (const peer of warm) peer.reset();
       await stage.wait(500);
+      await stage.idle();
       const memory = stage.memoryMb();
       const started = performance.now();
       const silent = lane.internals.map((address) => stage.peer(address));

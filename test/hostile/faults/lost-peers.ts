@@ -14,6 +14,7 @@ export const lostPeer: Fault = {
     on(new Stage((lane) => clientsConfig(lane, [lane.witness, ...lane.internals.slice(0, 4)])), async (stage) => {
       const { lane } = stage;
       const witness = await stage.session(lane.witness);
+      await stage.idle();
       const findings: Finding[] = [];
       for (const [i, how] of ["RST", "FIN", "NOTIFICATION", "silence"].entries()) {
         const peer = await stage.session(lane.internal(i), how === "silence" ? { hold: 3 } : {});
@@ -48,6 +49,7 @@ export const halfOpen: Fault = {
       const before = await stage.session(local, { gracefulRestart: 60 });
       before.send(tableOf(lane, 0, routes, 50));
       await stage.until("the witness has the routes", () => witness.routes.size === routes);
+      await stage.idle();
       before.beSilent();
       before.socket.pause();
       const started = performance.now();
@@ -101,6 +103,7 @@ export const flapping: Fault = {
         peer.reset();
       };
       for (let i = 0; i < 40; i++) await flap(i); // what is compiled and cached once is no growth
+      await stage.idle();
       const memory = stage.memoryMb();
       const cpu = stage.cpuMs();
       const started = performance.now();

@@ -35,6 +35,7 @@ async function converge(stuck: number): Promise<{ ms: number; memoryMb: number; 
     ...[1, 2, 3].map((generation) => tableOf(lane, 0, churned, 5, generation)),
     routeUpdate(lane, markers[1]!),
   ];
+  await stage.idle();
   const started = performance.now();
   feeder.send(...octets);
   await stage.until("all that read have converged", () => healthy.every(({ watched }) => watched > 0), 120_000);
@@ -52,6 +53,7 @@ export const neverRead: Fault = {
     const withThem: number[] = [];
     let memoryWithout = Number.POSITIVE_INFINITY;
     let memoryWith = 0;
+    let cost: string | null = null;
     for (let round = 0; round < 2; round++) {
       const plain = await converge(0);
       without.push(plain.ms);
@@ -60,6 +62,7 @@ export const neverRead: Fault = {
       const { ms, memoryMb, stage, stalled } = await converge(3);
       withThem.push(ms);
       memoryWith = Math.max(memoryWith, memoryMb);
+      cost = stage.cost();
       if (round === 1) {
         const stuckSince = performance.now();
         try {
@@ -89,6 +92,7 @@ export const neverRead: Fault = {
     const extra = memoryWith - memoryWithout;
     findings.unshift({
       ok: ratio <= 1.2 && extra < 100,
+      cost,
       measured: `converged in ${rounded(Math.min(...withThem))} ms, without them in ${rounded(Math.min(...without))} ms (x ${rounded(ratio, 2)}, the better of two runs each); ${rounded(extra)} MB extra`,
     });
     return findings;
@@ -108,6 +112,7 @@ export const resumes: Fault = {
         const feeder = await stage.session(lane.witness, { ipv6: false });
         const steady = await stage.session(lane.internal(0), { ipv6: false });
         const stalled = await stage.session(lane.internal(1), { ipv6: false });
+        await stage.idle();
         stalled.socket.pause();
         feeder.send(
           tableOf(lane, 0, routes, 5),

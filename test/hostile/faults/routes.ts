@@ -22,6 +22,7 @@ export const flood: Fault = {
         const bystander = await stage.session(lane.bystander);
         bystander.send(tableOf(lane, 200_000, 1_000, 10));
         await stage.until("the table is there", () => witness.routes.size === 1_000);
+        await stage.idle();
         const before = stage.memoryMb();
         const attacker = await stage.session(lane.internal(0), { ipv6: false });
         attacker.send(tableOf(lane, 0, 100_000, 5));
@@ -66,6 +67,7 @@ export const overlong: Fault = {
       const small = await stage.session(lane.witness);
       const large = await stage.session(lane.bystander, { extended: true });
       const feeder = await stage.session(lane.internal(0), { extended: true });
+      await stage.idle();
       const sizes = [
         4000, 4095, 4096, 4097, 4100, 4110, 5000, 6000, 8192, 12_000, 16_384, 24_000, 32_768, 40_000, 50_000, 60_000,
         65_000, 65_500, 65_520, 65_530, 65_535,

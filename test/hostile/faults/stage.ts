@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { run } from "../../interop/harness/command.ts";
 import { Lab } from "../../interop/harness/lab.ts";
 import { Peerage, type PeerageOptions } from "../../interop/harness/peerage.ts";
 import { enterNamespace } from "../../support/namespace.ts";
+import { cpuMsOf, forgetPeak, memoryOf } from "../figures.ts";
 import { goodSet } from "../ground.ts";
 import { attribute, ipv4, nlri4, sequence, u32, update } from "../hex.ts";
 import { dutAs, Lane } from "../lane.ts";
@@ -14,6 +14,8 @@ export interface Finding {
   readonly ok: boolean;
   /** In words, with figures. */
   readonly measured: string;
+  /** CPU and memory under the attack beside those before it. */
+  readonly cost?: string | null;
 }
 
 /** A scripted fault of docs/reliability.md. */
@@ -34,6 +36,7 @@ export class Stage {
   readonly #settings: readonly string[];
   readonly #peers: string;
   readonly #redirected: boolean;
+  #before: { percent: number; mb: number; cpuMs: number; at: number } | null = null;
 
   /** @param config of the daemon; `options.tight` keeps the kernel's socket buffers small on both sides. */
   constructor(config: (lane: Lane) => string, options: PeerageOptions & { tight?: boolean } = {}) {
@@ -104,15 +107,29 @@ export class Stage {
 
   /** Resident memory of the daemon. */
   memoryMb(): number {
-    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
-    return Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1024;
+    return memoryOf(this.pid).now / 1024;
   }
 
   /** CPU time that the daemon has used. */
   cpuMs(): number {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * 10;
+    return cpuMsOf(this.pid);
+  }
+
+  /** Everybody is there and nothing happens: two seconds for the figures that those of the attack stand beside. */
+  async idle(): Promise<void> {
+    const [cpuMs, at] = [this.cpuMs(), performance.now()];
+    await this.wait(2_000);
+    const now = { cpuMs: this.cpuMs(), at: performance.now() };
+    this.#before = { percent: (100 * (now.cpuMs - cpuMs)) / (now.at - at), mb: this.memoryMb(), ...now };
+    forgetPeak(this.pid);
+  }
+
+  /** What has happened since `idle`, in words; null without it. */
+  cost(): string | null {
+    if (this.#before === null) return null;
+    const { percent, mb, cpuMs, at } = this.#before;
+    const busy = (100 * (this.cpuMs() - cpuMs)) / (performance.now() - at);
+    return `CPU ${rounded(percent, 1)} -> ${rounded(busy, 1)} %, memory ${rounded(mb)} -> at most ${rounded(memoryOf(this.pid).peak / 1024)} MB`;
   }
 }
 
@@ -167,7 +184,8 @@ export const rounded = (value: number, digits = 0): string => value.toFixed(digi
 /** Runs a scenario on a stage and takes the stage down, whatever happens; a failure is a finding, too. */
 export async function on(stage: Stage, body: (stage: Stage) => Promise<Finding[]>): Promise<Finding[]> {
   try {
-    return await body(await stage.start());
+    const [first, ...others] = await body(await stage.start());
+    return first === undefined ? [] : [{ ...first, cost: stage.cost() }, ...others];
   } catch (error) {
     const words = stage.peerage.daemon.output.slice(-1_500);
     return [

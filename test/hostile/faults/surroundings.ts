@@ -18,6 +18,7 @@ export const clock: Fault = {
         const { lane } = stage;
         const witness = await stage.session(lane.witness, { hold: 3 }, {}, 800);
         const bystander = await stage.session(lane.bystander, { hold: 3 }, {}, 800);
+        await stage.idle();
         const keepalives = witness.keepalivesReceived;
         const cpu = stage.cpuMs();
         for (let i = 0; i < 5; i++) {
@@ -49,6 +50,7 @@ async function pace(
   const { lane } = stage;
   const witness = await stage.session(lane.witness, { hold: 3, ipv6: false }, {}, 800);
   const bystander = await stage.session(lane.bystander, { hold: 3, ipv6: false }, {}, 800);
+  await stage.idle();
   meanwhile();
   let slowest = 0;
   const until = performance.now() + seconds * 1000;
