@@ -1,4 +1,3 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { startControlServer } from "./api/server.ts";
 import { loadConfig } from "./config/load.ts";
@@ -11,10 +10,10 @@ import { systemRandom } from "./lib/random.ts";
 import { createLogger } from "./log/log.ts";
 import { writerFor } from "./log/writer.ts";
 import { openFibOs } from "./os/fib-os.ts";
+import { FileJournal } from "./os/file-journal.ts";
 import { ProcessMemory } from "./os/process-memory.ts";
 import { claimSocketPath } from "./os/socket-file.ts";
 import { TcpNetwork } from "./os/tcp.ts";
-import type { JournalStore } from "./speaker/own-restart.ts";
 import { Speaker } from "./speaker/speaker.ts";
 import { Telemetry } from "./telemetry.ts";
 import { version } from "./version.ts";
@@ -56,7 +55,8 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
     random: systemRandom,
     network: new TcpNetwork(),
     memory: new ProcessMemory(),
-    journal: fileJournal(`${config.control.socket}.journal`, log),
+    // Without it a restart is merely less graceful.
+    journal: new FileJournal(`${config.control.socket}.journal`, (trouble) => log.event("warn", "journal", trouble)),
     openFib: (kernel) => kernelFib(kernel, clock, log),
   });
   const view = new LiveView(speaker, version);
@@ -118,27 +118,6 @@ function kernelFib(kernel: KernelConfig, clock: Clock, log: Log): OpenedFib {
     os: kernel.fib === "none" ? null : openFibOs(),
     log,
   });
-}
-
-/** A small file beside the control socket, replaced as a whole. Without it a restart is merely less graceful. */
-function fileJournal(path: string, log: Log): JournalStore {
-  return {
-    read() {
-      try {
-        return readFileSync(path, "utf8");
-      } catch {
-        return null;
-      }
-    },
-    write(text) {
-      try {
-        writeFileSync(`${path}.new`, text, { mode: 0o600 });
-        renameSync(`${path}.new`, path);
-      } catch (error) {
-        log.event("warn", "journal", `Cannot write the journal ${path}: ${(error as Error).message}`);
-      }
-    },
-  };
 }
 
 /** SIGHUP: a config that can't be used changes nothing, and says why. */
