@@ -43,6 +43,11 @@ export class OwnRestart {
   /** By family: peers whose End-of-RIB is awaited; null: selection runs. */
   readonly #awaited: (Set<string> | null)[] = families.map(() => null);
   readonly #told = new Map<string, Set<Family>>();
+  /**
+   * Peers that had told everything before the restart and have not since, by address. Not the same as who is awaited: a peer
+   * that has restarted itself isn't (RFC 4724 §4.1), but should we go again before it has told us, the next start is to know it.
+   */
+  readonly #owing = new Map<string, Set<Family>>();
   #timer: Timer | null = null;
   #journalTimer: Timer | null = null;
   #returning = false;
@@ -86,6 +91,7 @@ export class OwnRestart {
         .filter(([address, told]) => told.includes(familyName(family)) && isExpected(address))
         .map(([address]) => address);
       // Kernel routes without a journal: nobody is known to be waited for, so the whole time is taken.
+      for (const address of expected) this.#owe(address, family);
       if (expected.length > 0 || (journal === null && adopted)) this.#awaited[family] = new Set(expected);
     }
     if (families.every((family) => !this.defers(family))) {
@@ -100,20 +106,25 @@ export class OwnRestart {
     this.#timer = clock.setTimer(deferralMs, () => {
       const late = this.waitingFor;
       if (late.length > 0) log.event("warn", "restart-late", `no longer waiting for ${late.join(", ")}`);
+      this.#owing.clear();
       for (const family of families) this.#select(family);
     });
   }
 
   /** A session is up: a peer that has restarted itself, or doesn't carry a family, isn't waited for (RFC 4724 §4.1). */
   established(peer: Peer, agreed: Agreed): void {
-    for (const family of families)
-      if (agreed.gracefulRestart?.restarting || !agreed.families.includes(family)) this.#arrived(peer.address, family);
+    for (const family of families) {
+      const carried = agreed.families.includes(family);
+      if (!carried) this.#owing.get(peer.address)?.delete(family);
+      if (agreed.gracefulRestart?.restarting || !carried) this.#arrived(peer.address, family);
+    }
   }
 
   endOfRib(peer: Peer, family: Family): void {
     const told = this.#told.get(peer.address) ?? new Set();
     if (!told.has(family)) {
       this.#told.set(peer.address, told.add(family));
+      this.#owing.get(peer.address)?.delete(family);
       this.#touchJournal();
     }
     this.#arrived(peer.address, family);
@@ -121,12 +132,15 @@ export class OwnRestart {
 
   /** Nothing of a peer is left here, though it may come back: a restart of ours need not wait for it. */
   lost(peer: Peer): void {
+    for (const family of families)
+      if (!this.#awaited[family]?.has(peer.address)) this.#owing.get(peer.address)?.delete(family);
     if (this.#told.delete(peer.address)) this.#touchJournal();
   }
 
   /** A peer is gone for good. */
   forget(peer: Peer): void {
-    if (this.#told.delete(peer.address)) this.#touchJournal();
+    const owed = this.#owing.delete(peer.address);
+    if (this.#told.delete(peer.address) || owed) this.#touchJournal();
     for (const family of families) this.#arrived(peer.address, family);
   }
 
@@ -141,9 +155,14 @@ export class OwnRestart {
     this.abandon();
     if (leave) {
       this.#told.clear();
+      this.#owing.clear();
       this.#awaited.fill(null);
     }
     this.#writeJournal();
+  }
+
+  #owe(address: string, family: Family): void {
+    this.#owing.set(address, (this.#owing.get(address) ?? new Set()).add(family));
   }
 
   #arrived(address: string, family: Family): void {
@@ -170,10 +189,9 @@ export class OwnRestart {
     this.#journalTimer = null;
     const peers: Record<string, FamilyName[]> = {};
     for (const family of families) {
-      const told = [...this.#told].filter(([, known]) => known.has(family)).map(([address]) => address);
-      // Who is still waited for is waited for after the next restart too, should it come before this one is over.
-      for (const address of new Set([...told, ...(this.#awaited[family] ?? [])]))
-        peers[address] = [...(peers[address] ?? []), familyName(family)];
+      // Who still owes us everything is waited for after the next restart too, should it come before this one is over.
+      for (const [address, known] of [...this.#told, ...this.#owing])
+        if (known.has(family)) peers[address] = [...(peers[address] ?? []), familyName(family)];
     }
     const journal: Journal = { version: 1, peers };
     this.#parts.journal.write(`${JSON.stringify(journal)}\n`);

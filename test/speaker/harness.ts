@@ -64,6 +64,11 @@ export class TestWorld {
     };
   }
 
+  /** What a speaker wrote down for its next start. */
+  journal({ name }: TestSpeaker): { readonly peers: Readonly<Record<string, readonly string[]>> } {
+    return JSON.parse(this.#journals.get(name)!);
+  }
+
   /** Ends a speaker as a signal would. */
   async stop({ speaker, host }: TestSpeaker): Promise<void> {
     const stopped = speaker.stop();

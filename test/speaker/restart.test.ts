@@ -98,6 +98,25 @@ t.test("a second restart before the first one is over waits for the same peers a
   t.notOk(second.speaker.restart.returning);
 });
 
+t.test("a stop before a peer that restarted too has told everything does not forget that peer", async (t) => {
+  const world = new TestWorld();
+  const b = `${node("10.0.0.2", "172.17.9.0/24")}\n  - {address: 10.0.0.3, remote-as: internal, local-address: 10.0.0.2}`;
+  const c = node("10.0.0.3", "172.17.10.0/24").replaceAll("10.0.0.250", "10.0.0.2");
+  const all = [
+    world.start("rr", "10.0.0.250", reflector),
+    world.start("b", "10.0.0.2", b),
+    world.start("c", "10.0.0.3", c),
+  ];
+  await world.advance(20);
+  for (const each of all) await world.stop(each);
+  const first = world.start("rr", "10.0.0.250", reflector);
+  world.start("b", "10.0.0.2", b);
+  await world.advance(20);
+  t.notOk(first.speaker.restart.returning, "who says that it restarts isn't waited for, and b waits for c");
+  await world.stop(first);
+  t.same(world.journal(first).peers["10.0.0.2"], ["ipv4-unicast"]);
+});
+
 t.test("a peer that is gone for good is not waited for after a later restart", async (t) => {
   const { world, rr, a, b } = await rack();
   await world.stop(b);
