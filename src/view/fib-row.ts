@@ -1,5 +1,5 @@
 import type { FibRow as KernelRow } from "../fib/port.ts";
-import type { FibRow } from "./model.ts";
+import type { FibNextHop, FibRow } from "./model.ts";
 
 /** A row of the FIB in the words of the JSON. */
 export const fibRow = ({
@@ -12,14 +12,25 @@ export const fibRow = ({
   state,
   owner,
   error,
+  kernel,
+  stale,
 }: KernelRow): FibRow => ({
   prefix,
   type: type ?? "unicast",
-  nextHops: nextHops.map((hop) => ({ via: hop.via, dev: hop.dev ?? "", onlink: hop.onlink, weight: hop.weight })),
+  nextHops: nextHops.map(nextHop),
   table,
   protocol,
   metric,
   state,
   ...(owner !== undefined && { owner }),
   ...(error !== undefined && { error }),
+  ...(kernel !== undefined && { kernel: kernel && { type: kernel.type, nextHops: kernel.nextHops.map(nextHop) } }),
+  ...(stale !== undefined && { stale }),
+});
+
+const nextHop = ({ via, dev, onlink, weight }: KernelRow["nextHops"][number]): FibNextHop => ({
+  via,
+  dev: dev ?? "",
+  onlink,
+  weight,
 });

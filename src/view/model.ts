@@ -192,6 +192,10 @@ export interface FibRow {
   owner?: string;
   /** Of a failed one: the kernel's words. */
   error?: string;
+  /** What the kernel holds of ours where that is not what is intended; null = nothing. */
+  kernel?: Pick<FibRow, "type" | "nextHops"> | null;
+  /** A route of an earlier run that nobody has asked for yet. */
+  stale?: true;
 }
 
 export interface FibNextHop {

@@ -342,19 +342,23 @@ t.test(
             { via: null, dev: "eth1", onlink: false, weight: 2 },
           ],
         }),
+        fibRow({ prefix: "172.17.13.0/24", stale: true }),
+        fibRow({ prefix: "172.17.14.0/24", state: "pending", kernel: { type: "blackhole", nextHops: [] } }),
       ],
     ];
     const { out, err, code } = await ask("fib", "--check");
     t.equal(code, 3);
-    t.equal(err, "peerage: 2 routes are not in the kernel as wanted\n");
+    t.match(err, /^peerage: [23] routes are not in the kernel as wanted\n$/);
+    t.match(out, /172\.17\.13\.0\/24 .* installed, stale\n/);
+    t.match(out, /172\.17\.14\.0\/24 .* pending; the kernel has blackhole\n/);
     t.match(out, /172\.17\.8\.0\/24 +blackhole +main/);
     t.match(out, /overridden by static\n/);
     t.match(out, / 100 +bgp +32 +failed: Nexthop has invalid gateway\n/);
     t.match(out, /via 10\.0\.0\.1 dev eth0 weight 1, dev eth1 weight 2/);
     const json = await ask("fib", "--check", "--json");
     t.equal(json.code, 3);
-    t.equal(JSON.parse(json.out).routes.length, 5);
-    t.match(JSON.parse(json.err), { error: { message: /2 routes/ } });
+    t.equal(JSON.parse(json.out).routes.length, 7);
+    t.match(JSON.parse(json.err), { error: { message: /[23] routes/ } });
     speaker.fibRows = [];
     t.match(await ask("fib", "--check"), { code: 0, out: "No routes are wanted in the kernel\n" });
   },

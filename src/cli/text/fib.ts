@@ -34,7 +34,9 @@ export function formatNextHops(row: Pick<FibRow, "type" | "nextHops">): string {
 }
 
 function stateOf(row: FibRow): string {
-  if (row.state === "overridden") return `overridden by ${row.owner ?? "another owner"}`;
-  if (row.state === "failed") return `failed: ${row.error ?? "the kernel didn't say why"}`;
-  return row.state;
+  // Nothing in the kernel goes without saying; something else of ours that is there doesn't.
+  const there = row.kernel ? `; the kernel has ${formatNextHops(row.kernel)}` : "";
+  if (row.state === "overridden") return `overridden by ${row.owner ?? "another owner"}${there}`;
+  if (row.state === "failed") return `failed: ${row.error ?? "the kernel didn't say why"}${there}`;
+  return row.stale ? `${row.state}, stale` : `${row.state}${there}`;
 }
