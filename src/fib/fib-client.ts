@@ -33,7 +33,7 @@ const ROUTES_PER_TURN = 512;
 /** Time that such a turn may take: the kernel's lock may be held by others, and then 64 routes take far longer. */
 const TURN_MS = 3;
 /** Routes per frame, to a writer elsewhere and to one in this process. */
-const FRAME_ROUTES = 512;
+const FRAME_ROUTES = 256;
 const FRAME_ROUTES_HERE = 128;
 const CLOSE_WITHIN_MS = 10_000;
 

@@ -6,7 +6,7 @@ import type { TargetId } from "./targets.ts";
  * Records that may be unanswered at a time: bounds the writer's queue, whatever is wanted, and how long a single change waits
  * behind what was sent before it (about 20 ms). Four frames are enough to keep the writer busy. A power of two.
  */
-export const WINDOW = 2048;
+export const WINDOW = 1024;
 
 /** Hears how a route's record ended. */
 export type Landed = (key: number, operation: Operation, target: TargetId) => void;
