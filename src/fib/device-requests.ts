@@ -1,0 +1,60 @@
+import type { Flight } from "./flight.ts";
+import type { DeviceAnswer, DevicePort } from "./port.ts";
+import type { RequestWriter } from "./protocol-encode.ts";
+import type { Operation, RemoteVtep, VxlanDevice } from "./records.ts";
+
+/** Changes of devices and of their entries; they wait for a writer, and go before routes. */
+export class DeviceRequests implements DevicePort {
+  readonly #out: RequestWriter;
+  readonly #wake: () => void;
+  readonly #waiting: { write(sequence: number): void; answer: DeviceAnswer }[] = [];
+  readonly #listeners = new Set<() => void>();
+  #open = false;
+
+  /** `wake` is called when there is something to write. */
+  constructor(out: RequestWriter, wake: () => void) {
+    this.#out = out;
+    this.#wake = wake;
+  }
+
+  /** Requests that were not written yet. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  vxlan(device: VxlanDevice, answer: DeviceAnswer): void {
+    this.#ask((sequence) => this.#out.vxlan(sequence, device), answer);
+  }
+
+  linkSetting(ifindex: number, mtu: number, remove: boolean, answer: DeviceAnswer): void {
+    this.#ask((sequence) => this.#out.linkSetting(sequence, ifindex, mtu, remove), answer);
+  }
+
+  neighbour(operation: Operation, remote: RemoteVtep, answer: DeviceAnswer): void {
+    this.#ask((sequence) => this.#out.neighbour(sequence, operation, remote), answer);
+  }
+
+  onWriter(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    if (this.#open) listener();
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** A writer is ready, or there is none any more. */
+  opened(open: boolean): void {
+    this.#open = open;
+    if (open) for (const listener of this.#listeners) listener();
+  }
+
+  write(flight: Flight): void {
+    while (this.#waiting.length > 0 && flight.room > 0) {
+      const { write, answer } = this.#waiting.shift()!;
+      write(flight.other(answer));
+    }
+  }
+
+  #ask(write: (sequence: number) => void, answer: DeviceAnswer): void {
+    this.#waiting.push({ write, answer });
+    this.#wake();
+  }
+}

@@ -1,0 +1,107 @@
+import type { FibRows } from "./fib-rows.ts";
+import { type FibTable, Mark } from "./fib-table.ts";
+import type { HeldRoutes } from "./held-routes.ts";
+import type { KernelMirror } from "./kernel-mirror.ts";
+import type { FibCounters } from "./port.ts";
+import { Operation } from "./records.ts";
+import * as nl from "./rtnetlink/constants.ts";
+import type { TargetId } from "./targets.ts";
+import type { Troubles } from "./troubles.ts";
+
+export interface OutcomeParts {
+  readonly held: HeldRoutes;
+  readonly troubles: Troubles;
+  readonly rows: FibRows;
+  readonly mirror: KernelMirror | null;
+  readonly counters: FibCounters;
+  enqueue(table: FibTable, id: number): void;
+}
+
+/**
+ * What the kernel's answer on a route's record means, and what is next. An EEXIST has another owner, who is named, and who
+ * is waited for; or the route is ours and was not known, which a reading finds out.
+ */
+export class Outcomes {
+  readonly #parts: OutcomeParts;
+  /** EEXISTs with no owner in sight since the last reading. */
+  #unexplained = 0;
+
+  constructor(parts: OutcomeParts) {
+    this.#parts = parts;
+  }
+
+  succeeded(table: FibTable, id: number, operation: Operation, target: TargetId): void {
+    const { held, counters } = this.#parts;
+    held.set(table, id, target);
+    const { operations } = counters;
+    if (operation === Operation.Create) operations.add.ok++;
+    else if (operation === Operation.Replace) operations.replace.ok++;
+    else operations.delete.ok++;
+    this.#landed(table, id);
+    if (table.want[id] !== 0) this.settled(table, id);
+    else table.freeIfIdle(id);
+  }
+
+  refused(table: FibTable, id: number, operation: Operation, errno: number, text: string): void {
+    const { held, troubles, counters, enqueue } = this.#parts;
+    this.#landed(table, id);
+    const { operations } = counters;
+    if (operation === Operation.Delete) {
+      if (errno === nl.ESRCH || errno === nl.ENOENT || errno === nl.ENODEV) {
+        operations.delete.ok++; // gone already
+        held.set(table, id, 0);
+        if (table.want[id] !== 0) enqueue(table, id);
+        else table.freeIfIdle(id);
+        return;
+      }
+      operations.delete.failed++;
+      troubles.fail(table, id, errno, text);
+      return;
+    }
+    if (operation === Operation.Replace && errno === nl.ENOENT) {
+      operations.replace.failed++; // somebody took it away between the event and us: it has to be made anew
+      held.set(table, id, 0);
+      enqueue(table, id);
+      return;
+    }
+    if (operation === Operation.Create && errno === nl.EEXIST) {
+      operations.add.overridden++;
+      this.#exists(table, id);
+      return;
+    }
+    (operation === Operation.Create ? operations.add : operations.replace).failed++;
+    troubles.fail(table, id, errno, text);
+  }
+
+  /** The kernel has what is wanted. */
+  settled(table: FibTable, id: number): void {
+    const marks = table.marks[id]!;
+    if ((marks & (Mark.Repair | Mark.Trouble)) === 0) return;
+    if ((marks & Mark.Repair) !== 0) this.#parts.counters.repaired++;
+    table.marks[id] = marks & ~Mark.Repair;
+    if ((marks & Mark.Trouble) !== 0) this.#parts.troubles.settled(table, id);
+  }
+
+  #landed(table: FibTable, id: number): void {
+    this.#parts.held.touched(table, id);
+    if ((table.marks[id]! & Mark.Again) === 0) return;
+    table.marks[id]! &= ~Mark.Again;
+    this.#parts.enqueue(table, id);
+  }
+
+  /** CREATE|EXCL met a route. */
+  #exists(table: FibTable, id: number): void {
+    const { rows, troubles, mirror } = this.#parts;
+    const owner = rows.ownerInTheWay(table, id);
+    if (owner !== null) {
+      troubles.override(table, id, owner);
+      return;
+    }
+    troubles.fail(table, id, nl.EEXIST, "another route is in the way and was not seen yet");
+    if (this.#unexplained++ > 0 || mirror === null) return;
+    mirror.resync(() => {
+      this.#unexplained = 0;
+      troubles.existingKnown();
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import type { RequestWriter } from "./protocol-encode.ts";
+import type { TargetId, TargetStore } from "./targets.ts";
+
+/** Which targets the present writer was told of, by number: each is told once, before the first route that has it. */
+export class ToldTargets {
+  readonly #targets: TargetStore;
+  readonly #out: RequestWriter;
+  #told = new Uint8Array(64);
+  /** Those that the writer may forget. */
+  readonly #forgotten: TargetId[] = [];
+
+  constructor(targets: TargetStore, out: RequestWriter) {
+    this.#targets = targets;
+    this.#out = out;
+  }
+
+  has(id: TargetId): boolean {
+    return id < this.#told.length && this.#told[id] !== 0;
+  }
+
+  tell(id: TargetId): void {
+    if (id >= this.#told.length) {
+      const wide = new Uint8Array(id * 2);
+      wide.set(this.#told);
+      this.#told = wide;
+    }
+    this.#told[id] = 1;
+    this.#out.target(id, this.#targets.get(id));
+  }
+
+  /** The number will mean something else. */
+  forget(id: TargetId): void {
+    if (!this.has(id)) return;
+    this.#told[id] = 0;
+    this.#forgotten.push(id);
+  }
+
+  /** Tells the writer what it may forget. */
+  flush(): void {
+    for (const id of this.#forgotten) if (!this.has(id)) this.#out.forgetTarget(id);
+    this.#forgotten.length = 0;
+  }
+
+  /** Another writer: it knows nothing. */
+  clear(): void {
+    this.#told.fill(0);
+    this.#forgotten.length = 0;
+  }
+}
