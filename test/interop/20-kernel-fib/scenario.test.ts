@@ -261,9 +261,10 @@ for (const writer of ["inside", "process"] as const)
     await step("only what is ours is changed; outside changes of it are repaired within a second and counted", (t) =>
       withRoom(host, { writer }, (room) => ownership(t, { room, lab })),
     );
-    await step("fifty thousand foreign changes in a burst: none is lost, none of ours is", (t) =>
-      withRoom(host, { writer }, (room) => bursts(t, { room, lab })),
-    );
+    if (writer === "process")
+      await step("fifty thousand foreign changes in a burst: none is lost, none of ours is", (t) =>
+        withRoom(host, { writer }, (room) => bursts(t, { room, lab })),
+      );
     await step(
       "routes are kept on exit, adopted on start, and a restart with unchanged routes writes nothing",
       async (t) => {

@@ -1,0 +1,158 @@
+import type { Explanation } from "../../../src/view/model.ts";
+import type { Host } from "../harness/lab.ts";
+import { Peerage } from "../harness/peerage.ts";
+import { scenario } from "../harness/scenario.ts";
+import { ourTimers } from "../harness/texts.ts";
+
+/**
+ * How next hops resolve, and what is kept out of the kernel, on real links: a node, a second node that announces more than
+ * it should, and a gateway that both have a default route to.
+ */
+const neighbor = (address: string, more = "") => `{address: ${address}, remote-as: internal, ${ourTimers}${more}}`;
+
+scenario("ways to next hops", [], async ({ lab, step }) => {
+  const lan = lab.switch("lan");
+  const node = lab.host("node").plug(lan, { addresses: ["192.168.100.1/24"] });
+  const other = lab.host("other").plug(lan, { addresses: ["192.168.100.2/24", "192.168.100.50/32"] });
+  const gateway = lab.host("gw").plug(lan, { addresses: ["192.168.100.254/24"] });
+  await node.run("ip", "route", "add", "default", "via", "192.168.100.254");
+  const config = (kernel: string, more = "", localAddress = "192.168.100.1") => `
+router: {as: 65001, router-id: 192.168.100.1, address: 192.168.100.1}
+kernel: {${kernel}}
+originate: [{prefix: 172.20.1.0/24, blackhole: true}]
+neighbors: [${neighbor("192.168.100.2", `, local-address: ${localAddress}`)}]
+${more}`;
+  const peerage = await new Peerage(node, config("resolve-via-default: false")).start();
+  const announcing = (...prefixes: string[]) => `
+router: {as: 65001, router-id: 192.168.100.2, address: 192.168.100.2}
+kernel: {fib: none}
+originate:
+${prefixes.map((prefix) => `  - prefix: ${prefix}`).join("\n")}
+neighbors: [${neighbor("192.168.100.1", ", local-address: 192.168.100.2")}]`;
+  const stranger = await new Peerage(
+    other,
+    announcing(
+      "172.20.2.0/24",
+      "192.168.100.50/32",
+      "192.168.100.254/32",
+      "192.168.100.0/25",
+      "192.168.100.0/24",
+      "192.168.0.0/16",
+    ),
+  ).start();
+  const kernelHas = async (host: Host, prefix: string) => (await host.kernelRoute(prefix, "bgp"))?.via ?? null;
+  const explained = async (prefix: string): Promise<Explanation> =>
+    (await peerage.get(`/explain?prefix=${encodeURIComponent(prefix)}`)) as Explanation;
+
+  await step(
+    "routes to a part of the underlay, a gateway's /32 among them, stay out of the kernel and are explained",
+    async (t) => {
+      await lab.until("the block of the other node is there", () => kernelHas(node, "172.20.2.0/24"));
+      await lab.until("and what lies beside the underlay, a shorter prefix", () => kernelHas(node, "192.168.0.0/16"));
+      for (const prefix of ["192.168.100.254/32", "192.168.100.0/25", "192.168.100.0/24"]) {
+        t.equal(await kernelHas(node, prefix), null, prefix);
+        t.match((await explained(prefix)).kernel, {
+          state: "absent",
+          text: "it is kept out: it would override the underlay 192.168.100.0/24",
+        });
+        t.match(await peerage.cli("explain", prefix), /kept out: it would override the underlay 192\.168\.100\.0\/24/);
+      }
+      t.notMatch(await peerage.cli("fib"), /192\.168\.100\.254/);
+      t.equal(
+        (await peerage.paths("192.168.100.254/32")).length,
+        1,
+        "it is known and may be told to others, all the same",
+      );
+      await node.run("ping", "-c1", "-W2", "192.168.100.254").catch(() => t.fail("the gateway is still reached"));
+    },
+  );
+  await step(
+    "a virtual address in the underlay's subnet is kept out too; the link reaches it without a route",
+    async (t) => {
+      t.equal(await kernelHas(node, "192.168.100.50/32"), null);
+      t.match((await explained("192.168.100.50/32")).kernel, { state: "absent", text: /kept out/ });
+      await node.run("ping", "-c1", "-W2", "192.168.100.50").catch(() => t.fail("the virtual address answers"));
+    },
+  );
+  await step("a reload that runs the session over another address guards that address's subnet as well", async (t) => {
+    // A second subnet that nobody peers over is nobody's underlay: parts of it may be routed.
+    node.addAddresses("eth0", "192.168.7.1/24");
+    other.addAddresses("eth0", "192.168.7.2/24");
+    stranger.configure(announcing("172.20.2.0/24", "192.168.7.9/32"));
+    await stranger.reload();
+    await lab.until("it is in the kernel", () => kernelHas(node, "192.168.7.9/32"));
+    t.match((await explained("192.168.7.9/32")).kernel, { state: "installed" });
+    const moved = config("resolve-via-default: false").replace(
+      /neighbors: .*/,
+      `neighbors: [${neighbor("192.168.7.2", ", local-address: 192.168.7.1")}]`,
+    );
+    peerage.configure(moved);
+    stranger.configure(
+      announcing("172.20.2.0/24", "192.168.7.9/32").replace(
+        /neighbors: .*/,
+        `neighbors: [${neighbor("192.168.7.1", ", local-address: 192.168.7.2")}]`,
+      ),
+    );
+    await stranger.reload();
+    await peerage.reload();
+    await lab.until("the session runs over the second subnet", () => peerage.established("192.168.7.2"));
+    await lab.until("the part of it is known", async () => (await peerage.paths("192.168.7.9/32")).length === 1);
+    await lab.until("the block is there", () => kernelHas(node, "172.20.2.0/24"));
+    t.equal(await kernelHas(node, "192.168.7.9/32"), null, "the part of the new underlay has left the kernel");
+    t.match((await explained("192.168.7.9/32")).kernel, { state: "absent", text: /underlay 192\.168\.7\.0\/24/ });
+  });
+  await step("a next hop that only the default route leads to counts only with resolve-via-default", async (t) => {
+    // The session moves to an address of the other node that is on no link.
+    other.addAddresses("lo", "10.60.0.9/32");
+    await node.run("ip", "route", "add", "10.60.0.9/32", "via", "192.168.100.2");
+    const session = (kernel: string) =>
+      config(kernel).replace(
+        /neighbors: .*/,
+        `neighbors: [${neighbor("10.60.0.9", ", local-address: 192.168.100.1")}]`,
+      );
+    stranger.configure(
+      announcing("172.20.2.0/24").replace(
+        /neighbors: .*/,
+        `neighbors: [${neighbor("192.168.100.1", ", local-address: 10.60.0.9")}]`,
+      ),
+    );
+    peerage.configure(session("resolve-via-default: false"));
+    await stranger.reload();
+    await peerage.reload();
+    await lab.until("the block goes through the static route's gateway", async () =>
+      (await kernelHas(node, "172.20.2.0/24"))?.includes("192.168.100.2 dev eth0"),
+    );
+    // Now only the default route leads there; the gateway passes the session's packets on.
+    await gateway.run("ip", "route", "add", "10.60.0.9/32", "via", "192.168.100.2");
+    await node.run("ip", "route", "del", "10.60.0.9/32");
+    await lab.until("the block has left the kernel", async () => (await kernelHas(node, "172.20.2.0/24")) === null);
+    t.match((await explained("172.20.2.0/24")).decision.text, /no path is usable/);
+    t.match(await peerage.cli("explain", "172.20.2.0/24"), /default/, "and it says that only a default route is there");
+    peerage.configure(session("resolve-via-default: true"));
+    await peerage.reload();
+    await lab.until("the block goes through the default gateway", async () =>
+      (await kernelHas(node, "172.20.2.0/24"))?.includes("192.168.100.254 dev eth0"),
+    );
+    peerage.configure(session("resolve-via-default: false"));
+    await peerage.reload();
+    await lab.until("and is gone again", async () => (await kernelHas(node, "172.20.2.0/24")) === null);
+  });
+  await step("fib: memory makes no tunnel and no route, and shows what it would", async (t) => {
+    await peerage.daemon.signal("SIGTERM");
+    await node.run("ip", "route", "add", "10.60.0.9/32", "via", "192.168.100.2");
+    peerage.configure(
+      config("fib: memory", "tunnels: [{kind: vxlan, device: vxlan.p, when: always, vni: 7, port: 4789}]").replace(
+        /neighbors: .*/,
+        `neighbors: [${neighbor("10.60.0.9", ", local-address: 192.168.100.1")}]`,
+      ),
+    );
+    await node.run("ip", "route", "flush", "proto", "bgp");
+    await peerage.restart();
+    await lab.until("the block is shown", async () =>
+      (await peerage.fib()).some((row) => row.prefix === "172.20.2.0/24" && row.state === "installed"),
+    );
+    t.equal(await kernelHas(node, "172.20.2.0/24"), null);
+    t.notMatch(await node.run("ip", "link", "show"), /vxlan/);
+    t.match((await peerage.fib()).find((row) => row.prefix === "172.20.2.0/24")?.nextHops, [{ dev: "eth0" }]);
+  });
+});
