@@ -1,5 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
 import { Family } from "../lib/family.ts";
+import type { Hasher } from "../lib/hash.ts";
 import type { Log } from "../lib/log.ts";
 import { Barriers } from "./barriers.ts";
 import { DeviceRequests } from "./device-requests.ts";
@@ -28,6 +29,7 @@ export interface FibClientOptions {
   readonly scope: RouteScope;
   readonly clock: Clock;
   readonly log: Log;
+  readonly hasher: Hasher;
   /** Null if nothing is read back: the memory FIB. */
   readonly mirror: KernelMirror | null;
   /** Starts or finds the writer. @throws Error with one sentence. */
@@ -49,10 +51,7 @@ export class FibClient implements FibPort {
   readonly devices: DeviceRequests;
   readonly ready: Promise<void>;
   readonly #options: FibClientOptions;
-  readonly #tables: readonly [FibTable, FibTable] = [
-    new FibTable(Family.Ipv4Unicast),
-    new FibTable(Family.Ipv6Unicast),
-  ];
+  readonly #tables: readonly [FibTable, FibTable];
   readonly #targets = new TargetStore((id, target) => this.#forget(id, target));
   readonly #objects: NexthopObjects | null;
   readonly #groups: GroupTable;
@@ -81,6 +80,7 @@ export class FibClient implements FibPort {
 
   constructor(options: FibClientOptions) {
     this.#options = options;
+    this.#tables = [new FibTable(Family.Ipv4Unicast, options.hasher), new FibTable(Family.Ipv6Unicast, options.hasher)];
     this.#objects = options.nexthopObjects
       ? new NexthopObjects(options.scope.protocol, () => this.#pump.schedule())
       : null;

@@ -1,4 +1,5 @@
 import type { Family } from "../lib/family.ts";
+import type { Hasher } from "../lib/hash.ts";
 import { PrefixIndex } from "./prefix-index.ts";
 
 /** Marks of one prefix. */
@@ -39,9 +40,9 @@ export class FibTable {
   marks: Uint8Array;
   readonly troubles = new Map<number, Trouble>();
 
-  constructor(family: Family) {
+  constructor(family: Family, hasher: Hasher) {
     this.family = family;
-    this.prefixes = new PrefixIndex(family);
+    this.prefixes = new PrefixIndex(family, hasher);
     const size = this.prefixes.capacity;
     this.want = new Uint32Array(size);
     this.held = new Uint32Array(size);

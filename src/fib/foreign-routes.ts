@@ -1,5 +1,6 @@
 import { formatPrefix } from "../lib/address.ts";
 import { Family, families } from "../lib/family.ts";
+import type { Hasher } from "../lib/hash.ts";
 import type { KernelHop, KernelRoute } from "./port.ts";
 import { PrefixIndex } from "./prefix-index.ts";
 import type { RouteView } from "./rtnetlink/route.ts";
@@ -47,8 +48,12 @@ const sameRoute = (a: KernelRoute, b: KernelRoute): boolean =>
 
 /** The routes of other owners, by prefix. There are few of them beside ours, so each is an object. */
 export class ForeignRoutes {
-  readonly #index: readonly PrefixIndex[] = [new PrefixIndex(Family.Ipv4Unicast), new PrefixIndex(Family.Ipv6Unicast)];
+  readonly #index: readonly PrefixIndex[];
   readonly #lists: (Kept[] | undefined)[][] = [[], []];
+
+  constructor(hasher: Hasher) {
+    this.#index = [new PrefixIndex(Family.Ipv4Unicast, hasher), new PrefixIndex(Family.Ipv6Unicast, hasher)];
+  }
 
   static keyOf(view: RouteView): string {
     return keyOfView(view);

@@ -1,6 +1,7 @@
 import { formatAddress } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { Family, families } from "../lib/family.ts";
+import type { Hasher } from "../lib/hash.ts";
 import { DumpQueue } from "./dump-queue.ts";
 import { ForeignRoutes } from "./foreign-routes.ts";
 import type { FibOs, NetlinkEventSocket } from "./os-port.ts";
@@ -66,6 +67,7 @@ export interface MirrorOptions {
   /** Our mark; null if we don't write to this kernel (memory). */
   readonly scope: RouteScope | null;
   readonly table: number;
+  readonly hasher: Hasher;
   readonly nexthopObjects: boolean;
 }
 
@@ -79,7 +81,7 @@ export class KernelMirror implements KernelReader {
   resyncs = 0;
   readonly #options: MirrorOptions;
   readonly #addresses = new Map<string, KernelAddress>();
-  readonly #foreign = new ForeignRoutes();
+  readonly #foreign: ForeignRoutes;
   readonly #listeners = new Set<KernelEvents>();
   readonly #tables: ReadonlySet<number>;
   readonly #view = new RouteView();
@@ -104,6 +106,7 @@ export class KernelMirror implements KernelReader {
 
   constructor(options: MirrorOptions) {
     this.#options = options;
+    this.#foreign = new ForeignRoutes(options.hasher);
     this.#tables = new Set([nl.RT_TABLE_MAIN, nl.RT_TABLE_LOCAL, options.table]);
   }
 

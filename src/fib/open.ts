@@ -1,5 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
+import { Hasher } from "../lib/hash.ts";
 import { type Log, silentLog } from "../lib/log.ts";
+import { type Random, systemRandom } from "../lib/random.ts";
 import { FibClient } from "./fib-client.ts";
 import { InsideLink, MemoryWriter } from "./inside-link.ts";
 import { KernelMirror } from "./kernel-mirror.ts";
@@ -42,6 +44,8 @@ export interface FibOptions {
   /** The machine (`openFibOs` of src/os); null in mode "none", and in mode "memory" where netlink can't be had. */
   readonly os: FibOs | null;
   readonly log?: Log;
+  /** For the secret of the hash by which prefixes are found; the system's by default. */
+  readonly random?: Random;
 }
 
 export interface OpenedFib {
@@ -55,6 +59,7 @@ export function openFib(options: FibOptions): OpenedFib {
   const { mode, os, clock } = options;
   if (mode === "none") return { fib: new NoFib(), reader: new NoReader() };
   const log = options.log ?? silentLog;
+  const hasher = new Hasher(options.random ?? systemRandom);
   const scope = { table: options.table, protocol: options.protocol, metric: options.metric };
   const kernel = mode === "kernel";
   const mirror =
@@ -65,6 +70,7 @@ export function openFib(options: FibOptions): OpenedFib {
           clock,
           scope: kernel ? scope : null,
           table: options.table,
+          hasher,
           nexthopObjects: kernel && options.nexthopObjects,
         });
   const connect = () => {
@@ -84,6 +90,7 @@ export function openFib(options: FibOptions): OpenedFib {
     scope,
     clock,
     log,
+    hasher,
     mirror,
     connect,
     nexthopObjects: kernel && options.nexthopObjects,

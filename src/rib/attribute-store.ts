@@ -1,4 +1,6 @@
 import { ByteWriter } from "../lib/bytes.ts";
+import type { Hasher } from "../lib/hash.ts";
+import { IdIndex } from "../lib/id-index.ts";
 import { decodeCanonical, encodeCanonical } from "../wire/attribute/canonical.ts";
 import { Canonicalizer } from "../wire/attribute/canonicalizer.ts";
 import { decodeAttributes, type Reach } from "../wire/attribute/decode.ts";
@@ -10,8 +12,6 @@ import type { UpdateLayout } from "../wire/message/update-layout.ts";
 import { AttributeColumns, AttributeFlag } from "./attribute-columns.ts";
 import { namesAny } from "./attribute-scan.ts";
 import { ByteSlabs } from "./byte-slabs.ts";
-import type { Hasher } from "./hash.ts";
-import { IdIndex } from "./id-index.ts";
 import { IdQueue } from "./id-queue.ts";
 import type { NextHopTable } from "./ports.ts";
 import { RawTable, RawText } from "./raw-table.ts";

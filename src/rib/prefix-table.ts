@@ -1,7 +1,7 @@
 import { maskWord } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
-import type { Hasher } from "./hash.ts";
-import { IdIndex } from "./id-index.ts";
+import type { Hasher } from "../lib/hash.ts";
+import { IdIndex } from "../lib/id-index.ts";
 import { PAGE_BITS, PAGE_MASK, RecordPages } from "./record-pages.ts";
 
 /**

@@ -1,6 +1,6 @@
+import type { Hasher } from "../lib/hash.ts";
+import { IdIndex } from "../lib/id-index.ts";
 import type { ByteSlabs } from "./byte-slabs.ts";
-import type { Hasher } from "./hash.ts";
-import { IdIndex } from "./id-index.ts";
 import { PAGE_BITS, PAGE_MASK, RecordPages } from "./record-pages.ts";
 
 const STRIDE = 6;

@@ -1,8 +1,8 @@
 import { Family, families } from "../lib/family.ts";
+import { Hasher } from "../lib/hash.ts";
 import type { Random } from "../lib/random.ts";
 import { AttributeStore } from "./attribute-store.ts";
 import type { DecisionOptions } from "./decision/options.ts";
-import { Hasher } from "./hash.ts";
 import type { ImportPort, NextHopTable } from "./ports.ts";
 import { RouteTable } from "./route-table.ts";
 import { SourceTable } from "./source-table.ts";

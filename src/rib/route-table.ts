@@ -1,9 +1,9 @@
 import type { Family } from "../lib/family.ts";
+import type { Hasher } from "../lib/hash.ts";
 import type { AttributeStore } from "./attribute-store.ts";
 import { Decision, type PathCandidate } from "./decision/decision.ts";
 import type { Judgement } from "./decision/ladder.ts";
 import { type DecisionOptions, defaultDecision } from "./decision/options.ts";
-import type { Hasher } from "./hash.ts";
 import { IdQueue } from "./id-queue.ts";
 import { isMartian4, isMartian6 } from "./martian.ts";
 import {

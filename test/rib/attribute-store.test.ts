@@ -1,8 +1,8 @@
 import t from "tap";
+import { Hasher } from "../../src/lib/hash.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { AttributeFlag } from "../../src/rib/attribute-columns.ts";
 import { AttributeStore, WITHDRAW } from "../../src/rib/attribute-store.ts";
-import { Hasher } from "../../src/rib/hash.ts";
 import type { Reach } from "../../src/wire/attribute/decode.ts";
 import { emptyAttributes } from "../../src/wire/attribute/types.ts";
 import { codecContext } from "../../src/wire/context.ts";

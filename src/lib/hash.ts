@@ -1,4 +1,4 @@
-import type { Random } from "../lib/random.ts";
+import type { Random } from "./random.ts";
 
 /**
  * Hashing with a secret. Peers choose the bytes that are hashed here, so without one they could choose them to collide
