@@ -5,6 +5,7 @@ import type { FibPort, FibResult, KernelLink, KernelReader } from "../fib/port.t
 import { Tunnels } from "../fib/tunnel/tunnels.ts";
 import { Workloads } from "../fib/workloads.ts";
 import { formatPrefix, parseAddress, parsePrefix } from "../lib/address.ts";
+import type { Clock } from "../lib/clock.ts";
 import { type Family, families } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
 import { NextHopTracker, type TrackerOptions } from "../nexthop/next-hop-tracker.ts";
@@ -12,6 +13,7 @@ import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import { FibFeed } from "./fib-feed.ts";
 import { LocalAddresses } from "./local-addresses.ts";
+import { LogBudget } from "./log-budget.ts";
 import { type OwnRoutes, workloadRoute } from "./own-routes.ts";
 import type { Tables } from "./tables.ts";
 import { Underlay } from "./underlay.ts";
@@ -35,16 +37,19 @@ export class KernelSide {
   readonly #said = new Set<string>();
   #config: Config;
   readonly #log: Log;
+  /** What becomes of routes: a link that goes takes all routes behind it, and each would have its line. */
+  readonly #routeLog: Log;
   readonly #feeds: FibFeed[] = [];
   /** Families whose leftovers of an earlier run are still there. */
   readonly #unswept = new Set<Family>(families);
   #workloads: Workloads[] = [];
 
   /** @param linkDown called when an interface that was running no longer is. */
-  constructor(config: Config, opened: OpenedFib, log: Log, linkDown: (link: KernelLink) => void) {
+  constructor(config: Config, opened: OpenedFib, log: Log, clock: Clock, linkDown: (link: KernelLink) => void) {
     this.fib = opened.fib;
     this.reader = opened.reader;
     this.#log = log;
+    this.#routeLog = new LogBudget(log, clock, "kernel");
     this.tunnels = this.#openTunnels(config);
     this.nextHops = new NextHopTracker(this.#trackerOptions(config));
     this.tunnels?.onChange(() => this.nextHops.again());
@@ -212,12 +217,12 @@ export class KernelSide {
 
   #report({ prefix, state, error, owner }: FibResult): void {
     if (state === "failed")
-      this.#log.event("warn", "fib-failed", `${prefix} is not in the kernel: ${error}`, { prefix });
+      this.#routeLog.event("warn", "fib-failed", `${prefix} is not in the kernel: ${error}`, { prefix });
     else if (state === "overridden")
-      this.#log.event("warn", "fib-overridden", `${prefix} belongs to ${owner} in the kernel and is left alone`, {
+      this.#routeLog.event("warn", "fib-overridden", `${prefix} belongs to ${owner} in the kernel and is left alone`, {
         prefix,
         owner,
       });
-    else this.#log.event("info", "fib-installed", `${prefix} is in the kernel now`, { prefix });
+    else this.#routeLog.event("info", "fib-installed", `${prefix} is in the kernel now`, { prefix });
   }
 }

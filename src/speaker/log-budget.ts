@@ -24,16 +24,18 @@ export class LogBudget implements Log {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #accounts = new Map<string, Account>();
+  readonly #owner: string | null;
 
-  constructor(log: Log, clock: Clock) {
+  /** @param owner whose account all lines are on; null: each is on that of the `peer` that it names, if it names one. */
+  constructor(log: Log, clock: Clock, owner: string | null = null) {
     this.#log = log;
     this.#clock = clock;
+    this.#owner = owner;
   }
 
-  /** Lines that name a `peer` are on its account. */
   event(level: LogLevel, name: string, message: string, fields: LogFields = {}): void {
-    const { peer } = fields;
-    const before = level === "debug" || typeof peer !== "string" ? 0 : this.#spend(peer, name);
+    const owner = this.#owner ?? fields.peer;
+    const before = level === "debug" || typeof owner !== "string" ? 0 : this.#spend(owner, name);
     if (before >= 0) this.#log.event(level, name, message, before > 0 ? { ...fields, before } : fields);
   }
 

@@ -84,7 +84,7 @@ export class Speaker {
     this.log = log;
     this.startedAt = clock.now();
     this.convergence = new Convergence(() => clock.now());
-    this.kernel = new KernelSide(config, ports.openFib(config.kernel), log, (link) => this.#linkDown(link));
+    this.kernel = new KernelSide(config, ports.openFib(config.kernel), log, clock, (link) => this.#linkDown(link));
     const { nextHops } = this.kernel;
     this.tables = new Tables(ribOf(config, random, nextHops));
     const { rib, store } = this.tables;
