@@ -10,6 +10,7 @@ import { formatIpv4 } from "../../src/lib/address.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { openFibOs } from "../../src/os/fib-os.ts";
 import { formatMachine, thisMachine } from "../machine.ts";
+import { root } from "../paths.ts";
 import { commit, save } from "../store.ts";
 
 /**
@@ -17,7 +18,7 @@ import { commit, save } from "../store.ts";
  * protocol (if installed) in the same run, and the ratios. Needs root; works in a network namespace of its own.
  *
  * `npm run bench -- fib [ROUTES] [ROUNDS] [--only WHO,...]`: 100,000 IPv4 routes and three rounds by default; medians are
- * printed. WHO: ip, bird, inside, process, "inside objects", "process objects", latency.
+ * printed. WHO: ip, raw, bird, inside, process, "inside objects", "process objects", latency.
  */
 interface Row {
   readonly who: string;
@@ -26,6 +27,8 @@ interface Row {
   readonly ms: number;
   /** User CPU of the process that holds the intents, and of the writer if it is another; microseconds per route. */
   readonly userMicros?: number;
+  /** Of the C program: its longest send() of 64 messages. */
+  readonly slowestSendMs?: number;
   readonly loopP99?: number;
   readonly loopMax?: number;
 }
@@ -63,6 +66,7 @@ async function parent(): Promise<void> {
     const rows: Row[] = [];
     for (let round = 0; round < rounds; round++) {
       if (wanted("ip")) rows.push(...ipBatch(folder));
+      if (wanted("raw")) rows.push(...raw(folder));
       if (wanted("bird") && existsSync("/usr/sbin/bird")) rows.push(...(await bird(folder)));
       for (const mode of ["inside", "process", "inside objects", "process objects"].filter(wanted))
         rows.push(...inChild(mode));
@@ -116,6 +120,30 @@ function ipBatch(folder: string): Row[] {
     ip("-n", namespace, "-batch", file);
     return { who: "ip -batch", what: verb, ms: performance.now() - start };
   });
+}
+
+/** The ceiling: a C program that does nothing but send the messages, in order and in the order that suits the kernel. */
+function raw(folder: string): Row[] {
+  const program = join(folder, "raw");
+  if (!existsSync(program)) {
+    const { status } = spawnSync("cc", ["-O2", "-o", program, join(root, "bench/fib/raw.c")], { stdio: "inherit" });
+    if (status !== 0) return [];
+  }
+  ip("-n", namespace, "nexthop", "replace", "id", "10", "via", "10.0.0.2", "dev", "v0");
+  ip("-n", namespace, "nexthop", "replace", "id", "11", "group", "10");
+  const rows: Row[] = [];
+  for (const [who, order, nexthop] of [
+    ["raw C, in order", "0", "0"],
+    ["raw C, spread", "1", "0"],
+    ["raw C, spread, objects", "1", "11"],
+  ] as const) {
+    const text = ip("netns", "exec", namespace, program, String(count), order, nexthop);
+    for (const line of text.trim().split("\n")) {
+      const [what, ms, slowest] = line.split(" ");
+      rows.push({ who, what: what!, ms: Number(ms), slowestSendMs: Number(slowest) });
+    }
+  }
+  return rows;
 }
 
 /** A static protocol that is enabled and disabled; what the kernel holds is counted in fib_triestat. */
@@ -279,12 +307,14 @@ function print(rows: readonly Row[]): void {
     for (const what of ["add", "move", "del"]) {
       const list = of(who, what);
       if (list.length === 0) continue;
-      const parts = [`${who.padEnd(16)} ${what.padEnd(5)} ${speed(who, what).toFixed(0).padStart(5)}k routes/s`];
+      const parts = [`${who.padEnd(22)} ${what.padEnd(5)} ${speed(who, what).toFixed(0).padStart(5)}k routes/s`];
       for (const other of ["ip -batch", "BIRD"])
         if (who !== other && of(other, what).length > 0)
           parts.push(`${(speed(who, what) / speed(other, what)).toFixed(2)} x ${other}`);
       if (list[0]!.userMicros !== undefined)
         parts.push(`user CPU ${median(list.map((row) => row.userMicros!)).toFixed(2)} us`);
+      if (list[0]!.slowestSendMs !== undefined)
+        parts.push(`longest send ${median(list.map((row) => row.slowestSendMs!)).toFixed(1)} ms`);
       if (list[0]!.loopP99 !== undefined)
         parts.push(
           `loop p99 ${median(list.map((row) => row.loopP99!)).toFixed(1)}, max ${median(list.map((row) => row.loopMax!)).toFixed(1)} ms`,
