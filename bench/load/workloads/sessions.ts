@@ -14,6 +14,7 @@ export function sessions(spec: LoadSpec): Rig {
       figures: { kbPerSession: ((rig.sample().residentMb - before.residentMb) * 1024) / all.length },
     }),
   );
+  rig.idle(); // what accepting has left to do is no part of idling
   const seconds = spec.idleSeconds;
   rig.phase(
     "idle",
