@@ -24,7 +24,7 @@ export const SERIES: readonly string[] = [
   "scaling --only virtual",
   "reflect --clients 10 --timeout 40",
   "reflect --clients 200 --timeout 60 --peers bird,frr,openbgpd",
-  "reflect --routes 1M --peers frr --runs 1",
+  "reflect --routes 1M --peers frr",
   "reflect --seed 2 --peers bird,frr",
   "reflect --lengths flat --peers bird,frr",
   "reflect --family 6 --peers bird,frr",
