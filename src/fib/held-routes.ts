@@ -1,7 +1,8 @@
 import type { Clock, Timer } from "../lib/clock.ts";
 import { Family } from "../lib/family.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
-import { effectiveMetric, type KernelMirror, type OwnRoutes } from "./kernel-mirror.ts";
+import type { KernelMirror } from "./kernel-mirror.ts";
+import { effectiveMetric, type OwnRoutes } from "./kernel-routes.ts";
 import type { NexthopObjects } from "./nexthop-objects.ts";
 import type { FibCounters, FibHop, KernelRoute } from "./port.ts";
 import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";

@@ -1,19 +1,11 @@
-import { formatAddress } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { Family, families } from "../lib/family.ts";
+import { type Family, families } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
 import { DumpQueue } from "./dump-queue.ts";
-import { ForeignRoutes } from "./foreign-routes.ts";
+import { addressKey, KernelLinks } from "./kernel-links.ts";
+import { KernelRoutes, type OwnRoutes } from "./kernel-routes.ts";
 import type { FibOs, NetlinkEventSocket } from "./os-port.ts";
-import type {
-  KernelAddress,
-  KernelEvents,
-  KernelHop,
-  KernelLink,
-  KernelNeighbour,
-  KernelReader,
-  KernelRoute,
-} from "./port.ts";
+import type { KernelEvents, KernelLink, KernelNeighbour, KernelReader, KernelRoute } from "./port.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import {
   appendAddressDump,
@@ -24,7 +16,7 @@ import {
 } from "./rtnetlink/link.ts";
 import { eachMessage } from "./rtnetlink/message.ts";
 import { appendNeighbourDump, neighbourLink, parseNeighbour } from "./rtnetlink/neighbour.ts";
-import { appendNexthopDump, type ParsedNexthop, parseNexthop } from "./rtnetlink/nexthop.ts";
+import { appendNexthopDump, parseNexthop } from "./rtnetlink/nexthop.ts";
 import type { RouteScope } from "./rtnetlink/route.ts";
 import { appendRouteDump, type RouteDumpFilter, RouteView } from "./rtnetlink/route.ts";
 
@@ -36,30 +28,6 @@ const EVENTS_PER_TURN = 512;
  * So they are looked at twice: soon, and once more when even a busy kernel is done.
  */
 const CHECK_DELAYS_MS = [5, 300];
-
-/** What the mirror tells of routes that carry our mark (table, protocol, metric) and were not written by our writer. */
-export interface OwnRoutes {
-  /** A complete or partial reading begins; `auditEnd` follows. Rows come as `seen`. */
-  auditBegin(): void;
-  /** One row of a reading, or (not `fromDump`) somebody just made or changed such a route. */
-  seen(view: RouteView, fromDump: boolean): void;
-  /** Somebody deleted such a route. */
-  gone(view: RouteView): void;
-  /** What has not been seen and uses the interface (0 = any) is not there. */
-  auditEnd(ifindex: number): void;
-  /** A route of another owner appeared or changed (`present`) or left in our table; `displaced`: by taking a place. */
-  foreign(route: KernelRoute, present: boolean, displaced: boolean): void;
-  /** Whether any route of ours leaves through this interface: if not, there is nothing to check. */
-  uses(ifindex: number): boolean;
-  /** The interface went down or away, and with it the IPv4 routes on it, of which the kernel tells nothing. */
-  linkDown(ifindex: number, removed: boolean): void;
-  /** Links, addresses or foreign routes changed: what failed before may work now. */
-  kernelChanged(): void;
-  nexthopsBegin(): void;
-  nexthop(nexthop: ParsedNexthop, fromDump: boolean): void;
-  nexthopGone(nexthop: ParsedNexthop): void;
-  nexthopsEnd(): void;
-}
 
 export interface MirrorOptions {
   readonly os: FibOs;
@@ -76,12 +44,11 @@ export interface MirrorOptions {
  * reading runs, whatever an event has touched is believed over the reading, which is older.
  */
 export class KernelMirror implements KernelReader {
-  readonly links = new Map<number, KernelLink>();
   /** Times that the kernel dropped events and everything was read again. */
   resyncs = 0;
   readonly #options: MirrorOptions;
-  readonly #addresses = new Map<string, KernelAddress>();
-  readonly #foreign: ForeignRoutes;
+  readonly #links: KernelLinks;
+  readonly #routes: KernelRoutes;
   readonly #listeners = new Set<KernelEvents>();
   readonly #tables: ReadonlySet<number>;
   readonly #view = new RouteView();
@@ -106,8 +73,22 @@ export class KernelMirror implements KernelReader {
 
   constructor(options: MirrorOptions) {
     this.#options = options;
-    this.#foreign = new ForeignRoutes(options.hasher);
+    const tell = (what: (to: KernelEvents) => void, hopeful: boolean) => {
+      this.#changed = true;
+      if (hopeful) this.#hopeful = true;
+      this.#tell(what);
+    };
+    this.#routes = new KernelRoutes({ scope: options.scope, hasher: options.hasher, own: () => this.#own, tell });
+    this.#links = new KernelLinks({
+      tell,
+      down: (ifindex, removed) => this.#routes.linkDown(ifindex, removed),
+      suspect: (ifindex) => this.#suspect(ifindex),
+    });
     this.#tables = new Set([nl.RT_TABLE_MAIN, nl.RT_TABLE_LOCAL, options.table]);
+  }
+
+  get links(): ReadonlyMap<number, KernelLink> {
+    return this.#links.links;
   }
 
   /** Opens the sockets. @throws Error with one sentence. */
@@ -135,8 +116,8 @@ export class KernelMirror implements KernelReader {
     this.#listeners.add(events);
     if (events.neighbour !== undefined || events.neighbourGone !== undefined) this.#events?.hearNeighbours();
     for (const link of this.links.values()) events.link?.(link);
-    for (const address of this.#addresses.values()) events.address?.(address);
-    if (events.route !== undefined) for (const route of this.#foreign.all()) events.route(route);
+    for (const [, address] of this.#links.addresses()) events.address?.(address);
+    if (events.route !== undefined) for (const route of this.#routes.foreign.all()) events.route(route);
     if (this.#synced) events.synced?.();
     return () => void this.#listeners.delete(events);
   }
@@ -164,7 +145,7 @@ export class KernelMirror implements KernelReader {
   /** Other owners' routes of exactly this prefix in our table. */
   foreignAt(family: Family, w0: number, w1: number, w2: number, w3: number, length: number): readonly KernelRoute[] {
     if (this.#options.scope === null) return []; // a FIB in memory shares no table with anyone
-    return this.#foreign.at(family, w0, w1, w2, w3, length);
+    return this.#routes.foreign.at(family, w0, w1, w2, w3, length);
   }
 
   /** Reads everything anew; `done` comes when the listeners know the difference. */
@@ -182,7 +163,7 @@ export class KernelMirror implements KernelReader {
         if (type !== nl.RTM_NEWLINK) return;
         const link = parseLink(bytes, start, end);
         seenLinks.add(link.ifindex);
-        if (!this.#touched!.has(`link ${link.ifindex}`)) this.#link(link);
+        if (!this.#touched!.has(`link ${link.ifindex}`)) this.#links.link(link);
       },
       done: () => {},
     });
@@ -194,17 +175,17 @@ export class KernelMirror implements KernelReader {
         if (address === undefined) return;
         const key = addressKey(address);
         seenAddresses.add(key);
-        if (!this.#touched!.has(`address ${key}`)) this.#address(address);
+        if (!this.#touched!.has(`address ${key}`)) this.#links.address(address);
       },
       done: () => {
-        for (const [key, address] of this.#addresses)
-          if (!seenAddresses.has(key) && !this.#touched!.has(`address ${key}`)) this.#addressGone(address);
+        for (const [key, address] of this.#links.addresses())
+          if (!seenAddresses.has(key) && !this.#touched!.has(`address ${key}`)) this.#links.addressGone(address);
       },
     });
     this.#readRoutes(0);
     this.#end(0, () => {
       for (const [ifindex, link] of this.links)
-        if (!seenLinks.has(ifindex) && !this.#touched!.has(`link ${ifindex}`)) this.#linkGone(link);
+        if (!seenLinks.has(ifindex) && !this.#touched!.has(`link ${ifindex}`)) this.#links.linkGone(link);
       this.#synced = this.#changed = true;
       done();
     });
@@ -237,22 +218,15 @@ export class KernelMirror implements KernelReader {
     if (this.#options.nexthopObjects) this.#readNexthops();
     for (const table of this.#tables)
       for (const family of families)
-        this.#dumpRoutes(ifindex === 0 ? { family, table } : { family, table, ifindex }, (view) => {
-          if (this.#isOwn(view)) this.#own!.seen(view, true);
-          else if (!this.#touched!.has(foreignKey(view))) this.#foreignSeen(view, false);
-        });
+        this.#dumpRoutes(ifindex === 0 ? { family, table } : { family, table, ifindex }, (view) =>
+          this.#routes.row(view, this.#epoch, this.#touched!),
+        );
   }
 
   /** What the reading has not brought is gone. */
   #end(ifindex: number, done: () => void): void {
     this.#dumps!.step(() => {
-      const touched = this.#touched!;
-      const missing = (route: KernelRoute, epoch: number) =>
-        epoch !== this.#epoch &&
-        (ifindex === 0 || route.hops.some((hop) => hop.ifindex === ifindex)) &&
-        !touched.has(`route ${route.key}`);
-      this.#foreignGone(this.#foreign.removeWhere(missing));
-      this.#own?.auditEnd(ifindex);
+      this.#routes.readingEnds(ifindex, this.#epoch, this.#touched!);
       done();
       this.#touched = null;
       this.#settle();
@@ -319,8 +293,8 @@ export class KernelMirror implements KernelReader {
         if (linkMessageFamily(bytes, start) === nl.AF_BRIDGE) return;
         const link = parseLink(bytes, start, end);
         this.#touched?.add(`link ${link.ifindex}`);
-        if (type === nl.RTM_NEWLINK) this.#link(link);
-        else this.#linkGone(link);
+        if (type === nl.RTM_NEWLINK) this.#links.link(link);
+        else this.#links.linkGone(link);
         return;
       }
       case nl.RTM_NEWADDR:
@@ -328,8 +302,8 @@ export class KernelMirror implements KernelReader {
         const address = parseAddressMessage(bytes, start, end);
         if (address === undefined) return;
         this.#touched?.add(`address ${addressKey(address)}`);
-        if (type === nl.RTM_NEWADDR) this.#address(address);
-        else this.#addressGone(address);
+        if (type === nl.RTM_NEWADDR) this.#links.address(address);
+        else this.#links.addressGone(address);
         return;
       }
       case nl.RTM_NEWROUTE:
@@ -359,122 +333,13 @@ export class KernelMirror implements KernelReader {
     if (!view.usable || !this.#tables.has(view.table)) return;
     const added = type === nl.RTM_NEWROUTE;
     const replaced = added && (flags & nl.NLM_F_REPLACE) !== 0;
-    if (this.#isOwn(view)) {
-      if (replaced)
-        for (const route of this.#foreign.displace(view)) {
-          this.#touched?.add(`route ${route.key}`);
-          this.#tell((to) => to.routeGone?.(route));
-        }
-      if (added) this.#own!.seen(view, false);
-      else this.#own!.gone(view);
-      return;
-    }
-    this.#touched?.add(foreignKey(view));
-    if (added) this.#foreignSeen(view, replaced);
-    else {
-      const route = this.#foreign.remove(view);
-      if (route !== undefined) this.#foreignGone([route]);
-    }
-  }
-
-  #foreignGone(routes: readonly KernelRoute[]): void {
-    for (const route of routes) {
-      this.#changed = this.#hopeful = true;
-      this.#tell((to) => to.routeGone?.(route));
-      if (route.table === this.#options.scope?.table) this.#own?.foreign(route, false, false);
-    }
-  }
-
-  #foreignSeen(view: RouteView, replaced: boolean): void {
-    if (view.table === nl.RT_TABLE_LOCAL && view.type !== nl.RTN_LOCAL) return; // broadcast and multicast entries
-    const { route, gone } = this.#foreign.upsert(view, replaced, this.#epoch);
-    for (const old of gone) this.#tell((to) => to.routeGone?.(old));
-    if (route === null && gone.length === 0) return;
-    this.#changed = this.#hopeful = true;
-    if (route === null) return;
-    this.#tell((to) => to.route?.(route));
-    if (route.table === this.#options.scope?.table) this.#own?.foreign(route, true, replaced);
-  }
-
-  #isOwn(view: RouteView): boolean {
-    const scope = this.#options.scope;
-    return (
-      scope !== null &&
-      view.protocol === scope.protocol &&
-      view.table === scope.table &&
-      view.metric === effectiveMetric(scope.metric, view.family)
-    );
-  }
-
-  #link(link: KernelLink): void {
-    const before = this.links.get(link.ifindex);
-    if (before !== undefined && sameLink(before, link)) return;
-    this.links.set(link.ifindex, link);
-    this.#changed = true;
-    this.#tell((to) => to.link?.(link));
-    if (before === undefined || before.up !== link.up || before.running !== link.running) this.#hopeful = true;
-    if (before === undefined) return;
-    if (before.up && !link.up) this.#routesDown(link.ifindex, false);
-    if (before.up !== link.up || before.running !== link.running) this.#suspect(link.ifindex);
-  }
-
-  #linkGone(link: KernelLink): void {
-    const known = this.links.get(link.ifindex);
-    if (known === undefined) return;
-    this.links.delete(link.ifindex);
-    for (const [, address] of this.#addresses) if (address.ifindex === link.ifindex) this.#addressGone(address);
-    this.#changed = true;
-    this.#tell((to) => to.linkGone?.(known));
-    this.#routesDown(link.ifindex, true);
-  }
-
-  /**
-   * IPv4 routes leave with their link without a word (IPv6 ones are told): those with every hop on a link that went
-   * down, those with any hop on one that is no more. Said at once, and looked at again by `#suspect`.
-   */
-  #routesDown(ifindex: number, removed: boolean): void {
-    const on = (hop: KernelHop) => hop.ifindex === ifindex;
-    this.#foreignGone(
-      this.#foreign.removeWhere(
-        (route) =>
-          route.family === Family.Ipv4Unicast &&
-          route.type === "unicast" &&
-          route.hops.length > 0 &&
-          (removed ? route.hops.some(on) : route.hops.every(on)),
-      ),
-    );
-    this.#own?.linkDown(ifindex, removed);
-  }
-
-  #address(address: KernelAddress): void {
-    const key = addressKey(address);
-    const before = this.#addresses.get(key);
-    this.#addresses.set(key, address);
-    if (
-      before !== undefined &&
-      before.tentative === address.tentative &&
-      before.scope === address.scope &&
-      sameText(before.peer, address.peer)
-    )
-      return;
-    this.#changed = this.#hopeful = true;
-    this.#tell((to) => to.address?.(address));
-  }
-
-  #addressGone(address: KernelAddress): void {
-    const key = addressKey(address);
-    const known = this.#addresses.get(key);
-    if (known === undefined) return;
-    this.#addresses.delete(key);
-    this.#changed = true;
-    this.#tell((to) => to.addressGone?.(known));
-    this.#suspect(address.ifindex);
+    this.#routes.event(view, added, replaced, this.#epoch, this.#touched);
   }
 
   /** Routes on this interface may have died without a word. */
   #suspect(ifindex: number): void {
     if (this.#closed || !this.links.has(ifindex)) return; // of a link that is gone all is known
-    if (this.#own?.uses(ifindex) !== true && !this.#foreign.uses(ifindex)) return;
+    if (!this.#routes.uses(ifindex)) return;
     for (const timer of this.#suspects.get(ifindex) ?? []) timer.cancel();
     const timers = CHECK_DELAYS_MS.map((delay, i) =>
       this.#options.clock.setTimer(delay, () => {
@@ -519,26 +384,3 @@ export class KernelMirror implements KernelReader {
     });
   }
 }
-
-const addressKey = (address: KernelAddress): string =>
-  `${address.ifindex} ${formatAddress(address.words)}/${address.length}`;
-
-const foreignKey = (view: RouteView): string => `route ${ForeignRoutes.keyOf(view)}`;
-
-const sameText = (a: readonly number[] | null, b: readonly number[] | null): boolean =>
-  (a === null ? "" : formatAddress(a)) === (b === null ? "" : formatAddress(b));
-
-const sameLink = (a: KernelLink, b: KernelLink): boolean =>
-  a.name === b.name &&
-  a.up === b.up &&
-  a.running === b.running &&
-  a.mtu === b.mtu &&
-  a.kind === b.kind &&
-  a.hardwareAddress === b.hardwareAddress &&
-  a.vxlan?.vni === b.vxlan?.vni &&
-  a.vxlan?.port === b.vxlan?.port &&
-  sameText(a.vxlan?.local ?? null, b.vxlan?.local ?? null);
-
-/** The kernel keeps an IPv6 route that was asked for with metric 0 under 1024. */
-export const effectiveMetric = (metric: number, family: Family): number =>
-  family === Family.Ipv6Unicast && metric === 0 ? 1024 : metric;
