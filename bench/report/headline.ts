@@ -1,3 +1,4 @@
+import { formatMachine } from "../machine.ts";
 import type { Result } from "../result.ts";
 import { summarize } from "./median.ts";
 import { markdown } from "./tables.ts";
@@ -24,7 +25,12 @@ export function formatHeadline(latest: ReadonlyMap<string, Result>): string | nu
     });
     return [[words, ...cells]];
   });
-  return rows.length > 0 ? `${markdown(["", ...COLUMNS], rows).join("\n")}\n` : null;
+  const used = LINES.flatMap(({ slot }) => latest.get(slot) ?? []);
+  const last = used.at(-1);
+  if (!last) return null;
+  const commits = [...new Set(used.map(({ commit }) => commit))].join(", ");
+  const origin = `\`npm run bench -- all\`, ${last.at.slice(0, 10)}, commit ${commits}, ${formatMachine(last.machine)}.`;
+  return `${markdown(["", ...COLUMNS], rows).join("\n")}\n\n${origin}\n`;
 }
 
 const figure = (value: number): string => (value >= 10 ? value.toFixed(0) : value.toPrecision(2));
