@@ -25,7 +25,7 @@ const KNOWN = [...PEERS, "frr0"];
 export const usage = `npm run bench -- WORKLOAD [options]
 
   WORKLOAD          ${workloads.map((w) => w.name).join(", ")};
-                    scaling: mesh against reflectors for growing N (--only PART,PART; --up-to N); fib and wire: parts of the daemon alone;
+                    scaling: mesh against reflectors for growing N (--only PART,PART; --from N; --up-to N); fib and wire: parts of the daemon alone;
                     all: the whole series, one after the other (--list shows it); report: writes the documents from bench/results/
   --peers LIST      which of ${PEERS.join(",")} to measure beside (default all; "none"); frr0 is FRR with coalesce-time 0 alone
   --ours            Peerage alone: no peers, no floor

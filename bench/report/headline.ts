@@ -20,7 +20,8 @@ export function formatHeadline(latest: ReadonlyMap<string, Result>): string | nu
     const summaries = summarize(result);
     const cells = COLUMNS.map((label) => {
       const phase = summaries.find((s) => s.label === label)?.phases.find((p) => p.name === name);
-      if (!phase || phase.wallSeconds === null) return summaries.some((s) => s.label === label) ? "not done" : "";
+      if (!phase || phase.wallSeconds === null)
+        return summaries.some((s) => s.label === label && s.unfinished) ? "not done" : "";
       return `${figure(phase.cpuSeconds)} / ${figure(phase.wallSeconds)} / ${phase.peakResidentMb.toFixed(0)}`;
     });
     return [[words, ...cells]];

@@ -49,8 +49,8 @@ export async function scaling(argv: readonly string[]): Promise<void> {
     args: [...argv],
     options: {
       only: { type: "string", default: parts.join(",") },
+      from: { type: "string", default: "1" },
       "up-to": { type: "string", default: "10000" },
-      "virtual-mesh-up-to": { type: "string", default: "1000" },
       routes: { type: "string", default: "2" },
       "no-save": { type: "boolean", default: false },
     },
@@ -59,11 +59,11 @@ export async function scaling(argv: readonly string[]): Promise<void> {
   const unknown = only.find((part) => !parts.includes(part));
   if (unknown !== undefined) throw new Error(`--only: "${unknown}" is none of ${parts.join(", ")}`);
   const routesPerNode = Number(values.routes);
-  const upTo = Number(values["up-to"]);
+  const [from, upTo] = [Number(values.from), Number(values["up-to"])];
   const faults: string[] = [];
   const runs: ScalingRun[] = [];
   const measure = async (make: (place: Namespace) => Farm, topology: Topology, sizes: readonly number[]) => {
-    for (const count of sizes.filter((size) => size <= upTo))
+    for (const count of sizes.filter((size) => size >= from && size <= upTo))
       runs.push(...(await measureOne(make, topology, count, routesPerNode, faults)));
   };
   const ours = (place: Namespace) => new OurFarm(place);
@@ -75,7 +75,7 @@ export async function scaling(argv: readonly string[]): Promise<void> {
   const virtual: VirtualRun[] = [];
   if (only.includes("virtual"))
     for (const [topology, sizes] of Object.entries(VIRTUAL))
-      for (const count of sizes.filter((n) => n <= (topology === "mesh" ? Number(values["virtual-mesh-up-to"]) : upTo)))
+      for (const count of sizes.filter((size) => size >= from && size <= upTo))
         virtual.push(...simulate(topology as Topology, count, routesPerNode, faults));
   const result: ScalingResult = {
     workload: "scaling",
@@ -135,10 +135,10 @@ function program<T>(name: string, args: readonly string[], faults: string[]): T 
   ];
   const { stdout, status, stderr } = spawnSync(process.execPath, [...node, ...args], {
     encoding: "utf8",
-    timeout: 900_000,
+    timeout: 3_600_000,
   });
   if (status === 0) return JSON.parse(stdout) as T;
   const error = /^\w*Error: .*/m.exec(stderr)?.[0] ?? (/heap out of memory/.test(stderr) ? "out of memory" : null);
-  faults.push(`${name} ${args.join(" ")}: ${error ?? "took more than 15 minutes"}`);
+  faults.push(`${name} ${args.join(" ")}: ${error ?? "was ended, or took more than an hour"}`);
   return null;
 }
