@@ -48,7 +48,7 @@ export function planLab(topology: Topology, stage: Stage, directory: string): La
   const trunks: TrunkPlan[] = [];
   for (let i = 0; i < racks.length; i++)
     for (let j = i + 1; j < racks.length; j++) {
-      const base = stage === "namespaces" ? `192.168.${trunks.length}` : null;
+      const base = stage === "namespaces" ? trunkBase(trunks.length) : null;
       trunks.push({
         left: { host: `${racks[i]!.name}-rr`, address: base ? `${base}.1` : `${racks[i]!.base}.1` },
         right: { host: `${racks[j]!.name}-rr`, address: base ? `${base}.2` : `${racks[j]!.base}.1` },
@@ -60,6 +60,13 @@ export function planLab(topology: Topology, stage: Stage, directory: string): La
   ]);
   return { hosts, trunks };
 }
+
+/** The first three numbers of the addresses on the link between two reflectors. */
+const trunkBase = (index: number): string => `192.168.${index}`;
+
+/** What a lab of so many racks takes for the links between its reflectors. */
+export const trunkNetworks = (racks: number): string[] =>
+  Array.from({ length: (racks * (racks - 1)) / 2 }, (_, index) => `${trunkBase(index)}.0/24`);
 
 type Rack = RackTopology & { readonly base: string };
 

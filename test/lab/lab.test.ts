@@ -92,6 +92,24 @@ t.test("a topology file is read, and a wrong one is refused with every fault at 
       '3:27: Unknown key "size" in rack "x": the nearest known one is "name"',
     ],
   );
+  t.same(
+    faults(
+      [
+        "racks:",
+        "  - {name: x, as: 65001, subnet: 127.1.0.0/24, blocks: [224.2.0.0/24, 169.254.1.0/24]}",
+        "  - {name: y, as: 65001, subnet: 192.168.0.0/24, blocks: [10.2.0.0/24, 10.2.0.0/24]}",
+      ].join("\n"),
+    ),
+    [
+      '2:34: Cannot use subnet of rack "x": must be an IPv4 /24 such as 172.17.8.0/24, found "127.1.0.0/24"',
+      '2:57: Cannot use blocks[0] of rack "x": must be an IPv4 /24 such as 172.17.8.0/24, found "224.2.0.0/24"',
+      '2:71: Cannot use blocks[1] of rack "x": must be an IPv4 /24 such as 172.17.8.0/24, found "169.254.1.0/24"',
+      '3:19: Cannot use as of rack "y": must differ from those before: racks speak eBGP to each other, found 65001',
+      '3:34: Cannot use subnet of rack "y": must be of no other use here, found "192.168.0.0/24"',
+      '3:72: Cannot use blocks[1] of rack "y": must be of no other use here, found "10.2.0.0/24"',
+    ],
+    "networks that no host can have, that are there twice, or that the links between reflectors take",
+  );
   t.same(faults(""), ["1:1: A lab has from 1 to 16 racks, this one has 0"]);
   t.match(faults("router: {as: 1}\n"), [/This looks like a daemon's config: `peerage check`/]);
   t.match(faults("racks: ["), [/1:\d+: Cannot read this as YAML/]);
