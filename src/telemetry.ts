@@ -1,7 +1,7 @@
 import type { Config, MetricsConfig } from "./config/model.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Logger } from "./log/log.ts";
-import { createRegistry } from "./metrics/metrics.ts";
+import type { createRegistry } from "./metrics/metrics.ts";
 import { thisProcess } from "./metrics/process-figures.ts";
 import { type MetricsServer, startMetricsServer } from "./metrics/server.ts";
 import type { Speaker } from "./speaker/speaker.ts";
@@ -55,6 +55,8 @@ export class Telemetry {
     this.#server = null;
     if (!metrics) return;
     this.#figures ??= thisProcess(() => this.#log.dropped);
+    // Loaded only now: the library for it takes megabytes and a tenth of the start, and most daemons in a lab serve no metrics.
+    const { createRegistry } = await import("./metrics/metrics.ts");
     this.#registry ??= createRegistry(
       new LiveMetrics(this.#speaker, version),
       this.#figures,
