@@ -2,7 +2,7 @@ import { endOfRib, Peer, updateOf, withdrawals } from "../pressure/peer.ts";
 
 /** Restart time that a client asks for. */
 const RESTART_SECONDS = 30;
-const HOLD_SECONDS = 15;
+const HOLD_SECONDS = 9;
 const RETRY_MS = 500;
 
 /** One of the two daemons, as a client sees it. */

@@ -6,7 +6,7 @@ import { obstacle } from "../hostile/run.ts";
 import { Client } from "./client.ts";
 import { compareTables, differences, type Verdict } from "./compare.ts";
 import { judgeMemory, type Sample } from "./memory.ts";
-import { clientAddress, oursAddress, Room, referenceAddress } from "./room.ts";
+import { clientAddress, oursAddress, plainVersion, Room, referenceAddress } from "./room.ts";
 import { Stir } from "./stir.ts";
 
 const usage = `npm run soak [-- --minutes N] [--clients N] [--routes N] [--seed N]: as root, with BIRD; half an hour, 200 clients, 20000 routes by default
@@ -31,7 +31,9 @@ const share = Math.floor(number("--routes", 20_000) / clientCount);
 const seed = number("--seed", 1);
 const MINUTE = 60_000;
 /** Of each minute; the rest of it is for coming to rest. */
-const STIR_MS = 52_000;
+const STIR_MS = 44_000;
+/** Buffers of a table that was just told, and the like. */
+const SETTLE_MS = 6_000;
 const REST_MS = 60_000;
 
 const reason = obstacle([bird]);
@@ -92,7 +94,7 @@ try {
   const first = await rest();
   console.log(`all up and equal after ${first?.toFixed(1) ?? "more than 60"} s`);
   console.log(
-    "min | changes flaps restarts silences pauses resets refreshes reloads | unexpected | s to rest | heap external (arrays) MiB | RSS writer MiB | CPU % (BIRD) | loop p99 max ms | UPDATEs out",
+    "min | changes flaps restarts silences pauses resets refreshes reloads | unexpected | s to rest | heap external (arrays) MiB | RSS before, after, writer MiB | CPU % (BIRD) | loop p99 max ms | UPDATEs out",
   );
   const samples: Sample[] = [];
   const unequal: number[] = [];
@@ -107,7 +109,9 @@ try {
     );
     const rested = await rest();
     if (rested === null) unequal.push(minute);
-    await delay(Math.max(1_000, started + MINUTE - performance.now()));
+    // Each time at the same point: what policies remember about attribute sets is as old as the last reload.
+    await room.reload(plainVersion);
+    await delay(Math.max(SETTLE_MS, started + MINUTE - performance.now()));
     const memory = await room.memory();
     samples.push({ minute, ...memory });
     const used = room.cpuSeconds();
@@ -122,7 +126,7 @@ try {
         drops.length,
         rested?.toFixed(1) ?? `not equal: ${differences(clients)}`,
         `${mib(memory.heapUsed)} ${mib(memory.external)} (${mib(memory.arrayBuffers)})`,
-        `${mib(memory.rss)} ${mib(memory.writerRss)}`,
+        `${mib(memory.rssBefore)} ${mib(memory.rss)} ${mib(memory.writerRss)}`,
         `${percent(used.ours, cpu.ours)} (${percent(used.reference, cpu.reference)})`,
         lag.map((s) => (s * 1000).toFixed(0)).join(" "),
         clients.reduce((sum, { updates }) => sum + updates, 0),

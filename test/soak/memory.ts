@@ -18,7 +18,7 @@ export function judgeMemory(samples: readonly Sample[]): Verdict[] {
   // `external` has the array buffers in it (Node's documentation of process.memoryUsage).
   return [
     spread("heap and external memory after a collection", judged, (sample) => sample.heapUsed + sample.external, 2),
-    spread("resident memory", judged, (sample) => sample.rss, 5),
+    spread("resident memory after it", judged, (sample) => sample.rss, 5),
     spread("resident memory of the kernel writer", judged, (sample) => sample.writerRss, 5),
   ];
 }

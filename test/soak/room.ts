@@ -72,7 +72,8 @@ export interface Memory {
   readonly heapUsed: number;
   readonly external: number;
   readonly arrayBuffers: number;
-  /** Resident memory just before that, of the daemon and of its kernel writer. */
+  /** Resident memory before that and after it, garbage in and out; and that of the kernel writer, where nothing is collected. */
+  readonly rssBefore: number;
   readonly rss: number;
   readonly writerRss: number;
 }
@@ -138,7 +139,7 @@ export class Room {
   /** Takes what there is in memory, after a full collection. */
   async memory(): Promise<Memory> {
     const writer = childrenOf(this.pid).find((pid) => /fib-writer/.test(commandOf(pid)));
-    const rss = residentOf(this.pid);
+    const rssBefore = residentOf(this.pid);
     const writerRss = writer === undefined ? 0 : residentOf(writer);
     const file = `${this.#probe}.${this.pid}`;
     rmSync(file, { force: true });
@@ -148,7 +149,9 @@ export class Room {
       if (Date.now() > deadline) throw new Error("the daemon does not say what memory it holds");
       await delay(20);
     }
-    return { ...JSON.parse(readFileSync(file, "utf8")), rss, writerRss };
+    // The engine gives memory back on threads of its own.
+    await delay(2_000);
+    return { ...JSON.parse(readFileSync(file, "utf8")), rssBefore, rss: residentOf(this.pid), writerRss };
   }
 
   /** CPU seconds of the daemon, and of BIRD. */

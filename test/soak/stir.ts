@@ -8,7 +8,8 @@ import { plainVersion, type Room } from "./room.ts";
 const TICK_MS = 100;
 const CHANGES_EACH = 5;
 const EVENT_MS = 2_000;
-const RELOAD_MS = 15_000;
+/** Six kinds of them, all in every minute. */
+const RELOAD_MS = 6_500;
 /** Of a client's numbers, how many are also announced by the client before it. */
 const SHARED = 10;
 
