@@ -14,7 +14,7 @@ export function formatResult(result: Result, level = 2): string {
   const lines = [
     `${"#".repeat(level)} ${result.title}`,
     "",
-    `\`${result.command}\`, ${result.at.slice(0, 10)}, ${formatMachine(result.machine)}`,
+    `\`${result.command}\`, ${result.at.slice(0, 10)}, ${formatMachine(result.machine)}, commit ${result.commit}`,
     "",
   ];
   lines.push(

@@ -15,7 +15,7 @@ import { measureFarm } from "./measure.ts";
 import { OurFarm } from "./our-farm.ts";
 import { plan, type Topology } from "./plan.ts";
 import { formatScaling } from "./report.ts";
-import type { CostRun, ScalingResult, ScalingRun, VirtualRun } from "./result.ts";
+import { type CostRun, faultOf, type ScalingResult, type ScalingRun, type VirtualRun } from "./result.ts";
 
 /** Real sockets. Mesh sizes end where two open files a session do; reflectors go further; racks are of 20. */
 const REAL: Record<Topology, readonly number[]> = {
@@ -33,8 +33,10 @@ const VIRTUAL: Partial<Record<Topology, readonly number[]>> = {
   "one reflector": [16, 64, 200, 1000, 4000, 10_000],
   "two reflectors": [16, 64, 200, 1000, 4000, 10_000],
 };
-/** Above so many nodes only these many have a route: memory is for nodes and sessions, not for their product with routes. */
-const VIRTUAL_ORIGINS = 1000;
+/** Above so many nodes only some have a route, and one only: memory is for nodes and sessions, not for their product with routes. */
+const ALL_ORIGINATE = 1000;
+/** Paths that all nodes together may hold: 8 GB must do. */
+const VIRTUAL_PATHS = 10_000_000;
 
 /** What can be measured alone: `--only`. */
 const parts = ["mesh", "one-reflector", "two-reflectors", "racks", "racks-own", "bird", "virtual", "cost"];
@@ -110,7 +112,7 @@ async function measureOne(
     return [run];
   } catch (error) {
     process.stderr.write(`${String(error)}\n`);
-    faults.push(`${topology}, ${count} nodes: ${String(error)}`);
+    faults.push(`${faultOf(topology, count)}: ${String(error)}`);
     return [];
   } finally {
     place.remove();
@@ -119,14 +121,20 @@ async function measureOne(
 
 function simulate(topology: Topology, count: number, routesPerNode: number, faults: string[]): VirtualRun[] {
   process.stderr.write(`  virtual time, ${topology}, ${count} nodes: `);
-  const [origins, each] = count > VIRTUAL_ORIGINS ? [VIRTUAL_ORIGINS, 1] : [count, routesPerNode];
-  const run = program<VirtualRun>("virtual.js", [topology, String(count), String(each), String(origins)], faults);
+  const some = Math.min(ALL_ORIGINATE, Math.floor(VIRTUAL_PATHS / count / (topology === "two reflectors" ? 2 : 1)));
+  const [origins, each] = count > ALL_ORIGINATE ? [some, 1] : [count, routesPerNode];
+  const run = program<VirtualRun>(
+    "virtual.js",
+    [topology, String(count), String(each), String(origins)],
+    faults,
+    faultOf(topology, count, "virtual"),
+  );
   process.stderr.write(run ? `CPU ${run.cpuSeconds.toFixed(1)} s, ${run.residentMb.toFixed(0)} MB\n` : "failed\n");
   return run ? [run] : [];
 }
 
 /** Runs one of our programs in a process of its own, so that its memory is its own; what it prints. */
-function program<T>(name: string, args: readonly string[], faults: string[]): T | null {
+function program<T>(name: string, args: readonly string[], faults: string[], faultName = name): T | null {
   const node = [
     "--expose-gc",
     "--max-old-space-size=7800",
@@ -139,6 +147,6 @@ function program<T>(name: string, args: readonly string[], faults: string[]): T 
   });
   if (status === 0) return JSON.parse(stdout) as T;
   const error = /^\w*Error: .*/m.exec(stderr)?.[0] ?? (/heap out of memory/.test(stderr) ? "out of memory" : null);
-  faults.push(`${name} ${args.join(" ")}: ${error ?? "was ended, or took more than an hour"}`);
+  faults.push(`${faultName}: ${error ?? "was ended, or took more than an hour"}`);
   return null;
 }

@@ -77,6 +77,10 @@ export interface ScalingResult {
   readonly faults: readonly string[];
 }
 
+/** How a fault begins: a later measurement of the same makes it moot. */
+export const faultOf = (topology: Topology, nodes: number, kind: "real" | "virtual" = "real"): string =>
+  `${kind === "virtual" ? "virtual time, " : ""}${topology}, ${nodes} nodes`;
+
 /** All results as one: of equal measurements the last counts. */
 export function mergeScaling(results: readonly ScalingResult[]): ScalingResult | null {
   const last = results.at(-1);
@@ -87,6 +91,10 @@ export function mergeScaling(results: readonly ScalingResult[]): ScalingResult |
     for (const run of result.scaling) runs.set(`${run.label}|${run.topology}|${run.nodes}`, run);
     for (const run of result.virtual) virtual.set(`${run.topology}|${run.nodes}`, run);
   }
+  const measured = new Set([
+    ...[...runs.values()].map((run) => faultOf(run.topology, run.nodes)),
+    ...[...virtual.values()].map((run) => faultOf(run.topology, run.nodes, "virtual")),
+  ]);
   const distinct = (pick: (result: ScalingResult) => string) => [...new Set(results.map(pick))].join(", ");
   return {
     ...last,
@@ -95,6 +103,6 @@ export function mergeScaling(results: readonly ScalingResult[]): ScalingResult |
     scaling: [...runs.values()],
     virtual: [...virtual.values()].sort((a, b) => a.topology.localeCompare(b.topology) || a.nodes - b.nodes),
     cost: results.findLast((r) => r.cost)?.cost ?? null,
-    faults: results.flatMap((r) => r.faults),
+    faults: results.flatMap((r) => r.faults).filter((fault) => !measured.has(fault.split(":")[0]!)),
   };
 }
