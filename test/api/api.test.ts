@@ -1,39 +1,21 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { ApiError, ControlClient } from "../../src/api/client.ts";
-import { type ControlServerOptions, startControlServer } from "../../src/api/server.ts";
-import { systemClock } from "../../src/lib/clock.ts";
-import { type Log, silentLog } from "../../src/lib/log.ts";
+import type { ControlServerOptions } from "../../src/api/server.ts";
+import type { Log } from "../../src/lib/log.ts";
 import { SocketRefused } from "../../src/os/socket-file.ts";
 import type { RouteRow, Summary } from "../../src/view/model.ts";
 import { ControlError } from "../../src/view/port.ts";
+import { controlServer, serve as serveControl, shortDirectory } from "../support/control-socket.ts";
 import { FakeSpeaker, hostile, path } from "../support/fake-speaker.ts";
 
-/** Paths of unix sockets must be short. */
-function shortDirectory(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), "peerage-api-"));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
 async function serve(t: Test, more: Partial<ControlServerOptions> = {}) {
-  const speaker = new FakeSpeaker();
-  const socket = join(shortDirectory(t), "s");
-  const server = await startControlServer({
-    path: socket,
-    view: speaker,
-    control: speaker,
-    clock: systemClock,
-    log: silentLog,
-    ...more,
-  });
-  t.teardown(() => server.close());
-  return { speaker, socket, server, client: new ControlClient(socket) };
+  const served = await serveControl(t, more);
+  return { ...served, client: new ControlClient(served.socket) };
 }
 
 const refusal = async (attempt: Promise<unknown>): Promise<ApiError> => {
@@ -248,13 +230,7 @@ t.test("a socket left behind by a dead daemon is replaced", async (t) => {
   t.equal(spawnSync(process.execPath, ["-e", program]).signal, "SIGKILL");
   t.ok(existsSync(socket), "it is still there");
   const speaker = new FakeSpeaker();
-  const server = await startControlServer({
-    path: socket,
-    view: speaker,
-    control: speaker,
-    clock: systemClock,
-    log: silentLog,
-  });
+  const server = await controlServer(socket, speaker);
   await new ControlClient(socket).get("/summary");
   await server.close();
 });
@@ -262,7 +238,7 @@ t.test("a socket left behind by a dead daemon is replaced", async (t) => {
 t.test("a second daemon on the same socket is refused, and the first does not notice", async (t) => {
   const { socket, client, speaker } = await serve(t);
   await t.rejects(
-    startControlServer({ path: socket, view: speaker, control: speaker, clock: systemClock, log: silentLog }),
+    controlServer(socket, speaker),
     new SocketRefused(`Another daemon is running: it answers on ${socket} (control.socket chooses another path)`),
   );
   await client.get("/summary");
@@ -270,8 +246,7 @@ t.test("a second daemon on the same socket is refused, and the first does not no
 
 t.test("a path that can't be had is one sentence", async (t) => {
   const speaker = new FakeSpeaker();
-  const start = (path: string) =>
-    startControlServer({ path, view: speaker, control: speaker, clock: systemClock, log: silentLog });
+  const start = (path: string) => controlServer(path, speaker);
   const directory = shortDirectory(t);
   mkdirSync(join(directory, "folder"));
   writeFileSync(join(directory, "file"), "text");

@@ -1,20 +1,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { startControlServer } from "../../src/api/server.ts";
 import { type CliIo, OutputClosed } from "../../src/cli/io.ts";
 import { type Commands, runCli } from "../../src/cli/program.ts";
 import { RowSplitter } from "../../src/cli/rows.ts";
 import { formatDuration } from "../../src/cli/text/duration.ts";
 import { ConfigErrors } from "../../src/config/errors.ts";
-import { systemClock } from "../../src/lib/clock.ts";
-import { silentLog } from "../../src/lib/log.ts";
 import type { RouteRow } from "../../src/view/model.ts";
 import { ControlError } from "../../src/view/port.ts";
-import { FakeSpeaker, fibRow, hostile, neighbor, path } from "../support/fake-speaker.ts";
+import { serve } from "../support/control-socket.ts";
+import { fibRow, hostile, neighbor, path } from "../support/fake-speaker.ts";
 
 interface Outcome {
   code: number;
@@ -46,18 +43,7 @@ async function cli(
 
 /** A daemon, and the command line that asks it. */
 async function daemon(t: Test) {
-  const speaker = new FakeSpeaker();
-  const directory = mkdtempSync(join(tmpdir(), "peerage-cli-"));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  const socket = join(directory, "s");
-  const server = await startControlServer({
-    path: socket,
-    view: speaker,
-    control: speaker,
-    clock: systemClock,
-    log: silentLog,
-  });
-  t.teardown(() => server.close());
+  const { speaker, socket } = await serve(t);
   return { speaker, socket, ask: (...words: string[]) => cli(words, { PEERAGE_SOCKET: socket }) };
 }
 

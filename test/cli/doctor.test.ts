@@ -1,14 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { startControlServer } from "../../src/api/server.ts";
 import { type DoctorOptions, doctor } from "../../src/cli/doctor/doctor.ts";
 import type { Finding, HostProbe } from "../../src/cli/doctor/probe.ts";
 import { thisProbe } from "../../src/cli/doctor/probe.ts";
 import type { CliIo } from "../../src/cli/io.ts";
-import { systemClock } from "../../src/lib/clock.ts";
-import { silentLog } from "../../src/lib/log.ts";
+import { serve } from "../support/control-socket.ts";
 import { FakeSpeaker, fibRow, neighbor } from "../support/fake-speaker.ts";
 
 /** A host in good order, as far as a test doesn't say otherwise. */
@@ -259,17 +256,7 @@ t.test(
         fibRow({ prefix: "172.17.20.0/24", state: "failed", error: "Nexthop has invalid gateway" }),
       ],
     ];
-    const directory = mkdtempSync(join(tmpdir(), "peerage-doctor-"));
-    t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-    const socket = join(directory, "s");
-    const server = await startControlServer({
-      path: socket,
-      view: speaker,
-      control: speaker,
-      clock: systemClock,
-      log: silentLog,
-    });
-    t.teardown(() => server.close());
+    const { socket } = await serve(t, {}, speaker);
     const { bad, code, checks } = await examine(host({}, { tryListen: async () => "EADDRINUSE" }), { socket });
     t.equal(code, 3);
     t.same(bad, [

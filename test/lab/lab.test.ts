@@ -11,18 +11,8 @@ import { planLab } from "../../src/lab/plan.ts";
 import { changedFacts, factsOf, renderLab, routeLine } from "../../src/lab/screen.ts";
 import { defaultTopology } from "../../src/lab/topology.ts";
 import { readTopology } from "../../src/lab/topology-file.ts";
-import type { FibRow, Summary } from "../../src/view/model.ts";
-
-const row = (given: Partial<FibRow>): FibRow => ({
-  prefix: "172.17.9.0/24",
-  type: "unicast",
-  nextHops: [{ via: "192.168.100.101", dev: "eth0", onlink: true, weight: 1 }],
-  table: 254,
-  protocol: "bgp",
-  metric: 32,
-  state: "installed",
-  ...given,
-});
+import type { Summary } from "../../src/view/model.ts";
+import { fibRow } from "../support/fake-speaker.ts";
 
 t.test("the plan has two racks of a reflector and three nodes, and every config of it passes the check", async (t) => {
   for (const stage of ["namespaces", "loopback"] as const) {
@@ -118,12 +108,12 @@ t.test("a topology file is read, and a wrong one is refused with every fault at 
 });
 
 t.test("routes are shown in the lectures' form", async (t) => {
-  t.equal(routeLine(row({})), "172.17.9.0/24 via 192.168.100.101 dev eth0 proto bgp onlink");
-  t.equal(routeLine(row({ type: "blackhole", nextHops: [] })), "blackhole 172.17.9.0/24 proto bgp");
-  t.match(routeLine(row({ state: "failed" })), /\[failed\]$/);
+  t.equal(routeLine(fibRow({})), "172.17.9.0/24 via 192.168.100.101 dev eth0 proto bgp onlink");
+  t.equal(routeLine(fibRow({ type: "blackhole", nextHops: [] })), "blackhole 172.17.9.0/24 proto bgp");
+  t.match(routeLine(fibRow({ state: "failed" })), /\[failed\]$/);
   const hop = (via: string) => ({ via, dev: "eth0", onlink: true, weight: 1 });
   t.equal(
-    routeLine(row({ nextHops: [hop("10.0.0.1"), hop("10.0.0.2")] })),
+    routeLine(fibRow({ nextHops: [hop("10.0.0.1"), hop("10.0.0.2")] })),
     "172.17.9.0/24 proto bgp nexthop via 10.0.0.1 dev eth0 onlink nexthop via 10.0.0.2 dev eth0 onlink",
   );
 });
@@ -135,7 +125,7 @@ t.test("only what changed is said again", async (t) => {
       router: { as: 65001 },
       neighbors: [{ address: "127.65.1.100", state, prefixes: {}, description: "", dynamic: true }],
     }) as unknown as Summary;
-  const before = factsOf([{ host: host!, summary: summary("Established"), fib: [row({})] }]);
+  const before = factsOf([{ host: host!, summary: summary("Established"), fib: [fibRow({})] }]);
   t.same(changedFacts(before, before), []);
   const after = factsOf([{ host: host!, summary: summary("Idle"), fib: [] }]);
   t.same(changedFacts(before, after), [

@@ -97,3 +97,12 @@ export function best({ view }: TestSpeaker): string[] {
       for (const path of paths) if (path.best) rows.push(`${prefix} ${path.from} ${path.nextHop}`);
   return rows;
 }
+
+/** A node that owns a block, and peers with the reflector at 10.0.0.250. */
+export const node = (address: string, block: string, more = "") => `
+router: {as: 65001, router-id: ${address}, address: ${address}}
+kernel: {fib: none}
+originate: [{prefix: ${block}}]
+neighbors:
+  - {address: 10.0.0.250, remote-as: internal, local-address: ${address}}
+${more}`;

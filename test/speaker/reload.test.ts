@@ -1,7 +1,7 @@
 import t from "tap";
 import { diffConfig } from "../../src/config/diff.ts";
 import { parseConfig } from "../../src/config/load.ts";
-import { best, TestWorld } from "./harness.ts";
+import { best, node, TestWorld } from "./harness.ts";
 
 const reflector = (neighbors: string, ranges: string, more = "") => `
 router: {as: 65001, router-id: 10.0.0.250, address: 10.0.0.250}
@@ -11,14 +11,6 @@ peer-groups:
   others: {remote-as: internal}
 neighbors: [${neighbors}]
 dynamic-neighbors: [${ranges}]
-${more}`;
-
-const node = (address: string, block: string, more = "") => `
-router: {as: 65001, router-id: ${address}, address: ${address}}
-kernel: {fib: none}
-originate: [{prefix: ${block}}]
-neighbors:
-  - {address: 10.0.0.250, remote-as: internal, local-address: ${address}}
 ${more}`;
 
 const range = "{range: 10.0.0.0/24, peer-group: clients}";

@@ -1,7 +1,7 @@
 import t from "tap";
 import { LiveMetrics } from "../../src/view/live-metrics.ts";
 import type { RouteRow } from "../../src/view/model.ts";
-import { best, question, TestWorld } from "./harness.ts";
+import { best, node, question, TestWorld } from "./harness.ts";
 
 const reflector = (more = "") => `
 router: {as: 65001, router-id: 10.0.0.250, address: 10.0.0.250}
@@ -10,14 +10,6 @@ peer-groups:
   clients: {remote-as: internal, route-reflector-client: true}
 dynamic-neighbors:
   - {range: 10.0.0.0/24, peer-group: clients}
-${more}`;
-
-const node = (address: string, block: string, more = "") => `
-router: {as: 65001, router-id: ${address}, address: ${address}}
-kernel: {fib: none}
-originate: [{prefix: ${block}}]
-neighbors:
-  - {address: 10.0.0.250, remote-as: internal, local-address: ${address}}
 ${more}`;
 
 t.test("a reflector tells each client of the others, with the next hop untouched (RFC 4456 §8, §10)", async (t) => {
