@@ -45,6 +45,8 @@ export interface NeighborSummary {
   outQueue: number;
   prefixes: PrefixCounts;
   lastError: LastError | null;
+  /** Why it isn't up, in words; null if there's nothing to add. */
+  stateReason: string | null;
 }
 
 export interface PrefixCounts {
@@ -69,8 +71,6 @@ export interface NeighborDetail extends NeighborSummary {
   peerGroup: string | null;
   /** Why an Established session ended last; null while none has. */
   lastDrop: LastError | null;
-  /** Why it is in its state, in words; null if there's nothing to add. */
-  stateReason: string | null;
   remoteRouterId: string | null;
   /** FQDN capability of the peer, as received. */
   hostName: string | null;

@@ -76,7 +76,15 @@ export function neighborSummary(speaker: Speaker, peer: Peer): NeighborSummary {
       advertised: sum((count) => count.advertised),
     },
     lastError: errorView(session.lastError),
+    stateReason: stateReason(peer),
   };
+}
+
+/** Of somebody whom we don't dial nothing is known before it has come. */
+function stateReason({ session, settings }: Peer): string | null {
+  if (session.state === "Established") return null;
+  const known = session.lastDown?.text ?? session.lastError?.text;
+  return known ?? (settings.passive ? "it has not connected, and we don't dial it" : null);
 }
 
 const messageCounts = (counts: readonly number[]): MessageCounts => ({
@@ -128,7 +136,6 @@ export function neighborDetail(speaker: Speaker, peer: Peer): NeighborDetail {
     kind: settings.kind,
     peerGroup: settings.peerGroup,
     lastDrop: errorView(session.lastDrop),
-    stateReason: session.state === "Established" ? null : (session.lastDown?.text ?? session.lastError?.text ?? null),
     remoteRouterId: peer.remoteRouterId === null ? null : formatIpv4(peer.remoteRouterId),
     hostName: capabilities?.peerHostName ?? null,
     localAddress: ends?.localAddress ?? settings.localAddress,

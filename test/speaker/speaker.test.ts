@@ -241,3 +241,23 @@ t.test(
     }
   },
 );
+
+t.test("a neighbor that is not up says why, also one that has only to be waited for", async (t) => {
+  const world = new TestWorld();
+  const a = world.start(
+    "a",
+    "10.0.0.1",
+    `router: {as: 65001, router-id: 10.0.0.1, address: 10.0.0.1}
+kernel: {fib: none}
+neighbors:
+  - {address: 10.0.0.8, remote-as: internal}
+  - {address: 10.0.0.9, remote-as: internal, passive: true}
+`,
+  );
+  world.network.host("10.0.0.8");
+  await world.advance(20);
+  t.match(a.view.summary().neighbors, [
+    { address: "10.0.0.8", stateReason: "connection refused" },
+    { address: "10.0.0.9", stateReason: "it has not connected, and we don't dial it", lastError: null },
+  ]);
+});

@@ -135,6 +135,7 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
         subcode: 2,
         text: `Cease / Administrative Shutdown: ${hostile}`,
       },
+      stateReason: `Cease / Administrative Shutdown: ${hostile}`,
     }),
   ];
   rows: RouteRow[][] = [];

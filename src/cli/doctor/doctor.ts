@@ -6,7 +6,7 @@ import { escapedJson, escapeText } from "../../lib/escape.ts";
 import type { FibRow, Summary } from "../../view/model.ts";
 import { socketOf } from "../daemon-commands.ts";
 import { type CliIo, Exit } from "../io.ts";
-import { unhealthyNeighbors } from "../text/summary.ts";
+import { plural, unhealthyNeighbors } from "../text/summary.ts";
 import { configChecks } from "./config-checks.ts";
 import * as host from "./host-checks.ts";
 import { type Finding, fail, type HostProbe, ok, thisProbe, warn } from "./probe.ts";
@@ -86,7 +86,7 @@ async function askDaemon(
 function neighborFindings(summary: Summary): Finding[] {
   const down = unhealthyNeighbors(summary);
   if (down.length === 0)
-    return [ok("daemon", `A daemon is running, with ${summary.neighbors.length} neighbors established`)];
+    return [ok("daemon", `A daemon is running, with ${plural(summary.neighbors.length, "neighbor")} established`)];
   return down.map((text) => warn("neighbors", text, "`peerage neighbor ADDR` tells more"));
 }
 
@@ -117,7 +117,7 @@ function fibFindings(routes: readonly FibRow[]): Finding[] {
         "`peerage explain PREFIX` shows how its next hop resolves",
       ),
     );
-  if (findings.length === 0) findings.push(ok("kernel", `${routes.length} routes are in the kernel as wanted`));
+  if (findings.length === 0) findings.push(ok("kernel", `${plural(routes.length, "route")} in the kernel as wanted`));
   return findings;
 }
 

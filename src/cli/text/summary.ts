@@ -51,11 +51,13 @@ const isUp = (neighbor: NeighborSummary): boolean => neighbor.state === "Establi
 export const upDown = (neighbor: NeighborSummary): string =>
   formatDuration(isUp(neighbor) || neighbor.everEstablished ? neighbor.uptimeSeconds : null);
 
-const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+export const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 /** Neighbors that should be up and are not, each with what is known of the reason. */
 export function unhealthyNeighbors(summary: Summary): string[] {
   return summary.neighbors
     .filter((neighbor) => !isUp(neighbor))
-    .map(({ address, state, lastError }) => `${address} is ${state}${lastError ? `: ${lastError.text}` : ""}`);
+    .map(
+      ({ address, state, stateReason }) => `${address} is ${state}${stateReason === null ? "" : `: ${stateReason}`}`,
+    );
 }
