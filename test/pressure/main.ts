@@ -19,11 +19,18 @@ const scenarios: Record<string, () => Promise<Record<string, number | string>>> 
   flood,
 };
 
+const names = Object.keys(scenarios);
 const wanted = process.argv.slice(2);
-for (const name of wanted.length > 0 ? wanted : Object.keys(scenarios)) {
-  const scenario = scenarios[name];
-  if (scenario === undefined) throw new Error(`no scenario "${name}": ${Object.keys(scenarios).join(", ")}`);
+const unknown = wanted.filter((name) => !names.includes(name));
+if (unknown.length > 0) {
+  const help = unknown.includes("--help");
+  process.stderr.write(
+    `${help ? "" : `There is no scenario ${unknown.join(", ")}.\n`}npm run pressure [-- SCENARIO ...]: ${names.join(", ")}; all without one\n`,
+  );
+  process.exit(help ? 0 : 2);
+}
+for (const name of wanted.length > 0 ? wanted : names) {
   process.stdout.write(`${name}\n`);
-  for (const [what, figure] of Object.entries(await scenario())) process.stdout.write(`  ${what}: ${figure}\n`);
+  for (const [what, figure] of Object.entries(await scenarios[name]!())) process.stdout.write(`  ${what}: ${figure}\n`);
 }
 process.exit();
