@@ -293,6 +293,43 @@ t.test("taken is told when the kernel has all; backlog falls as the peer reads a
   await listener.close();
 });
 
+t.test(
+  "what the kernel takes at once is taken before write returns; order holds whichever way octets leave",
+  async (t) => {
+    const network = new TcpNetwork();
+    const { listener, next, port } = await listening(network);
+    const reader = createConnection({ host: "127.0.0.2", port });
+    reader.pause();
+    const far = await next();
+    far.attach(new Ear());
+    const taken: number[] = [];
+    const write = (i: number, octets: number) => far.write([new Uint8Array(octets).fill(i)], () => taken.push(i));
+    write(1, 19);
+    t.same(taken, [1]);
+    t.equal(far.backlog(), 0);
+    // The kernel takes a part of the second, the stream has the rest, and the third must not overtake it.
+    write(2, 32_000_000);
+    write(3, 19);
+    t.same(taken, [1]);
+    let wrong = 0;
+    let read = 0;
+    reader.on("data", (data: Buffer) => {
+      const wanted = (at: number) => (at < 19 ? 1 : at < 32_000_019 ? 2 : 3);
+      for (const at of [0, data.length - 1]) if (data[at] !== wanted(read + at)) wrong++;
+      read += data.length;
+    });
+    reader.resume();
+    while (read < 32_000_038) await turn();
+    t.equal(wrong, 0);
+    t.same(taken, [1, 2, 3]);
+    write(4, 19);
+    t.same(taken, [1, 2, 3, 4]);
+    far.destroy();
+    reader.destroy();
+    await listener.close();
+  },
+);
+
 t.test("while paused nothing is read, and the sender feels it", async (t) => {
   const network = new TcpNetwork();
   const { listener, next, port } = await listening(network);
