@@ -7,13 +7,13 @@ import { root } from "./paths.ts";
  * and measured once; on other tables BIRD and FRR are enough to hold ratios against.
  */
 export const SERIES: readonly string[] = [
-  "reflect --timeout 40",
-  "churn --timeout 60 --peers bird,frr,openbgpd",
-  "rack --timeout 60",
+  "reflect --timeout 20",
+  "churn --timeout 30 --peers bird,frr,openbgpd",
+  "rack --timeout 40",
   "sessions --runs 1 --timeout 30 --no-floor --peers frr0,bird",
   "late --timeout 60 --peers bird,frr,openbgpd",
-  "paths --timeout 60",
-  "ingest --timeout 45",
+  "paths --timeout 20",
+  "ingest --timeout 25",
   "ingest --feeders 10 --runs 1 --peers bird,frr",
   "scaling --only mesh",
   "scaling --only one-reflector",
@@ -30,7 +30,7 @@ export const SERIES: readonly string[] = [
   "reflect --family 6 --peers bird,frr",
   "reflect --add-path --peers bird,frr",
   "reflect --policy 20 --peers bird,frr",
-  "mixed --timeout 60 --peers bird,frr,openbgpd",
+  "mixed --timeout 40 --peers bird,frr,openbgpd",
 ];
 
 /** Runs the whole series, one command after the other, or with `--list` prints it; then writes the documents. */
