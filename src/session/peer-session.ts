@@ -36,6 +36,9 @@ import { type Dial, type DialReceiver, type Network, SocketOptionError, type Tra
 
 const OPEN_SENT = states.indexOf("OpenSent");
 
+/** How long after Established a connection may still be one that was dialled before: more than a SYN that is sent twice. */
+const COLLISION_MS = 2_000;
+
 /** What all sessions of a speaker share. */
 export interface SessionEnvironment {
   readonly clock: Clock;
@@ -321,11 +324,20 @@ export class PeerSession implements ConnectionOwner, PairOwner {
       this.#main.take(transport);
       return;
     }
-    if (this.#main.state === "Established" && (this.#agreed?.gracefulRestart?.families.length ?? 0) > 0) {
+    if (this.#mayBeReborn()) {
       this.#replace(transport);
       return;
     }
     this.#pair.takeBeside(transport);
+  }
+
+  /**
+   * RFC 4724 §5 counts every connection after Established. One that comes right then was dialled before, by a peer that dialled as
+   * we did and that lives: it is the other half of a collision (RFC 4271 §6.8), and to drop the session for it loses both.
+   */
+  #mayBeReborn(): boolean {
+    if (this.#main.state !== "Established" || (this.#agreed?.gracefulRestart?.families.length ?? 0) === 0) return false;
+    return this.#environment.clock.now() - this.#stateSince >= COLLISION_MS;
   }
 
   /** RFC 4724 §5: a peer with graceful restart that connects anew has lost the old connection, whatever TCP thinks. */

@@ -259,21 +259,29 @@ t.test("a second connection while Established is closed with 6/7 once its OPEN h
   t.end();
 });
 
+const gracefulCapabilities = [
+  { kind: "multiprotocol", afi: 1, safi: 1, family: 0 },
+  { kind: "four-octet-as", as: 65001 },
+  {
+    kind: "graceful-restart",
+    restarted: true,
+    notification: false,
+    restartTimeSeconds: 90,
+    families: [{ afi: 1, safi: 1, family: 0, forwarding: true }],
+  },
+] as const;
+
+/** Established with a peer that has graceful restart. */
+const gracefulPuppet = () =>
+  puppetEstablished(
+    { offer: { gracefulRestart: { restartTimeSeconds: 120, notification: false } } },
+    { capabilities: gracefulCapabilities },
+  );
+
 t.test("a peer with graceful restart that connects anew replaces its old connection at once (RFC 4724 §5)", (t) => {
-  const graceful = { gracefulRestart: { restartTimeSeconds: 120, notification: false } };
-  const capabilities = [
-    { kind: "multiprotocol", afi: 1, safi: 1, family: 0 },
-    { kind: "four-octet-as", as: 65001 },
-    {
-      kind: "graceful-restart",
-      restarted: true,
-      notification: false,
-      restartTimeSeconds: 90,
-      families: [{ afi: 1, safi: 1, family: 0, forwarding: true }],
-    },
-  ] as const;
-  const { net, side, puppet } = puppetEstablished({ offer: graceful }, { capabilities });
+  const { net, side, puppet } = gracefulPuppet();
   const first = puppet.transport;
+  net.clock.advance(seconds(2));
   puppet.dial(LEFT);
   net.clock.advance(10);
   t.same(side.downs, [{ kind: "replaced", notification: null, text: "the peer has connected anew" }]);
@@ -282,7 +290,7 @@ t.test("a peer with graceful restart that connects anew replaces its old connect
     puppet.read.some((name) => name.startsWith("NOTIFICATION")),
     "without a word",
   );
-  puppet.open({ capabilities });
+  puppet.open({ capabilities: gracefulCapabilities });
   puppet.keepalive();
   net.clock.advance(10);
   t.equal(side.state, "Established");
@@ -291,6 +299,27 @@ t.test("a peer with graceful restart that connects anew replaces its old connect
   t.equal(side.host.ends.size, 1);
   t.end();
 });
+
+t.test(
+  "what connects within two seconds of Established is the other half of a collision, also with graceful restart (RFC 4271 §6.8)",
+  (t) => {
+    for (const { afterMs, stays } of [
+      { afterMs: 100, stays: true },
+      { afterMs: 1990, stays: true },
+      { afterMs: 2000, stays: false },
+    ]) {
+      const { net, side, puppet } = gracefulPuppet();
+      net.clock.advance(afterMs - (net.clock.now() - side.session.stateSince));
+      puppet.dial(LEFT);
+      net.clock.advance(10);
+      puppet.open({ capabilities: gracefulCapabilities });
+      net.clock.advance(10);
+      t.equal(side.downs.length, stays ? 0 : 1, `${afterMs} ms`);
+      t.equal(puppet.read.at(-1) === "NOTIFICATION 6/7", stays);
+    }
+    t.end();
+  },
+);
 
 t.test("a peer that has rebooted in the middle of a handshake is not held up by its dead connection", (t) => {
   const { net, side, puppet } = withPuppet({ passive: true });
