@@ -13,6 +13,7 @@ export class PolicyBook {
   readonly #nextHops: NextHopIds;
   #policies = new Map<string, Policy>();
   #pipelines = new Map<string, ImportPipeline>();
+  readonly #texts = new WeakMap<ImportPipeline, string>();
 
   constructor(sets: AttributeSets, nextHops: NextHopIds) {
     this.#sets = sets;
@@ -49,8 +50,14 @@ export class PolicyBook {
     if (pipeline === undefined) {
       pipeline = new ImportPipeline({ ...settings, policy: this.policy(config, names, own) }, this.#sets);
       this.#pipelines.set(text, pipeline);
+      this.#texts.set(pipeline, text);
     }
     return pipeline;
+  }
+
+  /** Whether two ways in come to the same verdicts, though one may be from before a reload. */
+  equal(one: ImportPipeline | null, other: ImportPipeline | null): boolean {
+    return one === other || (one !== null && other !== null && this.#texts.get(one) === this.#texts.get(other));
   }
 
   /** Forgets everything; whoever still uses a policy keeps it. After a reload, so that `explain` names today's lines. */

@@ -191,6 +191,18 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   }
 
   /**
+   * The config was read again and says nothing new of this peer: it takes on today's policies all the same. Else each reload would leave
+   * another generation of them behind, with all that they remember, held by whoever has not been touched since; and `explain` would name
+   * lines of old.
+   */
+  unchanged(): void {
+    const peer = this.#peer;
+    const agreed = this.#agreed;
+    if (agreed === null || peer.source === 0) peer.pipeline = null;
+    else if (usePolicies(peer, agreed, this.#parts)) this.#parts.stale.reevaluate(peer.source);
+  }
+
+  /**
    * After a reload that leaves the session up: the peer is told, and its routes are judged, as the new config says. Judged are
    * also those that are kept while the peer restarts.
    */

@@ -52,7 +52,7 @@ export function usePolicies(peer: Peer, agreed: Agreed, parts: RuleParts): boole
   const sourceChanged = JSON.stringify(source) !== JSON.stringify(peer.policySource);
   if (sourceChanged) peer.policySource = source;
   peer.pipeline = pipeline;
-  return before !== pipeline || sourceChanged;
+  return !parts.book.equal(before, pipeline) || sourceChanged;
 }
 
 /** The update group that the peer belongs to in one family, and the policy of what goes out as that group asks for it. */

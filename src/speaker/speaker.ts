@@ -310,6 +310,8 @@ export class Speaker {
     this.#maker.reconfigured();
     const { fates, added } = peerChanges(this.peers, config, diff);
     for (const change of fates) this.#meetFate(change);
+    const touched = new Set(fates.map(({ peer }) => peer));
+    for (const peer of this.peers) if (!touched.has(peer)) this.linkOf(peer).unchanged();
     for (const identity of added) this.peers.add(identity).session.start();
     this.#loop.touch();
   }

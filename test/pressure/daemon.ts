@@ -6,12 +6,15 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const program = fileURLToPath(new URL("../../src/main.js", import.meta.url));
+const stalls = fileURLToPath(new URL("stalls.js", import.meta.url));
 const run = promisify(execFile);
 
 export interface DaemonOptions {
   readonly metricsPort: number;
   /** Open files that the process may have (`ulimit -n`). */
   readonly openFiles?: number;
+  /** Look for what the event loop stands still for (stalls.ts). */
+  readonly watchStalls?: boolean;
 }
 
 /** The daemon as it is shipped, in a process of its own. */
@@ -52,6 +55,7 @@ control: {socket: ${join(directory, "sock")}}
     const child = spawn("/bin/sh", ["-c", command, process.execPath, program, "run", "-c", file], {
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
+      env: options.watchStalls ? { ...process.env, NODE_OPTIONS: `--import ${stalls}` } : process.env,
     });
     const daemon = new Daemon(child, directory, options);
     favour(child.pid!);
@@ -77,6 +81,18 @@ control: {socket: ${join(directory, "sock")}}
       },
     );
     return JSON.parse(stdout);
+  }
+
+  /** The longest time that the loop stood still, in words; forgets those before. */
+  longestStall(): string {
+    const found = [...this.log.matchAll(/^stall (\d+) (\d+) (\d+) (\d+)$/gm)].map((match) =>
+      match.slice(1).map(Number),
+    );
+    this.log = this.log.replaceAll(/^stall .*\n/gm, "");
+    const [longest] = found.sort((a, b) => b[0]! - a[0]!);
+    if (longest === undefined) return "none of 40 ms or more";
+    const [ms, ran, waited, collected] = longest;
+    return `${ms} ms, of which it ran ${ran} and waited ${waited} for a CPU; garbage collection ${collected} ms (${found.length} of 40 ms or more)`;
   }
 
   /** Resident memory in MiB. */

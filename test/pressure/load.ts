@@ -14,7 +14,7 @@ kernel: {fib: none}
 dynamic-neighbors:
   - {range: 127.0.60.0/24, remote-as: internal, route-reflector-client: true, timers: {hold-time: 90}}
   - {range: 127.0.61.0/24, remote-as: internal, route-reflector-client: true, timers: {hold-time: 3}}`,
-    { metricsPort: 21_901 },
+    { metricsPort: 21_901, watchStalls: true },
   );
   const feeders = Array.from({ length: feederCount }, (_, i) => new Peer({ from: `127.0.60.${100 + i}`, to, port }));
   const readers = Array.from({ length: 4 }, (_, i) => new Peer({ from: `127.0.60.${10 + i}`, to, port, routes }));
@@ -25,6 +25,7 @@ dynamic-neighbors:
   await daemon.metric("bgp_build_info");
   await pause(1_000);
   await daemon.metric("bgp_build_info");
+  daemon.longestStall();
   const cpu = daemon.cpuSeconds;
   const begin = performance.now();
   const share = routes / feederCount;
@@ -47,6 +48,7 @@ dynamic-neighbors:
     "seconds until all were told": told.toFixed(2),
     "CPU seconds": (daemon.cpuSeconds - cpu).toFixed(2),
     "loop delay p50, p99, max (ms)": lag.map((seconds) => (seconds * 1000).toFixed(1)).join(", "),
+    "longest stall": daemon.longestStall(),
     "hold-3 sessions lost": nervous.filter((peer) => !peer.established).length,
     "other sessions lost": [...feeders, ...readers].filter((peer) => !peer.established).length,
     "wrong routes": readers.reduce(

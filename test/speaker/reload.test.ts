@@ -69,6 +69,31 @@ t.test("a member goes over to the longer range that a reload adds, and back when
   ]);
 });
 
+t.test("all peers judge by today's policies after a reload, and those of before are kept by nobody", async (t) => {
+  const world = new TestWorld();
+  const local = (lines: string) =>
+    reflector(
+      "",
+      "{range: 10.0.0.0/24, peer-group: clients, import-policy: [all]}",
+      `${lines}policies: {all: [{then: accept}]}`,
+    );
+  const rr = world.start("rr", "10.0.0.250", local(""));
+  for (const i of [1, 2, 3]) world.start(`n${i}`, `10.0.0.${i}`, node(`10.0.0.${i}`, `172.17.${i}.0/24`));
+  await world.advance(20);
+  const pipelines = () => new Set([...rr.speaker.peers].map((peer) => peer.pipeline)).size;
+  const line = () => [...rr.view.received("10.0.0.1", {})!].flat()[0]?.paths[0]?.policy?.line;
+  t.equal(pipelines(), 1);
+  const before = line();
+  for (const i of [1, 2, 3]) {
+    rr.reload(local("# a line more\n".repeat(i)));
+    rr.speaker.reset(rr.speaker.peers.get(`10.0.0.${i}`)!, null);
+    await world.advance(20);
+    t.equal(pipelines(), 1, `one for all after reload ${i} and a session that came back`);
+  }
+  t.equal(best(rr).length, 3);
+  t.equal(line(), before! + 3, "and the line is that of today's file");
+});
+
 t.test("a blackhole that a reload asks for, or takes away, is one in the kernel at once", async (t) => {
   const world = new TestWorld();
   const config = (blackhole: boolean) => `
