@@ -38,6 +38,8 @@ export class FibTable {
   /** Target that the kernel's route of ours has; 0 = there is none. */
   held: Uint32Array;
   marks: Uint8Array;
+  /** Where a second IPv4 route stands at our metric (`ip route prepend`, `append`): ours goes before it is written anew. */
+  readonly twins = new Set<number>();
   readonly troubles = new Map<number, Trouble>();
 
   constructor(family: Family, hasher: Hasher) {
@@ -61,6 +63,7 @@ export class FibTable {
     if ((this.marks[id]! & (Mark.Queued | Mark.InFlight | Mark.Touched)) !== 0) return;
     if ((this.marks[id]! & Mark.Trouble) !== 0) this.troubles.delete(id);
     this.marks[id] = 0;
+    this.twins.delete(id);
     this.prefixes.remove(id);
   }
 

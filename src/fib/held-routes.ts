@@ -144,6 +144,7 @@ export class HeldRoutes implements OwnRoutes {
         this.touched(table, id);
         this.set(table, id, 0); // taken over by somebody's replace
       }
+      if (present && !displaced && table.held[id] !== 0 && route.family === Family.Ipv4Unicast) table.twins.add(id);
       if (table.want[id] !== 0) this.#parts.enqueue(table, id);
       else table.freeIfIdle(id);
     } else if (route.metric < metric && table.want[id] !== 0) this.#parts.report(table, id);

@@ -38,7 +38,8 @@ export class Outcomes {
     else if (operation === Operation.Replace) operations.replace.ok++;
     else operations.delete.ok++;
     this.#landed(table, id);
-    if (table.want[id] !== 0) this.settled(table, id);
+    if (operation === Operation.Delete && table.want[id] !== 0) this.#vacated(table, id);
+    else if (table.want[id] !== 0) this.settled(table, id);
     else table.freeIfIdle(id);
   }
 
@@ -50,7 +51,7 @@ export class Outcomes {
       if (errno === nl.ESRCH || errno === nl.ENOENT || errno === nl.ENODEV) {
         operations.delete.ok++; // gone already
         held.set(table, id, 0);
-        if (table.want[id] !== 0) enqueue(table, id);
+        if (table.want[id] !== 0) this.#vacated(table, id);
         else table.freeIfIdle(id);
         return;
       }
@@ -61,6 +62,12 @@ export class Outcomes {
     if (operation === Operation.Replace && errno === nl.ENOENT) {
       operations.replace.failed++; // somebody took it away between the event and us: it has to be made anew
       held.set(table, id, 0);
+      enqueue(table, id);
+      return;
+    }
+    if (operation === Operation.Replace && errno === nl.EEXIST) {
+      operations.replace.failed++; // ours is there as it should be, and another one of the same metric in front of it
+      table.twins.add(id);
       enqueue(table, id);
       return;
     }
@@ -86,6 +93,12 @@ export class Outcomes {
     this.#parts.held.touched(table, id);
     if ((table.marks[id]! & Mark.Again) === 0) return;
     table.marks[id]! &= ~Mark.Again;
+    this.#parts.enqueue(table, id);
+  }
+
+  /** One of ours is gone and the place may be free: CREATE|EXCL finds out who else is there. */
+  #vacated(table: FibTable, id: number): void {
+    table.twins.delete(id);
     this.#parts.enqueue(table, id);
   }
 

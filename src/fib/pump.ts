@@ -181,6 +181,8 @@ export class Pump {
         );
       return 0;
     }
+    // REPLACE would take the first of the two, whosever it is.
+    if (held !== 0 && table.twins.has(id)) return Operation.Delete;
     if (this.#parts.targets.satisfies(held, wanted)) {
       this.#parts.outcomes().settled(table, id);
       return 0;

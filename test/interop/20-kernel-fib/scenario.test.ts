@@ -150,6 +150,20 @@ async function ownership(t: Test, { room, lab }: { room: Room; lab: Scenario["la
   );
   await room.ip("route", "del", "172.17.23.0/24", "proto", "static");
 
+  // a second route at our metric, in front of ours
+  const show = (prefix: string) => room.ip("route", "show", prefix);
+  await room.ip("route", "prepend", "172.17.21.0/24", "via", "10.0.0.9", "proto", "bgp", "metric", "32");
+  await lab.until("one that bears our mark goes", async () => (await show("172.17.21.0/24")).length === 1);
+  await lab.until("and ours is right", () => room.row("172.17.21.0/24")?.state === "installed");
+  t.same(await show("172.17.21.0/24"), ["172.17.21.0/24 via 10.0.0.2 dev eth0 proto bgp metric 32"]);
+  await room.ip("route", "prepend", "172.17.22.0/24", "via", "10.0.0.9", "proto", "static", "metric", "32");
+  await lab.until("another owner's makes ours give way", () => room.row("172.17.22.0/24")?.state === "overridden");
+  room.set("172.17.22.0/24", through(hop("10.0.0.3", eth0)));
+  await room.answered();
+  t.same(await show("172.17.22.0/24"), ["172.17.22.0/24 via 10.0.0.9 dev eth0 proto static metric 32"]);
+  await room.ip("route", "del", "172.17.22.0/24", "proto", "static");
+  await lab.until("and leaves it room again", () => room.row("172.17.22.0/24")?.state === "installed");
+
   await room.ip("route", "flush", "table", "main");
   await room.ip("route", "add", "10.0.0.0/24", "dev", "eth0", "proto", "kernel", "scope", "link", "src", "10.0.0.1");
   await lab.until("a flushed table is filled again", () => fib.list().every((row) => row.state === "installed"));
