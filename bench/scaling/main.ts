@@ -40,6 +40,7 @@ const VIRTUAL_PATHS = 10_000_000;
 
 /** What can be measured alone: `--only`. */
 const parts = ["mesh", "one-reflector", "two-reflectors", "racks", "racks-own", "bird", "virtual", "cost"];
+const known = [...parts, "virtual-mesh", "virtual-one-reflector", "virtual-two-reflectors"];
 
 function partOf(topology: Topology): string {
   if (!topology.startsWith("racks")) return topology.replace(" ", "-");
@@ -58,8 +59,8 @@ export async function scaling(argv: readonly string[]): Promise<void> {
     },
   });
   const only = values.only.split(",");
-  const unknown = only.find((part) => !parts.includes(part));
-  if (unknown !== undefined) throw new Error(`--only: "${unknown}" is none of ${parts.join(", ")}`);
+  const unknown = only.find((part) => !known.includes(part));
+  if (unknown !== undefined) throw new Error(`--only: "${unknown}" is none of ${known.join(", ")}`);
   const routesPerNode = Number(values.routes);
   const [from, upTo] = [Number(values.from), Number(values["up-to"])];
   const faults: string[] = [];
@@ -75,10 +76,12 @@ export async function scaling(argv: readonly string[]): Promise<void> {
     for (const topology of ["mesh", "one reflector", "two reflectors"] as const)
       await measure((place) => new BirdFarm(place), topology, BIRD_SIZES);
   const virtual: VirtualRun[] = [];
-  if (only.includes("virtual"))
-    for (const [topology, sizes] of Object.entries(VIRTUAL))
-      for (const count of sizes.filter((size) => size >= from && size <= upTo))
-        virtual.push(...simulate(topology as Topology, count, routesPerNode, faults));
+  for (const [name, sizes] of Object.entries(VIRTUAL)) {
+    const topology = name as Topology;
+    if (!only.includes("virtual") && !only.includes(`virtual-${partOf(topology)}`)) continue;
+    for (const count of sizes.filter((size) => size >= from && size <= upTo))
+      virtual.push(...simulate(topology, count, routesPerNode, faults));
+  }
   const result: ScalingResult = {
     workload: "scaling",
     at: new Date().toISOString(),
