@@ -337,7 +337,7 @@ const kernel = mapping({
 const limits = mapping({
   memory: key(
     s.memory("auto", "none"),
-    "Budget for routes and what they need; `auto`: three quarters of what the control group or the machine has. Near it new sessions are refused, then the heaviest peer is not read, then it is ended with Cease 6/8.",
+    "Budget for routes and what they need; `auto`: three quarters of what the control group or the machine has, less 96 MiB (a third at most) for the program. Near it new sessions are refused, then the heaviest peer is not read, then it is ended with Cease 6/8.",
     "auto",
   ),
   "memory-per-peer": key(s.memory("none"), "Budget for the routes of one peer; above it that peer is ended.", "none"),

@@ -3,15 +3,22 @@ import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type Libc, loadLibc } from "./libc.ts";
 
+/** What a process takes beside heap and buffers, a table of routes or not: program, engine, stacks, sockets, pages that are half empty. */
+const BESIDE = 96 * 2 ** 20;
+
 /** What the machine says about the memory of this process; the speaker room's `MemoryPort`. */
 export class ProcessMemory {
   #gc: (() => void) | null = null;
   #libc: Libc | null = null;
 
-  /** Octets that this process may have: of its control group, else of the machine. */
+  /**
+   * Octets that heap and buffers of this process may have: what its control group has, else the machine, less what everything else takes.
+   * In a group of 256 MB that is not nothing: with a budget of three quarters of all of it the kernel was there first.
+   */
   get available(): number {
     const constrained = (process as { constrainedMemory?: () => number | undefined }).constrainedMemory?.() ?? 0;
-    return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+    const all = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+    return Math.floor(all - Math.min(BESIDE, all / 3));
   }
 
   /** Octets of the engine's heap and of the buffers outside of it. What nobody uses any more counts until it is collected. */
