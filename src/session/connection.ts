@@ -29,6 +29,8 @@ export interface ConnectionOwner {
   opened(connection: Connection): void;
   /** The state has changed; `why` as far as it was an end. Last of all that a step does. */
   moved(connection: Connection, from: Session["state"], end: End): void;
+  /** A dial came to nothing, and the next one has begun in the same state. */
+  hindered(connection: Connection, why: End): void;
   /** How long Idle is to last. */
   idleHoldMs(connection: Connection, fault: boolean): number;
   counted(direction: "sent" | "received", type: number, messages: number): void;
@@ -198,6 +200,7 @@ export class Connection implements TransportReceiver, DialReceiver, DeadlineOwne
     // The owner is told last, when this connection is all done: it may call back.
     if (end.sent !== null) this.#owner.notified("sent", end.sent);
     if (step.session.state !== from) this.#owner.moved(this, from, end);
+    else if (end.reason !== "") this.#owner.hindered(this, end);
   }
 
   #carryOut(action: Action): void {

@@ -48,6 +48,8 @@ export interface SessionHandlers {
   routeRefresh(bytes: Uint8Array, start: number, end: number): void;
   /** Each change of the state that is shown; `reason` in words, "" when there is nothing to say. */
   stateChanged?(from: State, to: State, reason: string): void;
+  /** A dial came to nothing, and the next one has begun in the same state. */
+  hindered?(reason: string): void;
   /** A NOTIFICATION that went out or came in, also on a connection that lost a collision or was refused. */
   notification?(direction: "sent" | "received", notification: NotificationView, text: string): void;
   /** The chunk that was being read is done: a good moment to end a batch. Called once per chunk that held UPDATEs. */

@@ -427,6 +427,13 @@ export class PeerSession implements ConnectionOwner, PairOwner {
     this.#show(reason.text);
   }
 
+  hindered(connection: Connection, why: End): void {
+    if (!this.#pair.has(connection)) return;
+    const reason = reasonOf(why);
+    this.#note(why, reason);
+    this.handlers.hindered?.(reason.text);
+  }
+
   #established(connection: Connection): void {
     this.#agreed = connection.agreed;
     connection.lastReceivedAt = this.#environment.clock.now();

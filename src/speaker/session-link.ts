@@ -165,12 +165,16 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
       to,
     });
     const failed = to === "Active" || to === "Idle";
-    if (failed && from !== "Established" && reason !== "" && reason !== this.#hindrance) {
-      this.#hindrance = reason;
-      this.#say("info", "no-session", `no session with ${this.#peer.address} yet: ${reason}`);
-    }
+    if (failed && from !== "Established") this.hindered(reason);
     // A member of a range that got no further than this is forgotten again.
     if (failed) this.#parts.changed(this.#peer);
+  }
+
+  /** Said once for each reason, however often it is tried. */
+  hindered(reason: string): void {
+    if (reason === "" || reason === this.#hindrance) return;
+    this.#hindrance = reason;
+    this.#say("info", "no-session", `no session with ${this.#peer.address} yet: ${reason}`);
   }
 
   notification(direction: "sent" | "received", notification: NotificationView, text: string): void {

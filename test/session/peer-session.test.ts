@@ -6,6 +6,7 @@ import { encodeRouteRefresh } from "../../src/wire/message/route-refresh.ts";
 import {
   established,
   LEFT,
+  pair,
   puppetEstablished,
   type Side,
   seconds,
@@ -27,6 +28,16 @@ t.test("two speakers that know each other reach Established by way of every stat
   t.same(left.session.counters.sent, [2, 1, 0, 0, 1, 0], "an OPEN and a KEEPALIVE each");
   t.same(left.session.counters.received, [2, 1, 0, 0, 1, 0]);
   t.equal(left.session.lastError, null);
+  t.end();
+});
+
+t.test("a dial that nobody answers gives a reason, though the state stays Connect", (t) => {
+  const { left, right, net } = pair();
+  net.cut(left.host, right.host);
+  left.session.start();
+  net.clock.advance(seconds(20));
+  t.equal(left.state, "Connect");
+  t.match(left.session.lastError?.text, "no answer to our SYN");
   t.end();
 });
 

@@ -141,6 +141,9 @@ const idle: Row = {
   SendHoldTimer_Expires: ignore,
 };
 
+/** Nothing came back: what else looks like this is said too, as neither side hears more from its kernel. */
+const unanswered = "no answer to our SYN: the host is away, packets are filtered, or the TCP MD5 keys differ";
+
 /** Connect and Active differ only in who moves first: their common cells. Before OPEN a fault is told if TCP is up (SendNOTIFICATIONwithoutOPEN). */
 const waiting = {
   ManualStart: ignore,
@@ -176,7 +179,8 @@ const waiting = {
 
 const connect: Row = {
   ...waiting,
-  ConnectRetryTimer_Expires: (s) => stay({ ...s, delayOpenRunning: false }, { do: "release" }, connectRetry(s), dial),
+  ConnectRetryTimer_Expires: (s) =>
+    stay({ ...s, delayOpenRunning: false }, explain(unanswered), { do: "release" }, connectRetry(s), dial),
   TcpConnectionFails: (s, e) =>
     s.delayOpenRunning
       ? to({ ...s, delayOpenRunning: false }, "Active", explain(e.reason), { do: "release" }, connectRetry(s))

@@ -121,7 +121,7 @@ const expected: Readonly<Record<State, Partial<Record<EventType, string>>>> = {
     ...each(eventTypes, end()), // "any other events (8, 10-11, 13, 19, 23, 25-28)"
     ...each([...starts, "TcpConnection_Valid", "Tcp_CR_Invalid"], unchanged("Connect")),
     ManualStop: "Idle +0, release",
-    ConnectRetryTimer_Expires: "Connect +1, release, connectRetry 5000~, dial",
+    ConnectRetryTimer_Expires: "Connect +1, explain, release, connectRetry 5000~, dial",
     DelayOpenTimer_Expires: opening,
     Tcp_CR_Acked: opening,
     TcpConnectionConfirmed: opening,
