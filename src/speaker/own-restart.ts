@@ -26,6 +26,8 @@ export interface OwnRestartParts {
   forwarding(family: Family): boolean;
   /** Whether this speaker may still wait for a peer of that address. */
   isExpected(address: string): boolean;
+  /** Every neighbor that may tell us something in that family, where no journal knows; null: members of a range may, too. */
+  listed(family: Family): readonly string[] | null;
   /** Route selection of a family begins: everyone expected has told everything, or the time is up. */
   select(family: Family): void;
 }
@@ -49,6 +51,8 @@ export class OwnRestart {
    */
   readonly #owing = new Map<string, Set<Family>>();
   #timer: Timer | null = null;
+  /** When the wait is over at the latest. */
+  #until = 0;
   #journalTimer: Timer | null = null;
   #returning = false;
   /** There was earlier state at the start. */
@@ -79,20 +83,31 @@ export class OwnRestart {
     );
   }
 
+  get #whom(): string {
+    return this.waitingFor.length === 0
+      ? "peers have"
+      : `${this.waitingFor.join(", ")} ${this.waitingFor.length === 1 ? "has" : "have"}`;
+  }
+
+  /** What holds selection back in a family, in words; null: nothing does. */
+  explain(family: Family): string | null {
+    if (!this.defers(family)) return null;
+    const left = Math.max(0, Math.ceil((this.#until - this.#parts.clock.now()) / 1000));
+    return `nothing is decided yet: we are back after a restart, until ${this.#whom} told all routes, or at most for ${left} s more`;
+  }
+
   /** Looks for earlier state; `adopted`: routes of before were found in the kernel. */
   begin(adopted: boolean): void {
-    const { clock, log, deferralMs, isExpected } = this.#parts;
+    const { clock, log, deferralMs, isExpected, listed } = this.#parts;
     const journal = readJournal(this.#parts.journal);
     if (journal === null && !adopted) return;
     this.#restarted = true;
     this.#returning = true;
     for (const family of families) {
-      const expected = Object.entries(journal?.peers ?? {})
-        .filter(([address, told]) => told.includes(familyName(family)) && isExpected(address))
-        .map(([address]) => address);
-      // Kernel routes without a journal: nobody is known to be waited for, so the whole time is taken.
-      for (const address of expected) this.#owe(address, family);
-      if (expected.length > 0 || (journal === null && adopted)) this.#awaited[family] = new Set(expected);
+      const expected = journal === null ? listed(family) : before(journal, family).filter(isExpected);
+      // Kernel routes without a journal, and members of ranges: nobody knows who is to come, so the whole time is taken.
+      for (const address of expected ?? []) this.#owe(address, family);
+      if (expected === null || expected.length > 0) this.#awaited[family] = new Set(expected);
     }
     if (families.every((family) => !this.defers(family))) {
       this.#returning = false;
@@ -101,8 +116,9 @@ export class OwnRestart {
     log.event(
       "info",
       "restart",
-      `back after a restart: waiting for ${this.waitingFor.join(", ") || "peers"} to tell their routes`,
+      `back after a restart: nothing is decided until ${this.#whom} told all routes, or ${deferralMs / 1000} s have passed`,
     );
+    this.#until = clock.now() + deferralMs;
     this.#timer = clock.setTimer(deferralMs, () => {
       const late = this.waitingFor;
       if (late.length > 0) log.event("warn", "restart-late", `no longer waiting for ${late.join(", ")}`);
@@ -197,6 +213,12 @@ export class OwnRestart {
     this.#parts.journal.write(`${JSON.stringify(journal)}\n`);
   }
 }
+
+/** Who had told everything in a family. */
+const before = ({ peers }: Journal, family: Family): string[] =>
+  Object.entries(peers)
+    .filter(([, told]) => told.includes(familyName(family)))
+    .map(([address]) => address);
 
 /** The journal of before; null if there's none, or nothing that can be understood: then nothing is waited for. */
 function readJournal(store: JournalStore): Journal | null {

@@ -124,6 +124,7 @@ export class Speaker {
       deferralMs: config.router.selectionDeferralSeconds * 1000,
       forwarding: (family) => this.#forwards(family),
       isExpected: (address) => this.#mayReturn(address),
+      listed: (family) => this.#listed(family),
       select: (family) => this.#select(family),
     });
     this.intake = new Intake(
@@ -348,6 +349,12 @@ export class Speaker {
       this.#config.neighbors.some((neighbor) => neighborKey(neighbor) === address) ||
       this.#config.dynamicNeighbors.some(({ range }) => prefixContains(parsePrefix(range), words))
     );
+  }
+
+  #listed(family: Family): readonly string[] | null {
+    const { neighbors, dynamicNeighbors } = this.#config;
+    if (dynamicNeighbors.some(({ families: carried }) => carried[family] !== null)) return null;
+    return neighbors.filter(({ families: carried }) => carried[family] !== null).map(neighborKey);
   }
 
   /** After a restart everyone has told everything, or had the time to: now it is decided, advertised and swept. */
