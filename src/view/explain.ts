@@ -1,6 +1,7 @@
 import { explain as explainExport } from "../export/views.ts";
 import type { FibPort } from "../fib/port.ts";
 import { formatAddress } from "../lib/address.ts";
+import { familyName } from "../lib/family.ts";
 import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import type { Speaker } from "../speaker/speaker.ts";
@@ -18,18 +19,19 @@ export function explain(speaker: Speaker, question: PrefixQuestion): Explanation
     prefix: question.text,
     question: question.text,
     received: [],
-    decision: { best: null, text: "nobody has announced it" },
+    decision: { best: null, text: speaker.restart.explain(question.family) ?? "nobody has announced it" },
     nextHop: null,
     kernel: kernelOf(speaker.kernel.fib, question.family, question.words, question.length),
     advertised: [],
   };
   if (id === 0) return empty;
   const best = table.best(id);
+  const deferred = speaker.restart.explain(question.family);
   return {
     prefix: prefixText(table, id),
     question: question.text,
-    received: receivedOf(speaker, table, id),
-    decision: decisionOf(speaker, table, id, best),
+    received: receivedOf(speaker, table, id, deferred !== null),
+    decision: deferred === null ? decisionOf(speaker, table, id, best) : { best: null, text: deferred },
     nextHop: nextHopOf(speaker, table, best),
     kernel:
       guarded(speaker, table, id, best) ??
@@ -38,7 +40,7 @@ export function explain(speaker: Speaker, question: PrefixQuestion): Explanation
   };
 }
 
-function receivedOf(speaker: Speaker, table: RouteTable, id: number): ExplainedPath[] {
+function receivedOf(speaker: Speaker, table: RouteTable, id: number, deferred: boolean): ExplainedPath[] {
   const rows = pathRows(speaker, table, id);
   const lost = new Map(table.explain(id).map(({ candidate, text }) => [candidate.path, text]));
   const paths: number[] = [];
@@ -46,8 +48,21 @@ function receivedOf(speaker: Speaker, table: RouteTable, id: number): ExplainedP
   return rows.map((row, index) => ({
     ...row,
     policy: importVerdict(speaker, table, paths[index]!),
-    lostAt: row.best || row.rejectedBy !== null ? null : (lost.get(paths[index]!) ?? null),
+    lostAt: deferred || row.best || row.rejectedBy !== null ? null : lostAt(speaker, table, paths[index]!, lost),
   }));
+}
+
+/** The step at which a path lost; where its next hop is unreachable, why. */
+function lostAt(
+  speaker: Speaker,
+  table: RouteTable,
+  path: number,
+  lost: ReadonlyMap<number, string | null>,
+): string | null {
+  const text = lost.get(path) ?? null;
+  const nextHop = speaker.tables.store.nextHop[table.pathAttributes(path)]!;
+  const { nextHops } = speaker.kernel;
+  return nextHop === 0 || nextHops.reachable[nextHop] === 1 ? text : `${text}: ${nextHops.explain(nextHop)}`;
 }
 
 function decisionOf(speaker: Speaker, table: RouteTable, id: number, best: number): Explanation["decision"] {
@@ -105,7 +120,10 @@ function advertisedOf(speaker: Speaker, table: RouteTable, id: number): Explaine
     const base = { address: peer.address, description: peer.settings.description, nextHop: null };
     const membership = peer.membership(table.family);
     if (membership === undefined) {
-      rows.push({ ...base, sent: false, reason: `the session is ${peer.session.state}, or doesn't carry this family` });
+      const { state } = peer.session;
+      const reason =
+        state === "Established" ? `the session doesn't carry ${familyName(table.family)}` : `the session is ${state}`;
+      rows.push({ ...base, sent: false, reason });
       continue;
     }
     for (const { sent, reason, policy, attributes } of explainExport(membership.group, membership.member, id)) {

@@ -22,6 +22,8 @@ export interface RouterSummary {
   routes: Record<FamilyName, number>;
   /** Counts best-path changes: FRR's RIB table version. */
   tableVersion: number;
+  /** Why nothing is decided yet after a restart; null: it is. */
+  waiting: string | null;
 }
 
 export interface NeighborSummary {

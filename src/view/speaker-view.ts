@@ -39,6 +39,7 @@ export class LiveView implements SpeakerView {
         uptimeSeconds: Math.floor((speaker.clock.now() - speaker.startedAt) / 1000),
         routes,
         tableVersion: speaker.tables.byFamily.reduce((total, table) => total + table.version, 0),
+        waiting: families.map((family) => speaker.restart.explain(family)).find((text) => text !== null) ?? null,
       },
       neighbors: peersInOrder(speaker).map((peer) => neighborSummary(speaker, peer)),
     };

@@ -159,6 +159,7 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
         uptimeSeconds: 12,
         routes: { "ipv4-unicast": 3, "ipv6-unicast": 0 },
         tableVersion: 3,
+        waiting: null,
       },
       neighbors: this.details,
     };

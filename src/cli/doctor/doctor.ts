@@ -76,7 +76,10 @@ async function askDaemon(
   try {
     const summary = await client.get<Summary>("/summary");
     const { routes } = await client.get<{ routes: FibRow[] }>("/fib");
-    return { running: true, findings: [...neighborFindings(summary), ...fibFindings(routes)] };
+    return {
+      running: true,
+      findings: [...neighborFindings(summary), ...restartFindings(summary), ...fibFindings(routes)],
+    };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return { running: false, findings: [warn("daemon", error.message, "start it: peerage run -c FILE")] };
@@ -89,6 +92,11 @@ function neighborFindings(summary: Summary): Finding[] {
     return [ok("daemon", `A daemon is running, with ${plural(summary.neighbors.length, "neighbor")} established`)];
   return down.map((text) => warn("neighbors", text, "`peerage neighbor ADDR` tells more"));
 }
+
+const restartFindings = ({ router }: Summary): Finding[] =>
+  router.waiting === null
+    ? []
+    : [warn("restart", `Now ${router.waiting}`, "wait; see docs/graceful-restart.md and router.selection-deferral")];
 
 /** Routes that are not in the kernel, in a few sentences. */
 function fibFindings(routes: readonly FibRow[]): Finding[] {

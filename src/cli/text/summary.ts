@@ -10,6 +10,7 @@ export function formatSummary(summary: Summary): string {
     `BGP router identifier ${router.routerId}, local AS number ${router.as}${cluster}`,
     `Peerage ${router.version}, up ${formatDuration(router.uptimeSeconds)}, table version ${router.tableVersion}, ${router.routes["ipv4-unicast"]} IPv4 and ${router.routes["ipv6-unicast"]} IPv6 routes`,
   ];
+  if (router.waiting !== null) head.push(`Now ${router.waiting}`);
   if (neighbors.length === 0) return `${head.join("\n")}\nNo neighbors\n`;
   const table = new Table([
     { title: "Neighbor" },
