@@ -62,7 +62,7 @@ function lostAt(
   const text = lost.get(path) ?? null;
   const nextHop = speaker.tables.store.nextHop[table.pathAttributes(path)]!;
   const { nextHops } = speaker.kernel;
-  return nextHop === 0 || nextHops.reachable[nextHop] === 1 ? text : `${text}: ${nextHops.explain(nextHop)}`;
+  return nextHop === 0 || nextHops.reachable[nextHop] === 1 ? text : nextHops.explain(nextHop);
 }
 
 function decisionOf(speaker: Speaker, table: RouteTable, id: number, best: number): Explanation["decision"] {
