@@ -64,15 +64,17 @@ export function groupOf(
 ): { key: ReturnType<typeof groupKey>; policy: () => ExportPolicyPort } {
   const { identity, settings } = peer;
   const { book, tables } = parts;
+  const config = parts.config();
   const own = ownOf(peer, agreed, parts);
-  const text = book.text(parts.config(), settings.exportPolicy, own);
+  const text = book.text(config, settings.exportPolicy, own);
   return {
-    key: groupKey(parts.config(), identity, agreed, family, own, text),
+    key: groupKey(config, identity, agreed, family, own, text),
+    // Of today's config and settings, as the key is: the group may outlive this peer's place in it, and a reload's policies.
     policy: () =>
       new ExportPolicy(
         {
-          peerKind: peer.settings.kind,
-          policy: book.policy(parts.config(), peer.settings.exportPolicy, ownOf(peer, agreed, parts)),
+          peerKind: settings.kind,
+          policy: book.policy(config, settings.exportPolicy, own),
           finish: parts.finish(),
         },
         family,

@@ -21,7 +21,7 @@ export interface Membership {
 
 interface Entry {
   readonly group: ExportGroup;
-  /** Makes the policy port anew, as of now. */
+  /** Makes the policy port anew: what is done last may have changed. */
   readonly policy: () => ExportPolicyPort;
   readonly intervalMs: number;
   members: number;

@@ -204,3 +204,24 @@ t.test("what was dropped or refused on receipt is asked for again when a reload 
   t.same(paths(), [["172.17.1.0/24", "65001:1"], ["172.17.2.0/24"], ["172.17.3.0/24"]]);
   t.equal(rr.view.neighbors("10.0.0.1")[0]?.flaps, 0);
 });
+
+const hub = (first: string, second: string, client: boolean, policies: string) => `
+router: {as: 65001, router-id: 10.0.0.250, address: 10.0.0.250}
+kernel: {fib: none}
+originate: [{prefix: 172.17.0.0/24}]
+policies: {${policies}}
+neighbors:
+  - {address: 10.0.0.3, remote-as: internal, passive: true, route-reflector-client: ${client}}
+  - {address: 10.0.0.1, remote-as: internal, passive: true, export-policy: [${first}]}
+  - {address: 10.0.0.2, remote-as: internal, passive: true, export-policy: [${second}]}`;
+
+t.test("a reload that renames a policy may make a client of a neighbor, too", async (t) => {
+  const world = new TestWorld();
+  const one = world.start("hub", "10.0.0.250", hub("old", "old", false, "old: [{then: accept}]"));
+  const peer = world.start("n1", "10.0.0.1", node("10.0.0.1", "172.17.1.0/24"));
+  world.start("n3", "10.0.0.3", node("10.0.0.3", "172.17.3.0/24"));
+  await world.advance(20);
+  one.reload(hub("new", "new", true, "new: [{then: accept}]"));
+  await world.advance(1);
+  t.equal(best(peer).length, 3);
+});
