@@ -104,8 +104,8 @@ export class Peers implements Iterable<Peer> {
   forgetIfGone(peer: Peer): void {
     if (!peer.identity.dynamic || peer.live !== null || peer.restarting) return;
     this.#clock.defer(() => {
-      const { state } = peer.session;
-      const busy = state === "OpenSent" || state === "OpenConfirm" || state === "Established";
+      // By its connection: with DelayOpen a session that has one is still in Active.
+      const busy = peer.session.ends !== null;
       if (busy || peer.restarting || peer.session.resting) return;
       peer.session.stop({ quiet: true });
       this.remove(peer);

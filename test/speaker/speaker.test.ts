@@ -261,3 +261,19 @@ neighbors:
     { address: "10.0.0.9", stateReason: "it has not connected, and we don't dial it", lastError: null },
   ]);
 });
+
+t.test("a member of a range has the time that DelayOpen takes (RFC 4271 §8.1.1)", async (t) => {
+  const world = new TestWorld();
+  const delayed = "timers: {delay-open: 3}";
+  const one = world.start(
+    "one",
+    "10.0.0.250",
+    `
+router: {as: 65001, router-id: 10.0.0.250, address: 10.0.0.250}
+kernel: {fib: none}
+dynamic-neighbors: [{range: 10.0.0.0/24, remote-as: internal, ${delayed}}]`,
+  );
+  world.start("a", "10.0.0.1", node("10.0.0.1", "172.17.8.0/24").replace("internal", `internal, ${delayed}`));
+  await world.advance(20);
+  t.same(best(one), ["172.17.8.0/24 10.0.0.1 10.0.0.1"]);
+});
