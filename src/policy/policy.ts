@@ -159,7 +159,10 @@ export class Policy {
     if (known >= 0) return known;
     const modify = this.#terms[index]!.term.set!;
     const attributes = applyModify(this.#sets.view(set), modify);
-    const newNextHop = modify.nextHop ?? modify.nextHopSelf?.[addressFamily(this.#nextHopOf(set))] ?? null;
+    const before = this.#nextHopOf(set);
+    // An own route has none, and of which family its prefix is the set doesn't tell; it carries our address in any case.
+    const self = before.length === 0 ? undefined : modify.nextHopSelf?.[addressFamily(before)];
+    const newNextHop = modify.nextHop ?? self ?? null;
     const nextHop = newNextHop ? this.#nextHops.intern(newNextHop, null) : this.#sets.nextHop[set]!;
     const modified = this.#sets.intern(attributes, nextHop);
     if (newNextHop) this.#nextHops.release(nextHop);

@@ -181,6 +181,8 @@ t.test("next-hop self takes our address of the family that the next hop has", as
     sets.words(sets.nextHop[ask(compiled, sets.intern(attributes({}), sets.intern(parseAddress(before), null)))]!);
   t.same(nextHopAfter("10.0.0.99"), own4);
   t.same(nextHopAfter("2001:db8::99"), own6);
+  const ownRoute = sets.intern(attributes({}), 0);
+  t.equal(sets.nextHop[ask(compiled, ownRoute)], 0, "an own route has none, and carries our address in any case");
 });
 
 t.test("a verdict is remembered per attribute set, and forgotten when its id is given to another set", async (t) => {
