@@ -29,7 +29,6 @@ export type Address = Uint8Array;
 export const EPOLLIN = 1;
 export const EPOLLOUT = 4;
 export const EPOLLERR = 8;
-export const EPOLLHUP = 16;
 
 const AF_INET = 2;
 const AF_INET6 = 10;

@@ -420,10 +420,7 @@ export const fileSchema = mapping({
 
 export type RawConfig = z.infer<typeof fileSchema>;
 export type RawPeer = z.infer<typeof peerGroupSchema>;
-export type RawNeighbor = z.infer<typeof neighbor>;
-export type RawRange = z.infer<typeof dynamicNeighbors>;
 export type RawOriginate = z.infer<typeof originate>;
-export type RawTunnel = z.infer<typeof tunnel>;
 export type RawOwnAddress = z.infer<typeof ownAddress>;
 
 const node = mapping({

@@ -28,9 +28,3 @@ const names: Readonly<Record<number, string>> = {
 
 /** The name of a routing protocol number, or the number itself. */
 export const protocolName = (protocol: number): string => names[protocol] ?? String(protocol);
-
-/** The number of a routing protocol name, or undefined. */
-export function protocolNumber(name: string): number | undefined {
-  for (const [number, known] of Object.entries(names)) if (known === name) return Number(number);
-  return undefined;
-}
