@@ -3,7 +3,7 @@ import { type Result, resultKey } from "../result.ts";
 import { divide } from "./measures.ts";
 import { type Summary, summarize } from "./median.ts";
 import { slotOf } from "./slot.ts";
-import { markdown } from "./tables.ts";
+import { FEEDER, markdown } from "./tables.ts";
 
 /**
  * Ours beside the last earlier result of the same work. Machines drift by half between hours, so what counts is the ratio to a peer that
@@ -31,7 +31,8 @@ function table(pairs: readonly (readonly [now: Result, before: Result])[]): stri
   const rows = pairs.flatMap(([now, before]) => {
     const [a, b] = [summarize(before), summarize(now)];
     const shared = sharedPeer(a, b);
-    return (b.find(isOurs)?.phases ?? []).flatMap((phase) => {
+    return (b.find(isOurs)?.phases ?? []).flatMap((phase, index, all) => {
+      if (FEEDER.test(phase.name) && index < all.length - 1) return []; // of further feeders the last stands for all
       const old = a.find(isOurs)?.phases.find((p) => p.name === phase.name);
       if (!old) return [];
       const peer = (summaries: readonly Summary[]) =>

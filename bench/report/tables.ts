@@ -38,7 +38,7 @@ export function formatResult(result: Result, level = 2): string {
 }
 
 /** Phases of `ingest` in which one more feeder repeats the table. */
-const FEEDER = /^feeder \d+$/;
+export const FEEDER = /^feeder \d+$/;
 
 /** What each further path costs: the slope of resident memory over feeders, from two on. */
 function pathTable(summaries: readonly Summary[], routes: number): string[] {

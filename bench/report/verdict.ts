@@ -177,7 +177,7 @@ function comparisons(ours: Phase, its: Phase): string[] {
   const compare = (name: string, unit: string, pick: (phase: Phase) => number | null | undefined) => {
     const [a, b] = [pick(ours) ?? null, pick(its) ?? null];
     if (a === null || b === null || !(b < a)) return;
-    const show = (n: number) => (n >= 100 ? n.toFixed(0) : n.toPrecision(2));
+    const show = (n: number) => (n >= 99.5 ? n.toFixed(0) : n.toPrecision(2));
     if (show(a) !== show(b)) words.push(`${name} ${show(b)} ${unit} (ours ${show(a)})`);
   };
   compare("CPU", "s", cpu);
