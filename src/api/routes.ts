@@ -1,6 +1,6 @@
 import { formatAddress, tryParseAddress } from "../lib/address.ts";
 import { familyFromName } from "../lib/family.ts";
-import type { FibRow, RouteRow } from "../view/model.ts";
+import type { Clash, FibRow, RouteRow } from "../view/model.ts";
 import type { RouteQuery, Slices, SpeakerControl, SpeakerView } from "../view/port.ts";
 import { parseQuestion } from "../view/question.ts";
 
@@ -12,7 +12,9 @@ export interface Request {
 }
 
 /** An answer at once, or a list (under a name) that is sent slice by slice. */
-export type Answer = { readonly value: object } | { readonly list: string; readonly slices: Slices<RouteRow | FibRow> };
+export type Answer =
+  | { readonly value: object }
+  | { readonly list: string; readonly slices: Slices<RouteRow | FibRow | Clash> };
 
 /** A request that makes no sense, in a sentence. */
 export class BadRequest extends Error {}
@@ -47,6 +49,7 @@ export function routeTable(view: SpeakerView, control: SpeakerControl): Readonly
     received: get(({ rest, parameters }) => table(rest, (address) => view.received(address, queryOf(parameters)))),
     advertised: get(({ rest, parameters }) => table(rest, (address) => view.advertised(address, queryOf(parameters)))),
     fib: get(() => ({ list: "routes", slices: view.fib() })),
+    clashes: get(() => ({ list: "clashes", slices: view.clashes() })),
     explain: get(({ parameters }) => {
       const text = needed(parameters.get("prefix") ?? "", "a prefix or an address");
       const question = parseQuestion(text);

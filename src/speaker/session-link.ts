@@ -14,8 +14,9 @@ import { Outbox } from "./outbox.ts";
 import type { OwnRestart } from "./own-restart.ts";
 import { type LiveSession, type Peer, sourceInfoOf } from "./peer.ts";
 import { checkLimits, setLimits } from "./prefix-limits.ts";
-import { logBug, logFaults, logNotification, logOfPeer } from "./session-log.ts";
+import { logBug, logFaults, logNotification, logOfPeer, logTwin } from "./session-log.ts";
 import { groupOf, type RuleParts, readingOf, usePolicies } from "./session-rules.ts";
+import type { SharedRouterIds } from "./shared-router-ids.ts";
 import type { StaleRoutes } from "./stale-routes.ts";
 import type { UpdateGroups } from "./update-groups.ts";
 import type { UpdateFindings, UpdateReader } from "./update-reader.ts";
@@ -34,6 +35,7 @@ export interface LinkParts extends RuleParts {
   readonly changed: (peer: Peer) => void;
   readonly restart: OwnRestart;
   readonly intake: Intake;
+  readonly routerIds: SharedRouterIds;
   /** Memory is short: no new sessions. */
   readonly isFull: () => boolean;
 }
@@ -87,6 +89,8 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
       families: agreed.families.map(familyName).join(" "),
       holdTime: agreed.holdTimeSeconds,
     });
+    const twin = peer.settings.kind === "internal" ? this.#parts.routerIds.came(peer) : null;
+    if (twin !== null) logTwin(this.#parts.log, peer, twin);
     this.#parts.changed(peer);
     loop.touch();
   }
@@ -108,6 +112,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     if (live === null) return;
     peer.live = null;
     this.#parts.intake.forget(peer.session);
+    this.#parts.routerIds.left(peer);
     for (const membership of live.memberships) if (membership) this.#parts.groups.leave(membership);
     peer.overLimit.fill(false);
     this.#parts.stale.wentAway(peer, live.agreed, reason);

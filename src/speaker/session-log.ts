@@ -1,3 +1,4 @@
+import { formatIpv4 } from "../lib/address.ts";
 import type { Log, LogFields, LogLevel } from "../lib/log.ts";
 import type { NotificationView } from "../session/handlers.ts";
 import type { AttributeFault } from "../wire/attribute/fault.ts";
@@ -48,6 +49,13 @@ export function logNotification(
   const message = `${direction} NOTIFICATION ${direction === "sent" ? "to" : "from"} ${peer.address}: ${text}`;
   const hex = Buffer.from(data.subarray(0, LOGGED_OCTETS)).toString("hex");
   logOfPeer(log, peer, "warn", "notification", message, { code, subcode, data: hex });
+}
+
+/** Two neighbors in our AS have the same BGP identifier. */
+export function logTwin(log: Log, peer: Peer, twin: Peer): void {
+  const routerId = formatIpv4(peer.remoteRouterId ?? 0);
+  const message = `${twin.address} and ${peer.address} have the same router-id ${routerId}: if they are two routers, each drops the other's routes (RFC 4456 §8); give one another router-id`;
+  logOfPeer(log, peer, "warn", "shared-router-id", message, { twin: twin.address, routerId });
 }
 
 export function logBug(log: Log, peer: Peer, error: unknown): void {

@@ -38,6 +38,7 @@ import type { SpeakerPorts } from "./ports.ts";
 import { checkLimits, hasRoom, isLimited } from "./prefix-limits.ts";
 import { adoptRouter, ribOf } from "./router-rib.ts";
 import type { SessionLink } from "./session-link.ts";
+import { SharedRouterIds } from "./shared-router-ids.ts";
 import { StaleRoutes } from "./stale-routes.ts";
 import { Tables } from "./tables.ts";
 import { UpdateGroups } from "./update-groups.ts";
@@ -171,6 +172,7 @@ export class Speaker {
       changed: (peer) => this.#peerChanged(peer),
       restart: this.restart,
       intake: this.intake,
+      routerIds: new SharedRouterIds(),
       isFull: () => this.memory.refuses,
     });
   }

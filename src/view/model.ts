@@ -30,6 +30,8 @@ export interface NeighborSummary {
   address: string;
   /** Null while a peer with `remote-as: external` hasn't told its own. */
   remoteAs: number | null;
+  /** BGP identifier of its last session; null before the first. */
+  remoteRouterId: string | null;
   state: SessionState;
   /** Since it came up or went down last; attempts to come up again don't count. */
   uptimeSeconds: number;
@@ -73,7 +75,6 @@ export interface NeighborDetail extends NeighborSummary {
   peerGroup: string | null;
   /** Why an Established session ended last; null while none has. */
   lastDrop: LastError | null;
-  remoteRouterId: string | null;
   /** FQDN capability of the peer, as received. */
   hostName: string | null;
   localAddress: string | null;
@@ -178,6 +179,21 @@ export interface PolicyVerdict {
   line: number | null;
   /** In words. */
   reason?: string;
+}
+
+/**
+ * What two routers can't both be right about, a row for each neighbor and originator:
+ * - `own-originator`: its routes are dropped since their ORIGINATOR_ID is our router-id, though we don't announce them.
+ * - `own-prefix`: it tells a prefix that we announce ourselves.
+ * - `two-clients`: a prefix that two of our clients announce, each as its own; `originator` is the second one's address.
+ */
+export interface Clash {
+  kind: "own-originator" | "own-prefix" | "two-clients";
+  from: string;
+  originator: string;
+  count: number;
+  /** The first few. */
+  prefixes: string[];
 }
 
 export type FibState = "installed" | "pending" | "failed" | "overridden";

@@ -59,6 +59,7 @@ export function neighborSummary(speaker: Speaker, peer: Peer): NeighborSummary {
   return {
     address: peer.address,
     remoteAs: peer.remoteAs,
+    remoteRouterId: peer.remoteRouterId === null ? null : formatIpv4(peer.remoteRouterId),
     state: session.state,
     uptimeSeconds: seconds(speaker.clock.now() - session.turnedAt),
     everEstablished: peer.everEstablished,
@@ -136,7 +137,6 @@ export function neighborDetail(speaker: Speaker, peer: Peer): NeighborDetail {
     kind: settings.kind,
     peerGroup: settings.peerGroup,
     lastDrop: errorView(session.lastDrop),
-    remoteRouterId: peer.remoteRouterId === null ? null : formatIpv4(peer.remoteRouterId),
     hostName: capabilities?.peerHostName ?? null,
     localAddress: ends?.localAddress ?? settings.localAddress,
     localPort: ends?.localPort ?? null,

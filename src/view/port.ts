@@ -1,5 +1,14 @@
 import type { Family } from "../lib/family.ts";
-import type { ChangeReport, DrainReport, Explanation, FibRow, NeighborDetail, RouteRow, Summary } from "./model.ts";
+import type {
+  ChangeReport,
+  Clash,
+  DrainReport,
+  Explanation,
+  FibRow,
+  NeighborDetail,
+  RouteRow,
+  Summary,
+} from "./model.ts";
 
 /**
  * What the edges may ask a running speaker, and what they may tell it. Reading changes nothing and never holds a
@@ -16,6 +25,8 @@ export interface SpeakerView {
   /** Adj-RIB-Out; undefined if no such neighbor exists. */
   advertised(address: string, query: RouteQuery): Slices<RouteRow> | undefined;
   fib(): Slices<FibRow>;
+  /** What two routers can't both be right about: a walk of all tables, the rows at its end. */
+  clashes(): Slices<Clash>;
   explain(question: PrefixQuestion): Explanation;
 }
 

@@ -5,9 +5,10 @@
 import { type FamilyName, families, familyName } from "../lib/family.ts";
 import type { Speaker } from "../speaker/speaker.ts";
 import { advertisedSlices } from "./advertised.ts";
+import { clashSlices } from "./clashes.ts";
 import { explain } from "./explain.ts";
 import { fibRow } from "./fib-row.ts";
-import type { Explanation, FibRow, NeighborDetail, RouteRow, Summary } from "./model.ts";
+import type { Clash, Explanation, FibRow, NeighborDetail, RouteRow, Summary } from "./model.ts";
 import { neighborDetail, neighborSummary, peersInOrder } from "./neighbors.ts";
 import type { PrefixQuestion, RouteQuery, Slices, SpeakerView } from "./port.ts";
 import { receivedSlices, routeSlices } from "./routes.ts";
@@ -74,6 +75,10 @@ export class LiveView implements SpeakerView {
       slice = [];
     }
     yield slice;
+  }
+
+  clashes(): Slices<Clash> {
+    return clashSlices(this.#speaker);
   }
 
   explain(question: PrefixQuestion): Explanation {

@@ -271,6 +271,32 @@ t.test(
   },
 );
 
+t.test("a running daemon is asked who shares a router-id, and whose prefixes clash", async (t) => {
+  const speaker = new FakeSpeaker();
+  speaker.details = [
+    neighbor({ remoteRouterId: "10.9.9.9" }),
+    neighbor({ address: "10.0.0.3", remoteRouterId: "10.9.9.9" }),
+    neighbor({ address: "2001:db8::3", remoteRouterId: "10.9.9.9" }),
+    neighbor({ address: "10.0.0.4", remoteRouterId: "10.9.9.9", remoteAs: 65002 }),
+    neighbor({ address: "10.0.0.5", remoteRouterId: "10.0.0.5" }),
+  ];
+  const clash = { from: "10.0.0.2", originator: "10.0.0.9", count: 1, prefixes: ["172.17.8.0/24"] };
+  speaker.clashRows = [
+    { ...clash, kind: "own-originator", count: 5, prefixes: ["172.17.1.0/24", "172.17.2.0/24"] },
+    { ...clash, kind: "own-prefix" },
+    { ...clash, kind: "two-clients" },
+  ];
+  const { socket } = await serve(t, {}, speaker);
+  const { bad, code } = await examine(host(), { socket });
+  t.equal(code, 0, "a speaker works so");
+  t.same(bad, [
+    "warn router-id: 10.0.0.2 and 10.0.0.3 have the same router-id 10.9.9.9: each drops the other's routes, unless they are one router",
+    "warn router-id: 5 routes from 10.0.0.2 rejected since their ORIGINATOR_ID 10.0.0.9 is our router-id, but they aren't ours (172.17.1.0/24, 172.17.2.0/24 and 3 more)",
+    "warn same-prefix: 172.17.8.0/24 is ours and also announced by 10.0.0.9 (heard from 10.0.0.2)",
+    "warn same-prefix: 172.17.8.0/24 is announced by 10.0.0.2 and by 10.0.0.9, by each as its own",
+  ]);
+});
+
 t.test("as text each check has a line, its remedy below it, and a count at the end", async (t) => {
   let out = "";
   const io: CliIo = {

@@ -1,5 +1,6 @@
 import type {
   ChangeReport,
+  Clash,
   DrainReport,
   Explanation,
   FibRow,
@@ -140,6 +141,7 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
   ];
   rows: RouteRow[][] = [];
   fibRows: FibRow[][] = [[fibRow()]];
+  clashRows: Clash[] = [];
   explanation: Partial<Explanation> = {};
   report: ChangeReport = { router: [], neighbors: [], others: [], warnings: [], unchangedNeighbors: 2 };
   drained: DrainReport = { complete: true, waitingFor: [], text: "All peers have taken everything" };
@@ -186,6 +188,10 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
 
   fib(): Slices<FibRow> {
     return this.fibRows;
+  }
+
+  clashes(): Slices<Clash> {
+    return [this.clashRows];
   }
 
   explain(question: PrefixQuestion): Explanation {

@@ -3,13 +3,13 @@ import { ConfigErrors, formatPlace } from "../../config/errors.ts";
 import { loadConfig } from "../../config/load.ts";
 import type { Config } from "../../config/model.ts";
 import { escapedJson, escapeText } from "../../lib/escape.ts";
-import type { FibRow, Summary } from "../../view/model.ts";
+import type { Clash, FibRow, Summary } from "../../view/model.ts";
 import { socketOf } from "../daemon-commands.ts";
 import { type CliIo, Exit } from "../io.ts";
-import { plural, unhealthyNeighbors } from "../text/summary.ts";
 import { configChecks } from "./config-checks.ts";
+import { daemonFindings } from "./daemon-checks.ts";
 import * as host from "./host-checks.ts";
-import { type Finding, fail, type HostProbe, ok, thisProbe, warn } from "./probe.ts";
+import { type Finding, fail, type HostProbe, thisProbe, warn } from "./probe.ts";
 
 export interface DoctorOptions {
   readonly config?: string;
@@ -76,66 +76,16 @@ async function askDaemon(
   try {
     const summary = await client.get<Summary>("/summary");
     const { routes } = await client.get<{ routes: FibRow[] }>("/fib");
+    const { clashes } = await client.get<{ clashes: Clash[] }>("/clashes");
     return {
       running: true,
-      findings: [...neighborFindings(summary), ...restartFindings(summary), ...fibFindings(routes)],
+      findings: daemonFindings(summary, routes, clashes),
     };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return { running: false, findings: [warn("daemon", error.message, "start it: peerage run -c FILE")] };
   }
 }
-
-function neighborFindings(summary: Summary): Finding[] {
-  const down = unhealthyNeighbors(summary);
-  if (down.length === 0)
-    return [ok("daemon", `A daemon is running, with ${plural(summary.neighbors.length, "neighbor")} established`)];
-  return down.map((text) => warn("neighbors", text, "`peerage neighbor ADDR` tells more"));
-}
-
-const restartFindings = ({ router }: Summary): Finding[] =>
-  router.waiting === null
-    ? []
-    : [warn("restart", `Now ${router.waiting}`, "wait; see docs/graceful-restart.md and router.selection-deferral")];
-
-/** Routes that are not in the kernel, in a few sentences. */
-function fibFindings(routes: readonly FibRow[]): Finding[] {
-  const findings: Finding[] = [];
-  const overridden = new Map<string, FibRow[]>();
-  const failed = new Map<string, FibRow[]>();
-  const note = (groups: Map<string, FibRow[]>, key: string, row: FibRow) =>
-    groups.set(key, [...(groups.get(key) ?? []), row]);
-  for (const row of routes) {
-    if (row.state === "overridden") note(overridden, row.owner ?? "another owner", row);
-    if (row.state === "failed") note(failed, row.error ?? "the kernel didn't say why", row);
-  }
-  for (const [owner, rows] of overridden)
-    findings.push(
-      warn(
-        "kernel",
-        `${some(rows)}: the kernel has a route of ${owner} in our place`,
-        "remove one of the two, or give ours another kernel.metric",
-      ),
-    );
-  for (const [error, rows] of failed)
-    findings.push(
-      fail(
-        "kernel",
-        `${some(rows)}: the kernel refused the route (${error})`,
-        "`peerage explain PREFIX` shows how its next hop resolves",
-      ),
-    );
-  if (findings.length === 0) findings.push(ok("kernel", `${plural(routes.length, "route")} in the kernel as wanted`));
-  return findings;
-}
-
-const some = (rows: readonly FibRow[]): string =>
-  rows.length > 3
-    ? `${rows
-        .slice(0, 3)
-        .map((row) => row.prefix)
-        .join(", ")} and ${rows.length - 3} more`
-    : rows.map((row) => row.prefix).join(", ");
 
 function format(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map((finding) => finding.name.length));
