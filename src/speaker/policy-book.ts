@@ -41,10 +41,12 @@ export class PolicyBook {
   /** The way in under these settings; the same object for equal ones. */
   pipeline(
     config: Config,
-    settings: Omit<ImportSettings, "policy">,
+    wanted: Omit<ImportSettings, "policy">,
     names: readonly string[] | null,
     own: OwnSide,
   ): ImportPipeline {
+    // Only a role asks for the AS: else a peer of a range that comes with another one each time would leave one behind each time.
+    const settings = wanted.role === null ? { ...wanted, remoteAs: 0 } : wanted;
     const text = JSON.stringify([settings, this.text(config, names, own)]);
     let pipeline = this.#pipelines.get(text);
     if (pipeline === undefined) {
