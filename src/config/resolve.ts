@@ -104,6 +104,8 @@ export function resolveConfig(
     problems.warn(meshCost(inventory.nodes.length), source.place(["topology", "mode"]));
   }
   if (!router) return undefined;
+  if (tunnels[0] !== undefined && router.address === null && kernel.fib === "kernel")
+    problems.warn("No tunnel is made without router.address: it is their near end", tunnels[0].place);
   return {
     file: absolute(file),
     router,

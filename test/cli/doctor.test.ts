@@ -194,6 +194,7 @@ tunnels: [{kind: vxlan, vni: 7, mtu: 1500}]
   t.same(
     bad.filter((text) => !text.includes("this version does nothing with it yet")),
     [
+      `warn config: ${file}:609:11: No tunnel is made without router.address: it is their near end`,
       "fail addresses: This host has no address 10.0.0.9, but the config says so",
       "warn maximum-prefix: Any member of the range 10.2.0.0/16 may send any number of prefixes (ipv4-unicast)",
       "warn open-range: Any host in 10.2.0.0/16 may announce any prefix",

@@ -366,6 +366,16 @@ t.test(
   },
 );
 
+t.test("tunnels without router.address get a warning at the first of them, since none is made", async (t) => {
+  const tunnels = "tunnels: [{kind: ipip, when: always}]\n";
+  t.match(parse(`${minimal}${tunnels}`).warnings, [
+    { message: /^No tunnel is made without router\.address/, place: { line: 2, column: 11 } },
+  ]);
+  const addressed = "router: {as: 65001, address: 10.0.0.7}\n";
+  t.same(parse(`${addressed}${tunnels}`).warnings, []);
+  t.same(parse(`${minimal}kernel: {fib: memory}\n${tunnels}`).warnings, [], "nor is one with another FIB, ever");
+});
+
 t.test("a mesh above its size gets a warning with the figures", async (t) => {
   const config = inInventory(
     t,
