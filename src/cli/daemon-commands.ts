@@ -17,7 +17,7 @@ import { formatChanges } from "./text/changes.ts";
 import { formatExplanation } from "./text/explain.ts";
 import { fibCells, fibColumns } from "./text/fib.ts";
 import { formatNeighbors } from "./text/neighbor.ts";
-import { formatRouteDetail, routeCells, routeColumns, routeLegend, writeTable } from "./text/routes.ts";
+import { formatRouteDetail, pathIdLegend, routeCells, routeColumns, routeLegend, writeTable } from "./text/routes.ts";
 import { formatSummary, unhealthyNeighbors } from "./text/summary.ts";
 
 export const DEFAULT_SOCKET = "/run/peerage/peerage.sock";
@@ -157,15 +157,17 @@ export class DaemonCommands {
       return Exit.done;
     }
     let paths = 0;
+    let ids = false;
     const cells = (row: RouteRow) => {
       paths += row.paths.length;
+      ids ||= row.paths.some(({ pathId }) => pathId !== null);
       return routeCells(row, policy);
     };
     const count = await writeTable(rows, routeColumns(policy), cells, (text) => this.#io.out(text));
     await this.#io.out(
       count === 0
         ? "No routes\n"
-        : `\n${plural(count, "prefix", "prefixes")}, ${plural(paths, "path", "paths")}\n${routeLegend}`,
+        : `\n${plural(count, "prefix", "prefixes")}, ${plural(paths, "path", "paths")}\n${routeLegend}${ids ? pathIdLegend : ""}`,
     );
     return Exit.done;
   }

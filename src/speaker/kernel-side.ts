@@ -8,6 +8,7 @@ import { formatPrefix, parseAddress, parsePrefix } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type Family, families } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
+import { foreignRoute } from "../lib/route-owner.ts";
 import { NextHopTracker, type TrackerOptions } from "../nexthop/next-hop-tracker.ts";
 import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
@@ -154,6 +155,17 @@ export class KernelSide {
   async close(keep: boolean): Promise<void> {
     this.tunnels?.close(keep);
     await this.fib.close(keep);
+    const { fib, table, protocol, metric } = this.#config.kernel;
+    const left = this.fib.counters.installed;
+    if (!keep || fib !== "kernel" || left === 0) return;
+    const flush = `route flush table ${table} proto ${protocol} metric ${metric}`;
+    const routes = left === 1 ? "1 kernel route stays" : `${left} kernel routes stay`;
+    this.#log.event(
+      "info",
+      "routes-stay",
+      `${routes} for the next start (kernel.keep-on-exit); to remove what stays: ip ${flush}; ip -6 ${flush}`,
+      { routes: left },
+    );
   }
 
   /** The underlay's subnet that keeps a learned route out of the kernel, as text; null if there's none. */
@@ -219,10 +231,15 @@ export class KernelSide {
     if (state === "failed")
       this.#routeLog.event("warn", "fib-failed", `${prefix} is not in the kernel: ${error}`, { prefix });
     else if (state === "overridden")
-      this.#routeLog.event("warn", "fib-overridden", `${prefix} belongs to ${owner} in the kernel and is left alone`, {
-        prefix,
-        owner,
-      });
+      this.#routeLog.event(
+        "warn",
+        "fib-overridden",
+        `${prefix} is not written: the kernel has ${foreignRoute(owner)} there, which is left alone`,
+        {
+          prefix,
+          owner,
+        },
+      );
     else this.#routeLog.event("info", "fib-installed", `${prefix} is in the kernel now`, { prefix });
   }
 }

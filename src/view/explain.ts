@@ -2,6 +2,7 @@ import { explain as explainExport } from "../export/views.ts";
 import type { FibPort } from "../fib/port.ts";
 import { formatAddress } from "../lib/address.ts";
 import { familyName } from "../lib/family.ts";
+import { foreignRoute } from "../lib/route-owner.ts";
 import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import type { Speaker } from "../speaker/speaker.ts";
@@ -108,7 +109,7 @@ function kernelOf(fib: FibPort, family: 0 | 1, words: readonly number[], length:
     installed: "the kernel holds it as intended",
     pending: "it waits to be written",
     failed: `the kernel refused it: ${row.error ?? "unknown reason"}`,
-    overridden: `a route of ${row.owner ?? "somebody else"} is in its place and is left alone`,
+    overridden: `${foreignRoute(row.owner)} is in its place and is left alone`,
   }[row.state];
   return { intended: fibRow(row), state: row.state, text };
 }

@@ -221,6 +221,7 @@ t.test("routes come sorted, one line for each path, with marks as in FRR", async
       "",
       "3 prefixes, 6 paths",
       "*> best *= multipath * valid - not usable x rejected S stale",
+      "(N) behind From: the ADD-PATH id by which the neighbor tells its paths of one prefix apart",
       "",
     ],
   );

@@ -254,6 +254,7 @@ t.test(
         ...["10", "11", "12", "13"].map((octet) =>
           fibRow({ prefix: `172.17.${octet}.0/24`, state: "overridden", owner: "static" }),
         ),
+        fibRow({ prefix: "172.17.14.0/24", state: "overridden", owner: "boot" }),
         fibRow({ prefix: "172.17.20.0/24", state: "failed", error: "Nexthop has invalid gateway" }),
       ],
     ];
@@ -263,6 +264,7 @@ t.test(
     t.same(bad, [
       "warn neighbors: 10.0.0.9 is Active",
       "warn kernel: 172.17.10.0/24, 172.17.11.0/24, 172.17.12.0/24 and 1 more: the kernel has a route of static in our place",
+      "warn kernel: 172.17.14.0/24: the kernel has a route added by hand or at boot (proto boot) in our place",
       "fail kernel: 172.17.20.0/24: the kernel refused the route (Nexthop has invalid gateway)",
     ]);
     t.ok(

@@ -1,3 +1,4 @@
+import { foreignRoute } from "../../lib/route-owner.ts";
 import type { Clash, FibRow, NeighborSummary, Summary } from "../../view/model.ts";
 import { plural, unhealthyNeighbors } from "../text/summary.ts";
 import { type Finding, fail, ok, warn } from "./probe.ts";
@@ -80,14 +81,14 @@ function fibFindings(routes: readonly FibRow[]): Finding[] {
   const note = (groups: Map<string, FibRow[]>, key: string, row: FibRow) =>
     groups.set(key, [...(groups.get(key) ?? []), row]);
   for (const row of routes) {
-    if (row.state === "overridden") note(overridden, row.owner ?? "another owner", row);
+    if (row.state === "overridden") note(overridden, foreignRoute(row.owner), row);
     if (row.state === "failed") note(failed, row.error ?? "the kernel didn't say why", row);
   }
   for (const [owner, rows] of overridden)
     findings.push(
       warn(
         "kernel",
-        `${some(rows)}: the kernel has a route of ${owner} in our place`,
+        `${some(rows)}: the kernel has ${owner} in our place`,
         "remove one of the two, or give ours another kernel.metric",
       ),
     );

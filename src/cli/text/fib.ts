@@ -1,3 +1,4 @@
+import { foreignRoute } from "../../lib/route-owner.ts";
 import type { FibRow } from "../../view/model.ts";
 import type { Cell, Column } from "./table.ts";
 
@@ -36,7 +37,8 @@ export function formatNextHops(row: Pick<FibRow, "type" | "nextHops">): string {
 function stateOf(row: FibRow): string {
   // Nothing in the kernel goes without saying; something else of ours that is there doesn't.
   const there = row.kernel ? `; the kernel has ${formatNextHops(row.kernel)}` : "";
-  if (row.state === "overridden") return `overridden by ${row.owner ?? "another owner"}${there}`;
+  if (row.state === "overridden")
+    return `overridden by ${row.owner === "boot" ? foreignRoute(row.owner) : (row.owner ?? "another owner")}${there}`;
   if (row.state === "failed") return `failed: ${row.error ?? "the kernel didn't say why"}${there}`;
   return row.stale ? `${row.state}, stale` : `${row.state}${there}`;
 }

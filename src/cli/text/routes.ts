@@ -7,6 +7,9 @@ import { type Cell, type Column, Table } from "./table.ts";
 /** `peerage route`, `received` and `advertised`. */
 
 export const routeLegend = "*> best  *= multipath  * valid  - not usable  x rejected  S stale\n";
+/** Below it where such paths are shown. */
+export const pathIdLegend =
+  "(N) behind From: the ADD-PATH id by which the neighbor tells its paths of one prefix apart\n";
 
 /** Marks in front of a path. */
 export function marksOf(path: PathRow): string {
