@@ -8,6 +8,11 @@ import type { Policy, PolicyTrace } from "./policy.ts";
 
 /** GRACEFUL_SHUTDOWN, RFC 8326 §4. */
 const GRACEFUL_SHUTDOWN = 0xffff0000;
+/** RFC 7999 §2. */
+const BLACKHOLE = 0xffff029a;
+/** NO_EXPORT and NO_ADVERTISE, RFC 1997. */
+const NO_EXPORT = 0xffffff01;
+const NO_ADVERTISE = 0xffffff02;
 
 /** What the way in depends on; peers with equal settings may share one pipeline. */
 export interface ImportSettings {
@@ -120,6 +125,9 @@ export class ImportPipeline {
     // RFC 8326 §4.2: the path is about to go away, so anything else is better.
     if (peerKind === "external" && attributes.communities.includes(GRACEFUL_SHUTDOWN))
       adjusted = { ...adjusted, localPref: 0 };
+    // RFC 7999 §3.2: what asks that packets be dropped stays in this AS; a policy, which comes later, may lift it.
+    if (peerKind === "external" && leavesAsBlackhole(attributes.communities))
+      adjusted = { ...adjusted, communities: [...attributes.communities, NO_EXPORT].sort((a, b) => a - b) };
     // RFC 9234 §5: from here on the route may go to customers only.
     if (attributes.onlyToCustomer === null && (role === "customer" || role === "peer" || role === "rs-client"))
       adjusted = { ...adjusted, onlyToCustomer: remoteAs };
@@ -158,3 +166,6 @@ export class ImportPipeline {
       : null;
   }
 }
+
+const leavesAsBlackhole = (communities: readonly number[]): boolean =>
+  communities.includes(BLACKHOLE) && !communities.includes(NO_EXPORT) && !communities.includes(NO_ADVERTISE);

@@ -370,7 +370,8 @@ export class AttributeStore extends AttributeColumns {
    * sets are so, and needn't be decoded to know it.
    */
   isUnremarkable(id: number, asns: readonly number[], originatorId: number, clusterId: number): boolean {
-    if ((this.flags[id]! & (AttributeFlag.GRACEFUL_SHUTDOWN | AttributeFlag.HAS_ONLY_TO_CUSTOMER)) !== 0) return false;
+    const { GRACEFUL_SHUTDOWN, BLACKHOLE, HAS_ONLY_TO_CUSTOMER } = AttributeFlag;
+    if ((this.flags[id]! & (GRACEFUL_SHUTDOWN | BLACKHOLE | HAS_ONLY_TO_CUSTOMER)) !== 0) return false;
     if (this.originatorId[id] === originatorId && originatorId !== 0) return false;
     return !namesAny(this.chunk(id), this.start(id), this.end(id), asns, clusterId);
   }

@@ -303,6 +303,20 @@ t.test("the way in", async (t) => {
     t.equal(internal.evaluate(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, 24), received);
   });
 
+  t.test("BLACKHOLE over eBGP gets NO_EXPORT unless it stays anyway, over iBGP nothing (RFC 7999 §3.2)", async (t) => {
+    const sets = new ObviousSets();
+    const all = new Policy([{ name: "all", terms: [term(null, null, "accept")] }], sets, sets);
+    const external = new ImportPipeline({ ...settings, peerKind: "external", policy: all }, sets);
+    const taken = (pipeline: ImportPipeline, ...communities: number[]) => {
+      const received = sets.intern(attributes({ communities }), 0);
+      return sets.view(pipeline.evaluate(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, 24)).communities;
+    };
+    t.same(taken(external, 0xffff029a), [0xffff029a, 0xffffff01]);
+    t.same(taken(external, 0xffff029a, 0xffffff02), [0xffff029a, 0xffffff02], "NO_ADVERTISE says more");
+    t.same(taken(external, 1), [1]);
+    t.same(taken(new ImportPipeline(settings, sets), 0xffff029a), [0xffff029a]);
+  });
+
   t.test("a default route is refused where it is not allowed", async (t) => {
     t.match(run({}, { refuseDefaultRoute: true }, 0), { accepted: false, by: "default-route" });
     t.ok(run({}, { refuseDefaultRoute: true }, 1).accepted);

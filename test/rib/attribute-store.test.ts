@@ -361,6 +361,7 @@ t.test("a set without anything to stumble over on the way in is told from others
   t.notOk(fine([...plain, ...originator, ...clusters], [65001], 7), "the own ORIGINATOR_ID");
   t.notOk(fine([...plain, ...originator, ...clusters], [65001], 1, 9), "the own CLUSTER_ID");
   t.notOk(fine([...plain, ...attribute(0xc0, 8, ...words(1, 0xffff0000))]), "GRACEFUL_SHUTDOWN (RFC 8326)");
+  t.notOk(fine([...plain, ...attribute(0xc0, 8, ...words(1, 0xffff029a))]), "BLACKHOLE (RFC 7999)");
   t.notOk(fine([...plain, ...attribute(0xc0, 35, ...word(1))]), "OTC (RFC 9234)");
   const long = Array.from({ length: 100 }, (_, i) => i + 1);
   t.notOk(fine([...origin, ...path(...long), ...nextHop], [100]), "the last of many");
