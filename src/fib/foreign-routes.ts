@@ -3,6 +3,7 @@ import { Family, families } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
 import type { KernelHop, KernelRoute } from "./port.ts";
 import { PrefixIndex } from "./prefix-index.ts";
+import { RTN_BROADCAST } from "./rtnetlink/constants.ts";
 import type { RouteView } from "./rtnetlink/route.ts";
 
 interface Kept {
@@ -23,10 +24,14 @@ const typeNames: readonly KernelRoute["type"][] = [
   "prohibit",
 ];
 
-/** Which route of its prefix this is. IPv6 keeps one connected route per interface under one metric. */
+/**
+ * Which route of its prefix this is. IPv6 keeps one connected route per interface under one metric, and the local table one
+ * broadcast address per interface, beside an own address that may be the same.
+ */
 function keyOfView(view: RouteView): string {
+  const broadcast = view.type === RTN_BROADCAST;
   const connected = view.family === Family.Ipv6Unicast && view.gatewayLength === 0 && !view.multipath;
-  const device = connected ? ` dev ${view.ifindex}` : "";
+  const device = connected || broadcast ? `${broadcast ? " broadcast" : ""} dev ${view.ifindex}` : "";
   return `${view.table} ${formatPrefix(view.words, view.prefixLength)} metric ${view.metric} proto ${view.protocol}${device}`;
 }
 

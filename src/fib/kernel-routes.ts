@@ -123,7 +123,7 @@ export class KernelRoutes {
 
   #seen(view: RouteView, replaced: boolean, epoch: number): void {
     const { scope, own, tell } = this.#parts;
-    if (view.table === nl.RT_TABLE_LOCAL && view.type !== nl.RTN_LOCAL) return; // broadcast and multicast entries
+    if (view.table === nl.RT_TABLE_LOCAL && view.type !== nl.RTN_LOCAL && view.type !== nl.RTN_BROADCAST) return; // multicast
     const { route, gone } = this.foreign.upsert(view, replaced, epoch);
     for (const old of gone) tell((to) => to.routeGone?.(old), true);
     if (route === null) return;

@@ -39,6 +39,7 @@ export const AF_INET6 = 10;
 
 export const RTN_UNICAST = 1;
 export const RTN_LOCAL = 2;
+export const RTN_BROADCAST = 3;
 export const RTN_BLACKHOLE = 6;
 export const RT_SCOPE_UNIVERSE = 0;
 export const RT_SCOPE_LINK = 253;

@@ -74,6 +74,17 @@ neighbors: [${neighbor("192.168.100.1", ", local-address: 192.168.100.2")}]`;
       await node.run("ping", "-c1", "-W2", "192.168.100.50").catch(() => t.fail("the virtual address answers"));
     },
   );
+  await step("the broadcast address of the link is no next hop: the kernel would refuse it", async (t) => {
+    const broadcasting = announcing("172.20.3.0/24").replace("100.2}]", "100.2, export-policy: [far]}]");
+    stranger.configure(`${broadcasting}\npolicies: {far: [{then: {set: {next-hop: 192.168.100.255}, accept: true}}]}`);
+    await stranger.reload();
+    await lab.until("it is known", async () => (await peerage.paths("172.20.3.0/24")).length === 1);
+    t.match(
+      await peerage.cli("explain", "172.20.3.0/24"),
+      /next hop 192\.168\.100\.255[^]*lost at: the next hop is unreachable/,
+    );
+    t.notMatch(await peerage.cli("fib"), /172\.20\.3\.0/);
+  });
   await step("a reload that runs the session over another address guards that address's subnet as well", async (t) => {
     // A second subnet that nobody peers over is nobody's underlay: parts of it may be routed.
     node.addAddresses("eth0", "192.168.7.1/24");
