@@ -1,5 +1,5 @@
-import type { FibGroup, FibHop, FibTarget } from "./port.ts";
-import { type NexthopObject, Operation } from "./records.ts";
+import type { FibGroup, FibTarget } from "./port.ts";
+import { type FibHop, type NexthopObject, Operation } from "./records.ts";
 import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
 import { canonicalTarget, hopKey } from "./targets.ts";
 

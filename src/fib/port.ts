@@ -1,5 +1,5 @@
 import type { Family } from "../lib/family.ts";
-import type { Operation, RemoteVtep, VxlanDevice, WriterStats } from "./records.ts";
+import type { FibHop, Operation, RemoteVtep, VxlanDevice, WriterStats } from "./records.ts";
 
 /**
  * What the FIB room shows to the others: types only.
@@ -7,18 +7,6 @@ import type { Operation, RemoteVtep, VxlanDevice, WriterStats } from "./records.
  * `FibPort` takes intents ("this prefix through these next hops") and never blocks; `KernelReader` tells what the
  * kernel has: links, addresses and the routes of other owners. Both are opened by `openFib` (open.ts).
  */
-
-/** One next hop of a route as the kernel takes it. */
-export interface FibHop {
-  /** Gateway; null for a route straight onto the link. Four words under an IPv4 prefix are RTA_VIA (RFC 8950). */
-  readonly via: readonly number[] | null;
-  /** Outgoing interface; 0 lets the kernel find it from the gateway. */
-  readonly ifindex: number;
-  /** The gateway is taken to be on this link although no connected route says so (RTNH_F_ONLINK). */
-  readonly onlink: boolean;
-  /** Share among the hops of a multipath route, 1 to 256. */
-  readonly weight: number;
-}
 
 /** What a group of routes does with its packets. A blackhole has no hops. */
 export interface FibTarget {
@@ -225,7 +213,7 @@ export interface KernelNeighbour {
 /**
  * What the kernel tells, in order. At first, and again after an overrun, everything is read anew and only the
  * difference is told, so a listener never needs to forget and start over. Within one dump links come before addresses
- * before routes. Route tables told: main (254), local (255: type "local" only, i.e. own addresses) and our own table.
+ * before routes. Route tables told: main (254), local (255: "local", i.e. own addresses, and "broadcast" only) and our own table.
  */
 export interface KernelEvents {
   link?(link: KernelLink): void;

@@ -1,6 +1,5 @@
 import { type ByteReader, TruncatedError } from "../lib/bytes.ts";
 import { Family } from "../lib/family.ts";
-import type { FibHop } from "./port.ts";
 import {
   FrameType,
   MAX_HOPS,
@@ -11,7 +10,7 @@ import {
   type WriterAnswers,
   type WriterRequests,
 } from "./protocol.ts";
-import { type NexthopObject, Operation } from "./records.ts";
+import { type FibHop, type NexthopObject, Operation } from "./records.ts";
 import type { KernelTarget } from "./rtnetlink/route.ts";
 
 /** The value, if it lies in the range. */

@@ -1,8 +1,7 @@
 import { ByteWriter } from "../lib/bytes.ts";
 import { Family } from "../lib/family.ts";
-import type { FibHop } from "./port.ts";
 import { FrameType, MAX_TEXT_BYTES, PROTOCOL_VERSION, type WriterAnswers } from "./protocol.ts";
-import type { NexthopObject, Operation, RemoteVtep, VxlanDevice, WriterStats } from "./records.ts";
+import type { FibHop, NexthopObject, Operation, RemoteVtep, VxlanDevice, WriterStats } from "./records.ts";
 import type { KernelTarget, RouteScope } from "./rtnetlink/route.ts";
 
 /** Writes frames into one growing buffer; `take` hands it over. */

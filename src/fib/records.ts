@@ -1,9 +1,19 @@
-import type { FibHop } from "./port.ts";
-
 /** What records of the writer's protocol carry beside routes; spoken by both sides and by those who ask for devices. */
 
 export const Operation = { Create: 1, Replace: 2, Delete: 3 } as const;
 export type Operation = (typeof Operation)[keyof typeof Operation];
+
+/** One next hop of a route as the kernel takes it. */
+export interface FibHop {
+  /** Gateway; null for a route straight onto the link. Four words under an IPv4 prefix are RTA_VIA (RFC 8950). */
+  readonly via: readonly number[] | null;
+  /** Outgoing interface; 0 lets the kernel find it from the gateway. */
+  readonly ifindex: number;
+  /** The gateway is taken to be on this link although no connected route says so (RTNH_F_ONLINK). */
+  readonly onlink: boolean;
+  /** Share among the hops of a multipath route, 1 to 256. */
+  readonly weight: number;
+}
 
 /** A nexthop object: one gateway, or a group of such with weights. */
 export type NexthopObject =

@@ -1,7 +1,8 @@
 import { compareAddresses, formatAddress } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
-import type { FibHop, FibTarget } from "./port.ts";
+import type { FibTarget } from "./port.ts";
 import { MAX_HOPS } from "./protocol.ts";
+import type { FibHop } from "./records.ts";
 import type { KernelTarget, RouteView } from "./rtnetlink/route.ts";
 
 /**

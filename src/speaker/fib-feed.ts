@@ -1,4 +1,5 @@
-import type { FibGroup, FibHop, FibPort, FibTarget } from "../fib/port.ts";
+import type { FibGroup, FibPort, FibTarget } from "../fib/port.ts";
+import type { FibHop } from "../fib/records.ts";
 import { Family } from "../lib/family.ts";
 
 /** What the feed reads of one family's Loc-RIB. */

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import t from "tap";
 import { openFib } from "../../src/fib/open.ts";
-import type { FibHop, FibPort, FibResult, FibTarget, KernelRoute } from "../../src/fib/port.ts";
+import type { FibPort, FibResult, FibTarget, KernelRoute } from "../../src/fib/port.ts";
+import type { FibHop } from "../../src/fib/records.ts";
 import { parsePrefix } from "../../src/lib/address.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { ModelKernel } from "./model-kernel.ts";

@@ -1,5 +1,5 @@
 import type { FibOs, NetlinkEventSocket, NetlinkSocket, WriterLink } from "../../src/fib/os-port.ts";
-import type { FibHop } from "../../src/fib/port.ts";
+import type { FibHop } from "../../src/fib/records.ts";
 import * as nl from "../../src/fib/rtnetlink/constants.ts";
 import { eachMessage, HEADER_BYTES, MessageBuffer, readU32 } from "../../src/fib/rtnetlink/message.ts";
 import { appendRoute, buildRouteImage, RouteView } from "../../src/fib/rtnetlink/route.ts";

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import t, { type Test } from "tap";
-import type { FibHop } from "../../src/fib/port.ts";
 import {
   FrameReader,
   MAX_FRAME_BYTES,
@@ -10,7 +9,7 @@ import {
 } from "../../src/fib/protocol.ts";
 import { decodeAnswer, decodeRequest } from "../../src/fib/protocol-decode.ts";
 import { AnswerWriter, RequestWriter } from "../../src/fib/protocol-encode.ts";
-import { Operation } from "../../src/fib/records.ts";
+import { type FibHop, Operation } from "../../src/fib/records.ts";
 import { maskWord } from "../../src/lib/address.ts";
 import { Family } from "../../src/lib/family.ts";
 

@@ -1,5 +1,6 @@
 import t from "tap";
-import type { FibGroup, FibHop, FibPort, FibTarget } from "../../src/fib/port.ts";
+import type { FibGroup, FibPort, FibTarget } from "../../src/fib/port.ts";
+import type { FibHop } from "../../src/fib/records.ts";
 import { type FeedRoutes, FibFeed } from "../../src/speaker/fib-feed.ts";
 
 /** What a FIB would hold: groups with their targets, prefixes with their groups. */

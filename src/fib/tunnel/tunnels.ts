@@ -1,7 +1,7 @@
 import { compareAddresses, formatAddress } from "../../lib/address.ts";
 import type { Log } from "../../lib/log.ts";
-import type { DevicePort, FibHop, KernelAddress, KernelLink, KernelNeighbour, KernelReader } from "../port.ts";
-import { Operation } from "../records.ts";
+import type { DevicePort, KernelAddress, KernelLink, KernelNeighbour, KernelReader } from "../port.ts";
+import { type FibHop, Operation } from "../records.ts";
 import {
   chooseTunnel,
   countsAsSubnet,

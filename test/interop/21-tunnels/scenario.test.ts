@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import type { FibHop } from "../../../src/fib/port.ts";
+import type { FibHop } from "../../../src/fib/records.ts";
 import type { TunnelRule } from "../../../src/fib/tunnel/choose.ts";
 import { Tunnels } from "../../../src/fib/tunnel/tunnels.ts";
 import { Workloads } from "../../../src/fib/workloads.ts";

@@ -1,6 +1,7 @@
 import { type FibOptions, openFib } from "../../../src/fib/open.ts";
 import type { FibOs } from "../../../src/fib/os-port.ts";
-import type { FibHop, FibPort, FibTarget, KernelReader } from "../../../src/fib/port.ts";
+import type { FibPort, FibTarget, KernelReader } from "../../../src/fib/port.ts";
+import type { FibHop } from "../../../src/fib/records.ts";
 import { parseAddress, parsePrefix } from "../../../src/lib/address.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { openFibOs } from "../../../src/os/fib-os.ts";
