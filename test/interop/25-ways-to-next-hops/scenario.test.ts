@@ -81,7 +81,7 @@ neighbors: [${neighbor("192.168.100.1", ", local-address: 192.168.100.2")}]`;
     await lab.until("it is known", async () => (await peerage.paths("172.20.3.0/24")).length === 1);
     t.match(
       await peerage.cli("explain", "172.20.3.0/24"),
-      /next hop 192\.168\.100\.255[^]*lost at: the next hop is unreachable/,
+      /next hop 192\.168\.100\.255[\s\S]*lost at: the next hop is unreachable/,
     );
     t.notMatch(await peerage.cli("fib"), /172\.20\.3\.0/);
   });
