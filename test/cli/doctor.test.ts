@@ -39,6 +39,7 @@ function host(files: Record<string, string | null> = {}, more: Partial<HostProbe
     nodeVersion: "20.11.0",
     superuser: false,
     wallTime: () => Date.parse("2026-11-21T09:00:00Z"),
+    pause: async () => {},
     ...more,
   };
 }
@@ -147,14 +148,6 @@ for (const [name, probe, wanted, code] of [
     0,
   ],
   [
-    "a wrong password somewhere",
-    host({ "/proc/net/netstat": "TcpExt: A TCPMD5Failure\nTcpExt: 1 12" }),
-    [
-      "warn tcp: The kernel dropped 12 segments with a wrong TCP MD5 signature: the passwords differ (TCPMD5Failure, since boot)",
-    ],
-    0,
-  ],
-  [
     "a clock that was never set",
     host({}, { wallTime: () => 0 }),
     ["warn time: The clock of this host says 1970-01-01T00:00:00.000Z"],
@@ -166,6 +159,38 @@ for (const [name, probe, wanted, code] of [
     t.same(found.bad, wanted);
     t.equal(found.code, code);
   });
+
+/** A host that dropped 12 segments before the doctor came, and drops `more` while it looks. */
+function dropping(more: number): HostProbe {
+  let count = 12;
+  const before = host();
+  const pause = async (ms: number) => {
+    if (ms === 3000) count += more;
+  };
+  const text = (path: string) =>
+    path === "/proc/net/netstat" ? `TcpExt: A TCPMD5Failure\nTcpExt: 1 ${count}` : before.text(path);
+  return { ...before, text, pause };
+}
+
+t.test("segments with a wrong signature are a fault while they come, or while a neighbor is down", async (t) => {
+  const growing = await examine(dropping(2));
+  t.same(growing.bad, [
+    "warn tcp: The kernel drops segments with a wrong TCP MD5 signature: the passwords differ (TCPMD5Failure): 2 in the last 3 s, 14 since boot",
+  ]);
+  const past = await examine(dropping(0));
+  const since =
+    "The kernel dropped 12 segments with a wrong TCP MD5 signature: the passwords differ (TCPMD5Failure) since boot, none in the last 3 s";
+  t.same(past.bad, [], "of long ago");
+  t.match(
+    past.checks.filter(({ name }) => name === "tcp"),
+    [{ status: "ok", text: since }],
+  );
+  const speaker = new FakeSpeaker();
+  speaker.details = [neighbor({ address: "10.0.0.9", state: "Active" })];
+  const { socket } = await serve(t, {}, speaker);
+  const down = await examine(dropping(0), { socket });
+  t.same(down.bad.slice(0, 1), [`warn tcp: ${since}; a neighbor is down`]);
+});
 
 t.test("strict filtering counts where the larger of the two settings is 1, as the kernel takes it", async (t) => {
   const strict = await examine(host({ "/proc/sys/net/ipv4/conf/all/rp_filter": "1" }));

@@ -10,6 +10,7 @@ import { configChecks } from "./config-checks.ts";
 import { daemonFindings } from "./daemon-checks.ts";
 import * as host from "./host-checks.ts";
 import { type Finding, fail, type HostProbe, thisProbe, warn } from "./probe.ts";
+import { tcpDrops } from "./tcp-drops.ts";
 
 export interface DoctorOptions {
   readonly config?: string;
@@ -28,7 +29,7 @@ export async function doctor(options: DoctorOptions, io: CliIo, probe: HostProbe
 async function examine(options: DoctorOptions, io: CliIo, probe: HostProbe): Promise<Finding[]> {
   const { config, findings } = read(options.config);
   const daemon = await askDaemon(options, config, io);
-  const situation: host.Situation = { probe, config, running: daemon.running };
+  const situation: host.Situation = { probe, config, running: daemon.running, neighborDown: daemon.neighborDown };
   return [
     ...findings,
     ...(config ? configChecks(config, probe) : []),
@@ -41,7 +42,7 @@ async function examine(options: DoctorOptions, io: CliIo, probe: HostProbe): Pro
     ...host.ipv6(situation),
     ...host.optionMemory(situation),
     ...host.openFiles(situation),
-    ...host.tcpCounters(situation),
+    ...(await tcpDrops(situation)),
     ...host.time(situation),
     ...daemon.findings,
   ];
@@ -69,7 +70,7 @@ async function askDaemon(
   options: DoctorOptions,
   config: Config | null,
   io: CliIo,
-): Promise<{ running: boolean; findings: Finding[] }> {
+): Promise<{ running: boolean; neighborDown: boolean; findings: Finding[] }> {
   // A config names the daemon it is about, unless somebody says otherwise.
   const named = options.socket !== undefined || io.environment("PEERAGE_SOCKET");
   const client = new ControlClient(config && !named ? config.control.socket : socketOf(options, io));
@@ -79,11 +80,16 @@ async function askDaemon(
     const { clashes } = await client.get<{ clashes: Clash[] }>("/clashes");
     return {
       running: true,
+      neighborDown: summary.neighbors.some(({ state }) => state !== "Established"),
       findings: daemonFindings(summary, routes, clashes),
     };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    return { running: false, findings: [warn("daemon", error.message, "start it: peerage run -c FILE")] };
+    return {
+      running: false,
+      neighborDown: false,
+      findings: [warn("daemon", error.message, "start it: peerage run -c FILE")],
+    };
   }
 }
 

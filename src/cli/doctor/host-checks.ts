@@ -7,6 +7,8 @@ export interface Situation {
   readonly config: Config | null;
   /** Whether a daemon answers on the control socket: then it is the one who holds the ports. */
   readonly running: boolean;
+  /** Whether one of that daemon's neighbors isn't established. */
+  readonly neighborDown: boolean;
 }
 
 const CAP_NET_BIND_SERVICE = 10;
@@ -254,27 +256,4 @@ export function time({ probe }: Situation): Finding[] {
       ),
     ];
   return [ok("time", `It is ${new Date(probe.wallTime()).toISOString()}`)];
-}
-
-/** Counters of segments that the kernel dropped before we could see them (RFC 2385, RFC 5082). */
-export function tcpCounters({ probe }: Situation): Finding[] {
-  const [titles = "", values = ""] = (probe.text("/proc/net/netstat") ?? "").split("\n");
-  const names = titles.split(" ");
-  const count = (name: string) => Number(values.split(" ")[names.indexOf(name)] ?? 0) || 0;
-  const seen = (
-    [
-      ["TCPMD5NotFound", "without the TCP MD5 signature that we expect"],
-      ["TCPMD5Unexpected", "with a TCP MD5 signature that we don't expect"],
-      ["TCPMD5Failure", "with a wrong TCP MD5 signature: the passwords differ"],
-      ["TCPMinTTLDrop", "from farther away than ttl-security allows"],
-    ] as const
-  ).filter(([name]) => count(name) > 0);
-  if (seen.length === 0) return [ok("tcp", "The kernel dropped no segment for its signature or TTL")];
-  return seen.map(([name, what]) =>
-    warn(
-      "tcp",
-      `The kernel dropped ${count(name)} segments ${what} (${name}, since boot)`,
-      "compare password and ttl-security on both sides",
-    ),
-  );
 }

@@ -16,6 +16,8 @@ export interface HostProbe {
   readonly superuser: boolean;
   /** Milliseconds since 1970. */
   wallTime(): number;
+  /** Resolves after so long. */
+  pause(ms: number): Promise<void>;
 }
 
 export function thisProbe(): HostProbe {
@@ -44,6 +46,7 @@ export function thisProbe(): HostProbe {
     nodeVersion: process.versions.node,
     superuser: process.getuid?.() === 0,
     wallTime: Date.now,
+    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
 }
 
