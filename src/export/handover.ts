@@ -18,6 +18,47 @@ export interface Handover {
   release(): void;
 }
 
+/** The members that have moved away from a group and of which another one still has to know what they hold. */
+export class Handovers {
+  readonly #teller: Teller;
+  readonly #released: () => void;
+  readonly #open = new Set<Handover>();
+
+  /** @param released called whenever a move is over. */
+  constructor(teller: Teller, released: () => void) {
+    this.#teller = teller;
+    this.#released = released;
+  }
+
+  get isEmpty(): boolean {
+    return this.#open.size === 0;
+  }
+
+  /** A member has gone that had heard everything before `epoch`; `earlier`: what it held from the group before, if that counts yet. */
+  begin(epoch: number, source: number, earlier: Handover | null): Handover {
+    const handover: Handover = {
+      teller: this.#teller,
+      epoch,
+      source,
+      earlier,
+      release: () => {
+        this.#open.delete(handover);
+        earlier?.release();
+        this.#released();
+      },
+    };
+    this.#open.add(handover);
+    return handover;
+  }
+
+  /** The oldest epoch whose tombstones a move still needs; infinite if none does. */
+  oldestNeed(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { epoch } of this.#open) oldest = Math.min(oldest, epoch);
+    return oldest;
+  }
+}
+
 /**
  * Says the difference between what a member holds from its old group and what it is to hold in the new one. Works by prefix:
  * both groups stand on the same table. Entries of which both would send the same bytes are left alone.

@@ -1,5 +1,6 @@
-import { ExportGroup, type GroupLimits } from "../../src/export/export-group.ts";
+import { ExportGroup } from "../../src/export/export-group.ts";
 import type { GroupKey } from "../../src/export/group-key.ts";
+import type { GroupLimits } from "../../src/export/limits.ts";
 import type { Member } from "../../src/export/member.ts";
 import type { ExportPolicyPort, GroupEvents, MemberPort } from "../../src/export/ports.ts";
 import { formatPrefix, parsePrefix } from "../../src/lib/address.ts";
