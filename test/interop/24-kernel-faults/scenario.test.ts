@@ -152,7 +152,8 @@ neighbors: [{address: 10.1.0.9, remote-as: internal, ${ourTimers}}]
     await lab.until("it is shown as overridden", async () => (await row())?.state === "overridden");
     t.equal((await row())?.owner, "static");
     t.match(await node.run("ip", "route", "show", prefix(9)), /via 10\.0\.0\.77 .*proto static/);
-    const told = () => peerage.daemon.output.split(`${prefix(9)} is not written: the kernel has a route of static there`).length - 1;
+    const told = () =>
+      peerage.daemon.output.split(`${prefix(9)} is not written: the kernel has a route of static there`).length - 1;
     t.equal(told(), 1, "logged once");
     await mended(
       t,
