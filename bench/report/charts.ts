@@ -10,8 +10,9 @@ export interface Bar {
 
 const OURS = "#0b7285";
 const OTHER = "#adb5bd";
-const COLOURS = ["#c92a2a", "#0b7285", "#5f3dc4", "#2b8a3e", "#e8590c", "#1864ab", "#a61e4d", "#868e96"];
+const COLOURS = ["#c92a2a", "#0b7285", "#5f3dc4", "#2b8a3e", "#e8590c", "#1864ab", "#a61e4d", "#868e96", "#5c940d"];
 const GRID = "#e5e5e5";
+const NEAREST_TICKS = 24;
 
 /** Horizontal bars, each with its figure beside it. */
 export function barChart(title: string, unit: string, bars: readonly Bar[]): string {
@@ -45,9 +46,9 @@ export interface Series {
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-/** Lines on two logarithmic axes: a power law is a straight line, its exponent the slope. */
+/** Lines on two logarithmic axes: a power law is a straight line, its exponent the slope. The key stands in the order of their ends. */
 export function logChart(title: string, xName: string, yName: string, series: readonly Series[]): string {
-  const [width, height, left, right, top, bottom] = [820, 400, 70, 320, 40, 50];
+  const [width, height, left, right, top, bottom] = [860, 400, 70, 360, 40, 50];
   const all = series.flatMap((s) => s.points.filter(([a, b]) => a > 0 && b > 0));
   const extent = (pick: 0 | 1): [number, number] => [
     Math.min(...all.map((p) => p[pick])),
@@ -55,7 +56,9 @@ export function logChart(title: string, xName: string, yName: string, series: re
   ];
   const x = scaleLog(extent(0), [left, width - right]);
   const y = scaleLog(extent(1), [height - bottom, top]).nice();
-  const xTicks = [...new Set(all.map(([value]) => value))].sort((a, b) => a - b);
+  const sizes = [...new Set(all.map(([value]) => value))].sort((a, b) => a - b);
+  const xTicks: number[] = [];
+  for (const size of sizes) if (xTicks.length === 0 || x(size) - x(xTicks.at(-1)!) >= NEAREST_TICKS) xTicks.push(size);
   const yTicks = y.ticks(5).filter((tick) => /^1/.test(tick.toExponential()));
   const parts = [
     text(title, 12, 22, { class: "title" }),
@@ -70,28 +73,24 @@ export function logChart(title: string, xName: string, yName: string, series: re
       transform: `rotate(-90 12 ${top - 4}) translate(${-(height - top - bottom) / 2 - 20} 2)`,
     }),
   ];
-  let next = 0;
-  const ends: number[] = [];
-  for (const { label, ours, points } of series) {
-    const colour = COLOURS[next++ % COLOURS.length]!;
-    const drawn = points.filter(([a, b]) => a > 0 && b > 0);
-    if (drawn.length === 0) continue;
-    const d = drawn.map(([a, b], i) => `${i === 0 ? "M" : "L"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
-    parts.push(
-      element("path", {
-        d,
-        fill: "none",
-        stroke: colour,
+  const lines = series
+    .map(({ label, ours, points }, i) => ({
+      label,
+      stroke: {
+        stroke: COLOURS[i % COLOURS.length]!,
         "stroke-width": 2,
         ...(ours ? {} : { "stroke-dasharray": "5 4" }),
-      }),
-    );
-    for (const [a, b] of drawn) parts.push(element("circle", { cx: x(a), cy: y(b), r: 3, fill: colour }));
-    const [, last] = drawn.at(-1)!;
-    let at = y(last) + 4;
-    while (ends.some((end) => Math.abs(end - at) < 13)) at += 4; // labels do not cover each other
-    ends.push(at);
-    parts.push(text(label, x(drawn.at(-1)![0]) + 8, at, { style: `fill:${colour}` }));
+      },
+      dots: points.filter(([a, b]) => a > 0 && b > 0).map(([a, b]) => [x(a), y(b)] as const),
+    }))
+    .filter(({ dots }) => dots.length > 0)
+    .sort((one, other) => one.dots.at(-1)![1] - other.dots.at(-1)![1]);
+  for (const [row, { label, stroke, dots }] of lines.entries()) {
+    const d = dots.map(([a, b], i) => `${i === 0 ? "M" : "L"}${a.toFixed(1)} ${b.toFixed(1)}`).join("");
+    parts.push(element("path", { d, fill: "none", ...stroke }));
+    for (const [cx, cy] of dots) parts.push(element("circle", { cx, cy, r: 3, fill: stroke.stroke }));
+    const [from, at] = [width - right + 24, top + 8 + row * 20];
+    parts.push(element("line", { x1: from, x2: from + 26, y1: at, y2: at, ...stroke }), text(label, from + 34, at + 4));
   }
   return picture(width, height, title, ...parts);
 }
