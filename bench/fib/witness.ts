@@ -1,8 +1,6 @@
 import type { Libc } from "../../src/os/libc.ts";
-import { RouteNetlinkEvents } from "../../src/os/netlink.ts";
+import { type BpfInstruction, RouteNetlinkEvents } from "../../src/os/netlink.ts";
 
-const SOL_SOCKET = 1;
-const SO_ATTACH_FILTER = 26;
 const RTM_NEWROUTE = 24;
 /** Where rtm_dst_len stands in a route message, and the attributes behind struct rtmsg. */
 const LENGTH_AT = 17;
@@ -21,25 +19,13 @@ export class Witness extends RouteNetlinkEvents {
     const LOAD_BYTE = 0x30;
     const JUMP_EQUAL = 0x15;
     const RETURN = 0x06;
-    const program: [code: number, ifTrue: number, ifFalse: number, k: number][] = [
+    const program: BpfInstruction[] = [
       [LOAD_BYTE, 0, 0, LENGTH_AT],
       [JUMP_EQUAL, 0, 1, 32],
       [RETURN, 0, 0, 0xffffffff],
       [RETURN, 0, 0, 0],
     ];
-    const code = new Uint8Array(program.length * 8);
-    const view = new DataView(code.buffer);
-    program.forEach(([op, ifTrue, ifFalse, k], i) => {
-      view.setUint16(i * 8, op, true);
-      view.setUint8(i * 8 + 2, ifTrue);
-      view.setUint8(i * 8 + 3, ifFalse);
-      view.setUint32(i * 8 + 4, k, true);
-    });
-    const header = new Uint8Array(16); // struct sock_fprog: length, padding, pointer
-    new DataView(header.buffer).setUint16(0, program.length, true);
-    new DataView(header.buffer).setBigUint64(8, libc.address(code), true);
-    if (libc.setsockopt(this.fd, SOL_SOCKET, SO_ATTACH_FILTER, header, 16) !== 0)
-      throw new Error("the witness could not attach its filter");
+    if (!this.attachFilter(program)) throw new Error("the witness could not attach its filter");
     this.onReadable(() => this.#drain());
   }
 

@@ -1,3 +1,4 @@
+import { isLinkLocal } from "../lib/address.ts";
 import { ByteWriter } from "../lib/bytes.ts";
 import { Family } from "../lib/family.ts";
 import { SegmentType } from "../wire/attribute/types.ts";
@@ -8,7 +9,6 @@ import type { OutSets } from "./out-sets.ts";
 import type { AttributeSets, NextHops } from "./ports.ts";
 import {
   carries,
-  isLinkLocal,
   LEARNED_MASK,
   Learned,
   MED_SET,

@@ -87,9 +87,6 @@ export function takesOwnNextHop(key: GroupKey, traits: number): boolean {
 export const carries = (key: GroupKey, words: number): boolean =>
   words === 4 ? key.family === Family.Ipv6Unicast || key.extendedNextHop : key.family === Family.Ipv4Unicast;
 
-/** fe80::/10 (RFC 4291 §2.5.6). */
-export const isLinkLocal = (words: readonly number[]): boolean => words.length === 4 && words[0]! >>> 22 === 0x3fa;
-
 /** For people; those that need figures are completed by whoever knows them. */
 export const outcomeText: Readonly<Record<Outcome, string>> = {
   [Outcome.NoRoute]: "there is no best path",

@@ -130,6 +130,9 @@ export function parsePrefix(text: string): Prefix {
 
 export const formatPrefix = (words: ArrayLike<number>, length: number): string => `${formatAddress(words)}/${length}`;
 
+/** fe80::/10 (RFC 4291 §2.5.6): it means something on one link only. */
+export const isLinkLocal = (words: readonly number[]): boolean => words.length === 4 && words[0]! >>> 22 === 0x3fa;
+
 /** Whether `words` lies inside `prefix`; false for another family. */
 export function prefixContains(prefix: Prefix, words: ArrayLike<number>): boolean {
   if (words.length !== prefix.words.length) return false;

@@ -18,6 +18,3 @@ function unusable6([w0, w1, w2, w3]: readonly number[]): string | null {
   if (w0 === 0 && w1 === 0 && w2 === 0xffff) return "an IPv4 address in disguise (RFC 4291 §2.5.5.2)";
   return w0! >>> 24 === 0xff ? "a multicast address" : null;
 }
-
-/** fe80::/10: only means something on a link. */
-export const isLinkLocal = (words: readonly number[]): boolean => words.length === 4 && words[0]! >>> 22 === 0x3fa;

@@ -7,9 +7,9 @@
  * differently. A next hop is resolved by the longest match among routes that can carry packets now: a route whose links
  * are down is passed over, and so is one that leads to an ignored interface.
  */
-import { maskWord } from "../lib/address.ts";
+import { isLinkLocal, maskWord } from "../lib/address.ts";
 import type { ViewedHop, ViewedLink, ViewedRoute } from "./kernel-view.ts";
-import { isLinkLocal, unusableNextHop } from "./martian.ts";
+import { unusableNextHop } from "./martian.ts";
 import { describeResolution, type Resolution, type ResolvedHop, sameWay, wayless } from "./resolution.ts";
 import { RouteMap } from "./route-map.ts";
 

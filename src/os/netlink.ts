@@ -100,12 +100,32 @@ export class RouteNetlinkSocket implements NetlinkSocket {
     return this.libc.setsockopt(this.fd, level, name, bytes, 4) === 0;
   }
 
+  /** Classic BPF in the kernel: what it drops takes no room in our queue. False: the kernel refused it. */
+  protected attachFilter(program: readonly BpfInstruction[]): boolean {
+    const code = new Uint8Array(program.length * 8);
+    const view = new DataView(code.buffer);
+    program.forEach(([op, ifTrue, ifFalse, k], i) => {
+      view.setUint16(i * 8, op, true);
+      view.setUint8(i * 8 + 2, ifTrue);
+      view.setUint8(i * 8 + 3, ifFalse);
+      view.setUint32(i * 8 + 4, k, true);
+    });
+    const header = new Uint8Array(16); // struct sock_fprog: length, padding, pointer
+    const headerView = new DataView(header.buffer);
+    headerView.setUint16(0, program.length, true);
+    headerView.setBigUint64(8, this.libc.address(code), true);
+    return this.libc.setsockopt(this.fd, SOL_SOCKET, SO_ATTACH_FILTER, header, 16) === 0;
+  }
+
   #fail(what: string): never {
     const text = this.libc.strerror(this.libc.errno());
     this.libc.close(this.fd);
     throw new Error(`Cannot ${what}: ${text}`);
   }
 }
+
+/** struct sock_filter. */
+export type BpfInstruction = [code: number, ifTrue: number, ifFalse: number, k: number];
 
 export class RouteNetlinkEvents extends RouteNetlinkSocket implements NetlinkEventSocket {
   readonly #wake: number;
@@ -153,7 +173,7 @@ export class RouteNetlinkEvents extends RouteNetlinkSocket implements NetlinkEve
     const LOAD_HALF = 0x28;
     const JUMP_EQUAL = 0x15;
     const RETURN = 0x06;
-    const program: [code: number, ifTrue: number, ifFalse: number, k: number][] = [
+    const program: BpfInstruction[] = [
       [LOAD_WORD, 0, 0, 12], // nlmsg_pid
       [JUMP_EQUAL, 0, 5, swap32(portId)],
       [LOAD_HALF, 0, 0, 4], // nlmsg_type
@@ -164,19 +184,7 @@ export class RouteNetlinkEvents extends RouteNetlinkSocket implements NetlinkEve
       [RETURN, 0, 0, 0xffffffff],
       [RETURN, 0, 0, 0],
     ];
-    const code = new Uint8Array(program.length * 8);
-    const view = new DataView(code.buffer);
-    program.forEach(([op, ifTrue, ifFalse, k], i) => {
-      view.setUint16(i * 8, op, true);
-      view.setUint8(i * 8 + 2, ifTrue);
-      view.setUint8(i * 8 + 3, ifFalse);
-      view.setUint32(i * 8 + 4, k, true);
-    });
-    const header = new Uint8Array(16); // struct sock_fprog: length, padding, pointer
-    const headerView = new DataView(header.buffer);
-    headerView.setUint16(0, program.length, true);
-    headerView.setBigUint64(8, this.libc.address(code), true);
-    this.libc.setsockopt(this.fd, SOL_SOCKET, SO_ATTACH_FILTER, header, 16);
+    this.attachFilter(program);
   }
 
   override close(): void {

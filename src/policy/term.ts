@@ -1,5 +1,6 @@
 import { compareAddresses, formatAddress, formatPrefix, type Prefix, prefixContains } from "../lib/address.ts";
 import { type Family, familyName } from "../lib/family.ts";
+import { asPathLength } from "../wire/attribute/as-path.ts";
 import type { PathAttributes } from "../wire/attribute/types.ts";
 import type {
   AsPathCondition,
@@ -28,14 +29,6 @@ export interface CompiledTerm {
 }
 
 type AttributeTest = (attributes: PathAttributes, nextHop: readonly number[]) => boolean;
-
-/** RFC 4271 §9.1.2.2 (a): an AS_SET counts as one; confederation segments count nothing (RFC 5065 §5.3). */
-function asPathLength(asPath: PathAttributes["asPath"]): number {
-  let length = 0;
-  for (const segment of asPath)
-    length += segment.type === AS_SEQUENCE ? segment.asns.length : segment.type === 1 ? 1 : 0;
-  return length;
-}
 
 function asPathTest({ contains, startsWith, originatedBy, length }: AsPathCondition): AttributeTest {
   return ({ asPath }) => {

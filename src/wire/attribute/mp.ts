@@ -1,3 +1,4 @@
+import { isLinkLocal } from "../../lib/address.ts";
 import type { UpdateLayout } from "../message/update-layout.ts";
 import { type AttributeRules, Flag, resetOnError } from "./row.ts";
 import type { NextHop } from "./types.ts";
@@ -33,7 +34,6 @@ const words6 = (bytes: Uint8Array, at: number): number[] => [
 ];
 
 const isUnspecified = (words: readonly number[]): boolean => words.every((part) => part === 0);
-const isLinkLocal = (words: readonly number[]): boolean => words[0]! >>> 22 === 0x3fa; // fe80::/10
 
 /**
  * The next hop that MP_REACH_NLRI names, from the place that the scan found. Of 32 octets the second half is a link-local

@@ -83,7 +83,7 @@ export class Frr {
   async paths(prefix: string): Promise<FrrPath[] | undefined> {
     const family = prefix.includes(":") ? "ipv6" : "ipv4";
     const answer = await this.json(`show bgp ${family} unicast ${prefix}`);
-    return (answer.paths as any[] | undefined)?.map(frrPath);
+    return answer.paths?.map(frrPath);
   }
 
   /** The best path of a prefix, undefined without one. */
