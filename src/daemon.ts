@@ -23,8 +23,14 @@ import { LiveView } from "./view/speaker-view.ts";
 
 /** Lines of the log that are still on their way get this long at the end. */
 const LAST_WORDS_MS = 500;
-/** A NOTIFICATION that nobody reads doesn't keep a stopped daemon alive. */
-const FAREWELL_MS = 3000;
+/** A stop takes what is on its way to peers and what is to be written into the kernel: each has a bound of its own, 11 s in all. */
+const STOP_MS = 12_000;
+/** The control socket and metrics have nobody to wait for. */
+const EDGES_MS = 1000;
+/** A NOTIFICATION that nobody reads doesn't keep a stopped daemon alive; the network gives up waiting sooner than this. */
+const HEARD_MS = 6000;
+/** From the signal to the end, whatever hangs: what is left then is left as after SIGKILL, but long before systemd's. */
+const END_MS = 20_000;
 
 /**
  * How V8 serves a daemon whose first table is its hardest work. The young generation of the heap keeps its size: tables live in typed
@@ -39,7 +45,7 @@ const V8_FLAGS = ["--semi-space-growth-factor=1", "--max-inlined-bytecode-size-c
 export async function runDaemon(file: string, signals: EarlySignals): Promise<number> {
   for (const flag of V8_FLAGS) setFlagsFromString(flag);
   const clock = systemClock;
-  const ending = new Ending();
+  const ending = new Ending(() => process.exit(1));
   const reloads = new Reloads();
   signals.takeOver((signal) => (signal === "SIGHUP" ? reloads.ask() : ending.end(signal)));
   const config = loadConfig(file);
@@ -49,11 +55,12 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
     log.event("warn", "config", message, { place: `${place.file}:${place.line}:${place.column}` });
   // Before anything is touched that a daemon which is already running may hold: its kernel routes least of all.
   await claimSocketPath(config.control.socket);
+  const network = new TcpNetwork();
   const speaker = new Speaker(config, {
     clock,
     log,
     random: systemRandom,
-    network: new TcpNetwork(),
+    network,
     memory: new ProcessMemory(),
     // Without it a restart is merely less graceful.
     journal: new FileJournal(`${config.control.socket}.journal`, (trouble) => log.event("warn", "journal", trouble)),
@@ -93,13 +100,14 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
     const why = await ending.reached;
     reloads.end();
     log.event("info", "stopping", why);
-    await atMost(FAREWELL_MS, speaker.stop());
+    await atMost(STOP_MS, speaker.stop());
     return 0;
   } catch (error) {
     await speaker.giveUp();
     throw error;
   } finally {
-    await Promise.all(closers.map((close) => close()));
+    await atMost(EDGES_MS, Promise.all(closers.map((close) => close())));
+    await atMost(HEARD_MS, network.drained());
     await log.close(LAST_WORDS_MS);
   }
 }
@@ -133,7 +141,7 @@ async function reload(control: LiveControl, log: Log): Promise<void> {
 }
 
 /** Waits for the work, but no longer. */
-async function atMost(ms: number, work: Promise<void>): Promise<void> {
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const end = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);
@@ -161,14 +169,21 @@ class Reloads {
   }
 }
 
-/** The one moment at which the daemon begins to stop. */
+/** The one moment at which the daemon begins to stop; `late` is called if it is still there when it should have ended long ago. */
 class Ending {
+  readonly #late: () => void;
   #resolve: (why: string) => void = () => {};
+  #guard: NodeJS.Timeout | null = null;
   readonly reached = new Promise<string>((resolve) => {
     this.#resolve = resolve;
   });
 
+  constructor(late: () => void) {
+    this.#late = late;
+  }
+
   end(why: string): void {
     this.#resolve(why);
+    this.#guard ??= setTimeout(this.#late, END_MS).unref();
   }
 }

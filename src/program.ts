@@ -12,13 +12,20 @@ import { version } from "./version.ts";
 /** A speaker of the lab that answers no sooner counts as not there. */
 const LAB_PATIENCE_MS = 2000;
 
-/** Carries out what the command line says. Resolves to the exit code. */
-export function runProgram(signals: EarlySignals): Promise<number> {
-  return runCli(
+/**
+ * Carries out what the command line says. Resolves to the exit code, but for the daemon, which exits by itself: Node would wait for
+ * whatever a socket or a child process has left behind, and a daemon that was asked to end has to.
+ */
+export async function runProgram(signals: EarlySignals): Promise<number> {
+  let wasDaemon = false;
+  const code = await runCli(
     process.argv.slice(2),
     {
       version,
-      run: ({ config }) => runDaemon(config, signals),
+      run: ({ config }) => {
+        wasDaemon = true;
+        return runDaemon(config, signals);
+      },
       lab: ({ file, root }) =>
         runLab(
           {
@@ -34,4 +41,5 @@ export function runProgram(signals: EarlySignals): Promise<number> {
     },
     processIo(process),
   );
+  return wasDaemon ? process.exit(code) : code;
 }

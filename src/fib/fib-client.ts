@@ -277,20 +277,20 @@ export class FibClient implements FibPort {
         resolve();
         return;
       }
-      const finish = () => {
+      const finish = (hung = false) => {
         if (this.#closed) return;
         deadline.cancel();
-        this.#shut();
+        this.#shut(hung);
         resolve();
       };
-      this.#closing = { done: finish };
+      this.#closing = { done: () => finish() };
       const deadline = this.#options.clock.setTimer(CLOSE_WITHIN_MS, () => {
         this.#options.log.event(
           "warn",
           "fib-close-timeout",
           `The kernel's routes could not all be written within ${CLOSE_WITHIN_MS / 1000} s; ${this.#queue.length} are left as they were`,
         );
-        finish();
+        finish(true);
       });
       if (!this.#pump.open) {
         finish();
@@ -306,7 +306,7 @@ export class FibClient implements FibPort {
           }
       this.barrier(() => {
         if (!keep) this.#objects?.removeAll();
-        this.barrier(finish);
+        this.barrier(() => finish());
       });
     });
   }
@@ -429,12 +429,13 @@ export class FibClient implements FibPort {
 
   // --- ends ---------------------------------------------------------------------------------------------------------
 
-  #shut(): void {
+  /** @param hung the writer didn't answer in time. */
+  #shut(hung: boolean): void {
     this.#closed = true;
     this.#pump.open = false;
     this.#troubles.close();
     this.#held.close();
     this.#options.mirror?.close();
-    this.#writer.close();
+    this.#writer.close(hung);
   }
 }

@@ -35,8 +35,8 @@ export interface WriterLink {
   onDrain(listener: () => void): void;
   /** Called once, with a sentence on why, when the stream has ended for whatever reason. */
   onClose(listener: (reason: string) => void): void;
-  /** Ends the stream after what was sent; the writer process leaves when it has read it all. */
-  close(): void;
+  /** Ends the stream after what was sent; the writer process leaves when it has read it all, or at once if it hangs. */
+  close(hung?: boolean): void;
 }
 
 export interface FibOs {

@@ -88,9 +88,9 @@ export class WriterSession {
     });
   }
 
-  close(): void {
+  close(hung: boolean): void {
     this.#closed = true;
-    this.#link?.close();
+    this.#link?.close(hung);
     this.#link = null;
     this.#tellStats(null);
   }

@@ -80,10 +80,14 @@ class StreamLink implements WriterLink {
     if (this.#reason !== null) listener(this.#reason);
   }
 
-  close(): void {
+  close(hung = false): void {
     this.#onClose = null;
+    // A writer that hangs is not waited for, and must not write what it was told when its routes may be another's.
+    if (hung) {
+      this.#kill();
+      return;
+    }
     this.#input.end();
-    // a writer that hangs is not waited for
     setTimeout(() => this.#reason === null && this.#kill(), 2000).unref();
   }
 

@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import type { Socket } from "node:net";
 import { SocketOptionError, type SocketOptions, type Transport, type TransportReceiver } from "../session/transport.ts";
+import { abort } from "./abort.ts";
 import type { Libc } from "./libc.ts";
 import { isEmpty, setOptions } from "./socket-options.ts";
 
@@ -9,10 +10,13 @@ export interface TransportHome {
   /** How long an end of ours waits for the peer to read our last word and to close, too. */
   readonly lingerMs: number;
   libc(): Libc;
-  /** Told of each connection that is ending, and of each that is gone. */
+  /** Told of each connection that is up, of each that is ending, and of each that is gone. */
+  opened(): void;
   ending(transport: SocketTransport): void;
   gone(transport: SocketTransport): void;
 }
+
+const NOTHING = new Uint8Array(0);
 
 const owner = Symbol("transport");
 type OwnedSocket = Socket & { [owner]: SocketTransport };
@@ -54,6 +58,7 @@ export class SocketTransport implements Transport {
     this.#socket.on("end", onEnd);
     this.#socket.on("error", onError);
     this.#socket.on("close", onClose);
+    home.opened();
   }
 
   /** -1 when the connection is gone. */
@@ -69,7 +74,7 @@ export class SocketTransport implements Transport {
 
   write(chunks: readonly Uint8Array[], taken?: () => void): void {
     const socket = this.#socket;
-    if (socket.destroyed || socket.writableEnded || chunks.length === 0) {
+    if (socket.destroyed || this.#linger !== null || chunks.length === 0) {
       if (chunks.length === 0) taken?.();
       return;
     }
@@ -144,17 +149,20 @@ export class SocketTransport implements Transport {
     if (socket.destroyed || this.#linger !== null) return;
     // Read on until the peer closes: closing with data unread would reset the connection and lose our last word.
     socket.resume();
-    socket.end();
-    this.#linger = setTimeout(() => socket.resetAndDestroy(), this.#home.lingerMs);
+    // Half-closed only when the kernel has all: a shutdown that waits for the peer to read can't be reset (`abort`).
+    if (socket.writableLength === 0) socket.end();
+    else
+      socket.write(NOTHING, (error) => {
+        if (!error && !socket.destroyed) socket.end();
+      });
+    this.#linger = setTimeout(() => abort(socket), this.#home.lingerMs);
     this.#linger.unref();
     this.#home.ending(this);
   }
 
   destroy(): void {
     this.#receiver = null;
-    if (this.#socket.destroyed) return;
-    if (this.#socket.connecting) this.#socket.destroy();
-    else this.#socket.resetAndDestroy();
+    abort(this.#socket);
   }
 
   // --- what the socket says ---

@@ -23,6 +23,9 @@ export class TcpNetwork implements Network, TransportHome {
   #libc: Libc | null = null;
   readonly #ending = new Set<SocketTransport>();
   #drained: (() => void)[] = [];
+  /** Connections that hold a descriptor, and the most that were up at a time. */
+  #open = 0;
+  #mostUp = 0;
   readonly lingerMs: number;
 
   /** @param lingerMs how long a connection that we ended waits for the peer to read our last word and to close, too. */
@@ -185,17 +188,26 @@ export class TcpNetwork implements Network, TransportHome {
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 
+  opened(): void {
+    this.#open++;
+    this.#mostUp = Math.max(this.#mostUp, this.#open - this.#ending.size);
+  }
+
+  /**
+   * Somebody who connects again and again has as many connections that end as descriptors last: the oldest waits no longer. When
+   * thousands of sessions end at once, on the other hand, they hold no descriptor that they didn't hold before, and the last word to
+   * each is waited for.
+   */
   ending(transport: SocketTransport): void {
-    // Somebody who connects again and again has as many connections that end as descriptors last: the oldest waits no longer.
-    const [oldest] = this.#ending;
-    if (oldest !== undefined && this.#ending.size >= MOST_ENDING) {
-      this.#ending.delete(oldest);
-      oldest.destroy();
-    }
     this.#ending.add(transport);
+    const [oldest] = this.#ending;
+    if (oldest === undefined || this.#open <= this.#mostUp + MOST_ENDING) return;
+    this.#ending.delete(oldest);
+    oldest.destroy();
   }
 
   gone(transport: SocketTransport): void {
+    this.#open--;
     if (!this.#ending.delete(transport) || this.#ending.size > 0) return;
     const waiting = this.#drained;
     this.#drained = [];
@@ -203,7 +215,7 @@ export class TcpNetwork implements Network, TransportHome {
   }
 }
 
-/** Connections of which we wait for the other side's end, at most. */
+/** Connections of which we wait for the other side's end, beyond as many as were ever up at a time. */
 const MOST_ENDING = 256;
 
 /** As a TTL: whatever the system says. */

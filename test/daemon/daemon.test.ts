@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { cwd } from "node:process";
@@ -245,4 +245,47 @@ t.test("signals that come while the daemon starts or ends do what they should, a
   for (let i = 0; i < 20; i++) daemon.process.kill("SIGHUP");
   t.equal(await daemon.ended, 0);
   t.notOk(existsSync(early.socket));
+});
+
+/** An OPEN of AS 65001 with 4-octet AS number and IPv4 (RFC 4271 §4.2), and a KEEPALIVE. */
+const greeting = (routerId: number): Buffer => {
+  const open = Buffer.from(`${"ff".repeat(16)}002b0104fde9005a000000000e020c41040000fde9010400010001`, "hex");
+  open.writeUInt32BE(routerId, 24);
+  return Buffer.concat([open, Buffer.from(`${"ff".repeat(16)}001304`, "hex")]);
+};
+
+/** A peer that says no more than it must; resolves to the NOTIFICATION that ends it, "code/subcode". */
+function member(from: string, to: string, routerId: number): Promise<string> {
+  const socket = connect({ host: to, port: 1790, localAddress: from }, () => socket.write(greeting(routerId)));
+  const read: Buffer[] = [];
+  socket.on("data", (chunk) => read.push(chunk));
+  return new Promise((resolve) => {
+    socket.on("error", (error) => resolve(error.message));
+    socket.on("end", () => {
+      const [code, subcode] = Buffer.concat(read).subarray(-2);
+      resolve(`${code}/${subcode}`);
+    });
+  });
+}
+
+t.test("SIGTERM ends a daemon with 0 however many sessions it has, and each hears why (RFC 4486 §4)", async (t) => {
+  for (const sessions of [1, 257, 400]) {
+    const { address, file, client } = configure(
+      t,
+      "dynamic-neighbors: [{range: 127.78.0.0/16, remote-as: internal}]\ntelemetry: {log: {level: warn}}\n",
+    );
+    const daemon = start(t, "run", "-c", file);
+    await daemon.until(/ready/);
+    const members = Array.from({ length: sessions }, (_, i) =>
+      member(`127.78.${1 + (i >> 8)}.${i & 255}`, address, 0x0a010000 + i),
+    );
+    const up = async () => {
+      const { neighbors } = await client.get<Summary>("/summary");
+      return neighbors.filter(({ state }) => state === "Established").length;
+    };
+    while ((await up()) < sessions);
+    daemon.process.kill("SIGTERM");
+    t.equal(await daemon.ended, 0, `${sessions} sessions`);
+    t.same(new Set(await Promise.all(members)), new Set(["6/2"]));
+  }
 });

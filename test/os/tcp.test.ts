@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { createConnection, createServer, type Socket } from "node:net";
 import { promisify } from "node:util";
 import t, { type Test } from "tap";
@@ -10,7 +11,7 @@ import type {
   Transport,
   TransportReceiver,
 } from "../../src/session/transport.ts";
-import { dropped, turn, untilDropped } from "../support/kernel-counters.ts";
+import { connectionsFrom, dropped, turn, untilDropped } from "../support/kernel-counters.ts";
 
 const run = promisify(execFile);
 const key = (text: string) => new TextEncoder().encode(text);
@@ -254,6 +255,82 @@ t.test("a peer that never closes is given up after a while; nothing is called ba
   t.ok(took > 25 && took < 4_000, `${Math.round(took)} ms`);
   t.same([ear.bytes, ear.reason], [0, null]);
   deaf.destroy();
+  await listener.close();
+});
+
+/** Clients that read nothing, and have no time to. */
+const deafClients = (port: number, count: number) =>
+  Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<Socket>((resolve) => {
+          const socket = createConnection({ host: "127.0.0.2", port, allowHalfOpen: true }, () => resolve(socket));
+          socket.pause();
+        }),
+    ),
+  );
+
+const descriptors = (): number => readdirSync("/proc/self/fd").length;
+
+t.test("a peer that never reads our last words is reset after a while, and costs no descriptor", async (t) => {
+  const network = new TcpNetwork(30);
+  const { listener, next, port } = await listening(network);
+  const before = descriptors();
+  const deaf = await deafClients(port, 20);
+  for (const _ of deaf) {
+    const far = await next();
+    far.attach(new Ear());
+    far.write([new Uint8Array(16_000_000)]);
+    far.end();
+  }
+  await network.drained();
+  t.equal(descriptors() - before, deaf.length, "the clients' own");
+  t.equal(connectionsFrom(port), 0, "nor anything else of the system");
+  for (const socket of deaf) socket.destroy();
+  await listener.close();
+});
+
+t.test("four hundred sessions that end in one turn all hear the last word", async (t) => {
+  const network = new TcpNetwork(120_000);
+  const { listener, next, port } = await listening(network);
+  const clients = await deafClients(port, 400);
+  const transports: Transport[] = [];
+  for (const _ of clients) transports.push(await next());
+  const heard = clients.map(
+    (socket) =>
+      new Promise<string>((resolve) => {
+        let text = "";
+        socket.on("data", (data) => {
+          text += data;
+        });
+        socket.on("end", () => resolve(text));
+        socket.on("error", (error) => resolve(error.message));
+      }),
+  );
+  for (const transport of transports) {
+    transport.attach(new Ear());
+    transport.write([key("goodbye")]);
+    transport.end();
+  }
+  for (const socket of clients) socket.resume();
+  t.same(new Set(await Promise.all(heard)), new Set(["goodbye"]));
+  for (const socket of clients) socket.end();
+  await network.drained();
+  await listener.close();
+});
+
+t.test("who connects again and again and never closes doesn't use up the descriptors", async (t) => {
+  const network = new TcpNetwork(120_000);
+  const before = descriptors();
+  const { listener, port } = await listening(network, { accepted: (transport) => transport.end() });
+  const clients: Socket[] = [];
+  for (let i = 0; i < 400; i++) clients.push(...(await deafClients(port, 1)));
+  const ours = () => descriptors() - before - clients.length - 1;
+  while (ours() > 257) await turn();
+  t.equal(ours(), 257, "one was up at a time, and 256 more may wait for the other side's end");
+  for (const socket of clients) socket.destroy();
+  await network.drained();
   await listener.close();
 });
 

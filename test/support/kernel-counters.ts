@@ -18,3 +18,15 @@ export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(r
 export async function untilDropped(counter: DropCounter, before: number): Promise<void> {
   while (dropped(counter) <= before) await turn();
 }
+
+/** What the kernel has of connections with this local port, descriptor or not (proc_net_tcp(5)); listening sockets aside. */
+export function connectionsFrom(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1);
+  return rows.filter((row) => {
+    const [, address, , state] = row.trim().split(/\s+/);
+    return address?.endsWith(local) && state !== LISTENING;
+  }).length;
+}
+
+const LISTENING = "0A";
