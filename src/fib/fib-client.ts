@@ -151,7 +151,6 @@ export class FibClient implements FibPort {
     });
     this.#held = new HeldRoutes({
       scope,
-      clock,
       mirror,
       tables: this.#tables,
       targets: this.#targets,
@@ -434,7 +433,6 @@ export class FibClient implements FibPort {
     this.#closed = true;
     this.#pump.open = false;
     this.#troubles.close();
-    this.#held.close();
     this.#options.mirror?.close();
     this.#writer.close(hung);
   }

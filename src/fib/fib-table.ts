@@ -38,7 +38,10 @@ export class FibTable {
   /** Target that the kernel's route of ours has; 0 = there is none. */
   held: Uint32Array;
   marks: Uint8Array;
-  /** Where a second IPv4 route stands at our metric (`ip route prepend`, `append`): ours goes before it is written anew. */
+  /**
+   * Where another route stands at our metric besides ours (`ip route prepend`, `append`), whoever owns it: what bears our
+   * mark goes, until the kernel says that none is left, and then ours is written anew.
+   */
   readonly twins = new Set<number>();
   readonly troubles = new Map<number, Trouble>();
 
@@ -59,11 +62,10 @@ export class FibTable {
 
   /** Forgets a prefix that nobody wants, the kernel hasn't and nothing is under way for. */
   freeIfIdle(id: number): void {
-    if (this.want[id] !== 0 || this.held[id] !== 0) return;
+    if (this.want[id] !== 0 || this.held[id] !== 0 || this.twins.has(id)) return;
     if ((this.marks[id]! & (Mark.Queued | Mark.InFlight | Mark.Touched)) !== 0) return;
     if ((this.marks[id]! & Mark.Trouble) !== 0) this.troubles.delete(id);
     this.marks[id] = 0;
-    this.twins.delete(id);
     this.prefixes.remove(id);
   }
 

@@ -1,21 +1,16 @@
-import type { Clock, Timer } from "../lib/clock.ts";
 import { Family } from "../lib/family.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
 import type { KernelMirror } from "./kernel-mirror.ts";
-import { effectiveMetric, type OwnRoutes } from "./kernel-routes.ts";
+import { effectiveMetric, type OwnRoutes, type Sight } from "./kernel-routes.ts";
 import type { NexthopObjects } from "./nexthop-objects.ts";
 import type { FibCounters, KernelRoute } from "./port.ts";
 import type { FibHop } from "./records.ts";
 import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
 import type { KernelTarget, RouteScope, RouteView } from "./rtnetlink/route.ts";
-import type { TargetId, TargetStore } from "./targets.ts";
-
-/** By then our own write was answered. */
-const DOUBT_MS = 50;
+import { hopKey, type TargetId, type TargetStore } from "./targets.ts";
 
 export interface HeldParts {
   readonly scope: RouteScope;
-  readonly clock: Clock;
   readonly mirror: KernelMirror | null;
   readonly tables: readonly [FibTable, FibTable];
   readonly targets: TargetStore;
@@ -41,7 +36,6 @@ export class HeldRoutes implements OwnRoutes {
   /** Families that were swept: from then on a route that bears our mark and that nobody wants is removed. */
   readonly swept = [false, false];
   #reading = false;
-  #doubtTimer: Timer | null = null;
 
   constructor(parts: HeldParts) {
     this.#parts = parts;
@@ -63,32 +57,32 @@ export class HeldRoutes implements OwnRoutes {
     if (this.#reading) table.marks[id]! |= Mark.Touched;
   }
 
-  close(): void {
-    this.#doubtTimer?.cancel();
-  }
-
   auditBegin(): void {
     this.#reading = true;
   }
 
-  seen(view: RouteView, fromDump: boolean): void {
+  seen(view: RouteView, how: Sight): void {
     const { targets, counters } = this.#parts;
     const table = this.#parts.tables[view.family];
     const id = table.insert(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
     const marks = table.marks[id]!;
-    if (fromDump && (marks & (Mark.Touched | Mark.InFlight)) !== 0) return; // older than what we know
+    if (how === "row" && (marks & (Mark.Touched | Mark.InFlight)) !== 0) return; // older than what we know
     if ((marks & Mark.InFlight) !== 0) this.#doubt();
-    const known = table.held[id] !== 0;
+    const held = table.held[id]!;
     const target = targets.retainSeen(view);
-    this.set(table, id, target);
+    const second = held !== 0 && held !== target && this.#isSecond(view, how, marks, targets.get(held));
+    if (second) table.twins.add(id);
+    else this.set(table, id, target);
     targets.release(target);
-    if (fromDump) table.marks[id]! |= Mark.Seen;
+    if (how === "row") table.marks[id]! |= Mark.Seen;
     else this.touched(table, id);
     if (table.want[id] !== 0) {
-      if (targets.satisfies(target, this.#parts.wanted(table, id)) && (marks & Mark.Trouble) === 0) return;
-      if (known) table.marks[id]! |= Mark.Repair;
+      if (!second && targets.satisfies(target, this.#parts.wanted(table, id)) && (marks & Mark.Trouble) === 0) return;
+      if (held !== 0) table.marks[id]! |= Mark.Repair;
       this.#parts.enqueue(table, id);
-    } else if (!known) {
+    } else if (second) {
+      if ((marks & Mark.Stale) === 0) this.#parts.enqueue(table, id);
+    } else if (held === 0) {
       if (this.swept[table.family]) this.#parts.enqueue(table, id);
       else {
         table.marks[id]! |= Mark.Stale;
@@ -98,8 +92,25 @@ export class HeldRoutes implements OwnRoutes {
     }
   }
 
+  /**
+   * Whether the kernel has this one besides the one that is known. A reading brings one row for each; IPv6 tells of an
+   * added hop with all that there are by then.
+   */
+  #isSecond(view: RouteView, how: Sight, marks: number, held: KernelTarget): boolean {
+    if (how === "row") return (marks & Mark.Seen) !== 0;
+    if (how === "replaced") return false;
+    if (view.family === Family.Ipv4Unicast || held.type === "object") return true;
+    const keys = new Set(view.hops().map(hopKey));
+    return held.nextHops.length === 0 || !held.nextHops.every((hop) => keys.has(hopKey(hop)));
+  }
+
+  has(view: RouteView): boolean {
+    const table = this.#parts.tables[view.family];
+    return table.held[table.prefixes.find(view.w0, view.w1, view.w2, view.w3, view.prefixLength)] !== 0;
+  }
+
   gone(view: RouteView): void {
-    const { targets, mirror } = this.#parts;
+    const { targets } = this.#parts;
     const table = this.#parts.tables[view.family];
     if (!this.#reading && table.prefixes.find(view.w0, view.w1, view.w2, view.w3, view.prefixLength) === 0) return;
     // while a reading runs even an unknown one is noted: its row may still come
@@ -111,13 +122,16 @@ export class HeldRoutes implements OwnRoutes {
       table.freeIfIdle(id);
       return;
     }
-    const hops = hopCount(targets.get(held));
-    if (view.family === Family.Ipv6Unicast && hops > 1 && view.hops().length < hops) {
-      table.marks[id]! &= ~Mark.Touched;
-      mirror?.audit(0); // one hop of several went: only a reading tells what is left
+    const target = targets.retainSeen(view);
+    const whole = targets.satisfies(target, held);
+    targets.release(target);
+    if (whole && !table.twins.has(id)) {
+      this.#missing(table, id);
       return;
     }
-    this.#missing(table, id);
+    // one hop of several went, or one of two routes, or one that we knew otherwise: only a reading tells what is left
+    table.marks[id]! &= ~Mark.Touched;
+    this.#doubt();
   }
 
   auditEnd(ifindex: number): void {
@@ -145,7 +159,7 @@ export class HeldRoutes implements OwnRoutes {
         this.touched(table, id);
         this.set(table, id, 0); // taken over by somebody's replace
       }
-      if (present && !displaced && table.held[id] !== 0 && route.family === Family.Ipv4Unicast) table.twins.add(id);
+      if (present && !displaced && table.held[id] !== 0) table.twins.add(id);
       if (table.want[id] !== 0) this.#parts.enqueue(table, id);
       else table.freeIfIdle(id);
     } else if (route.metric < metric && table.want[id] !== 0) this.#parts.report(table, id);
@@ -208,11 +222,6 @@ export class HeldRoutes implements OwnRoutes {
 
   /** Somebody touched a route while our own write of it was under way: which came last only a reading can tell. */
   #doubt(): void {
-    this.#doubtTimer ??= this.#parts.clock.setTimer(DOUBT_MS, () => {
-      this.#doubtTimer = null;
-      this.#parts.mirror?.audit(0);
-    });
+    this.#parts.mirror?.doubt();
   }
 }
-
-const hopCount = (target: KernelTarget): number => (target.type === "object" ? 0 : target.nextHops.length);

@@ -8,6 +8,7 @@ export interface KernelLinksParts {
   down(ifindex: number, removed: boolean): void;
   /** Routes on this interface may have died without a word. */
   suspect(ifindex: number): void;
+  addressGone(address: KernelAddress): void;
 }
 
 /** The kernel's links and their addresses, kept by events and readings; tells what is new, another, or gone. */
@@ -66,6 +67,7 @@ export class KernelLinks {
     this.#addresses.delete(key);
     this.#parts.tell((to) => to.addressGone?.(known), false);
     this.#parts.suspect(address.ifindex);
+    this.#parts.addressGone(known);
   }
 }
 

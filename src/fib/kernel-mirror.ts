@@ -1,11 +1,12 @@
 import type { Clock, Timer } from "../lib/clock.ts";
-import { type Family, families } from "../lib/family.ts";
+import { Family, families } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
+import { Doubts } from "./doubts.ts";
 import { DumpQueue } from "./dump-queue.ts";
 import { addressKey, KernelLinks } from "./kernel-links.ts";
 import { KernelRoutes, type OwnRoutes } from "./kernel-routes.ts";
 import type { FibOs, NetlinkEventSocket } from "./os-port.ts";
-import type { KernelEvents, KernelLink, KernelNeighbour, KernelReader, KernelRoute } from "./port.ts";
+import type { KernelAddress, KernelEvents, KernelLink, KernelNeighbour, KernelReader, KernelRoute } from "./port.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import {
   appendAddressDump,
@@ -49,14 +50,14 @@ export class KernelMirror implements KernelReader {
   readonly #options: MirrorOptions;
   readonly #links: KernelLinks;
   readonly #routes: KernelRoutes;
+  readonly #doubts: Doubts;
   readonly #listeners = new Set<KernelEvents>();
   readonly #tables: ReadonlySet<number>;
   readonly #view = new RouteView();
   #own: OwnRoutes | null = null;
   #events: NetlinkEventSocket | null = null;
   #dumps: DumpQueue | null = null;
-  #epoch = 0;
-  /** Keys of what events told during a full reading; null when none runs. */
+  /** Links and addresses that events told of during a reading; null when none runs. */
   #touched: Set<string> | null = null;
   #again = false;
   /** Events are being taken in; readings that they ask for wait until the last is. */
@@ -78,11 +79,19 @@ export class KernelMirror implements KernelReader {
       if (hopeful) this.#hopeful = true;
       this.#tell(what);
     };
-    this.#routes = new KernelRoutes({ scope: options.scope, hasher: options.hasher, own: () => this.#own, tell });
+    this.#doubts = new Doubts(options.clock, (done) => this.audit(0, done));
+    this.#routes = new KernelRoutes({
+      scope: options.scope,
+      hasher: options.hasher,
+      own: () => this.#own,
+      tell,
+      doubt: () => this.doubt(),
+    });
     this.#links = new KernelLinks({
       tell,
       down: (ifindex, removed) => this.#routes.linkDown(ifindex, removed),
       suspect: (ifindex) => this.#suspect(ifindex),
+      addressGone: (address) => this.#sourceGone(address),
     });
     this.#tables = new Set([nl.RT_TABLE_MAIN, nl.RT_TABLE_LOCAL, options.table]);
   }
@@ -106,6 +115,7 @@ export class KernelMirror implements KernelReader {
 
   close(): void {
     this.#closed = true;
+    this.#doubts.close();
     for (const timers of this.#suspects.values()) for (const timer of timers) timer.cancel();
     this.#suspects.clear();
     this.#events?.close();
@@ -204,29 +214,32 @@ export class KernelMirror implements KernelReader {
     });
   }
 
+  /** Something can't be told from what was heard alone: everything is read again soon, and seldom. */
+  doubt(): void {
+    this.#doubts.raise();
+  }
+
   /** A reading is a run of jobs: from here on, events are newer than what it brings. */
   #begin(): void {
     this.#dumps!.step(() => {
       this.drain(Number.POSITIVE_INFINITY); // so that every event heard from now on is newer than the reading
-      this.#epoch++;
       this.#touched = new Set();
-      this.#own?.auditBegin();
+      this.#routes.readingBegins();
     });
   }
 
   #readRoutes(ifindex: number): void {
     if (this.#options.nexthopObjects) this.#readNexthops();
     for (const table of this.#tables)
-      for (const family of families)
-        this.#dumpRoutes(ifindex === 0 ? { family, table } : { family, table, ifindex }, (view) =>
-          this.#routes.row(view, this.#epoch, this.#touched!),
-        );
+      for (const family of families) this.#dumpRoutes(ifindex === 0 ? { family, table } : { family, table, ifindex });
   }
 
   /** What the reading has not brought is gone. */
   #end(ifindex: number, done: () => void): void {
     this.#dumps!.step(() => {
-      this.#routes.readingEnds(ifindex, this.#epoch, this.#touched!);
+      this.#hear(Number.POSITIVE_INFINITY); // so that every event heard from now on is newer than what was read
+      if (this.#overrun) this.#resyncAfterOverrun();
+      this.#routes.readingEnds(ifindex);
       done();
       this.#touched = null;
       this.#settle();
@@ -238,10 +251,18 @@ export class KernelMirror implements KernelReader {
 
   /** Takes in the events that wait, at most `most`; called by the socket, and before routes are written. */
   drain(most = EVENTS_PER_TURN): void {
+    const heardAll = this.#hear(most);
+    this.#settle();
+    // what still waits is older than the loss: first that, then the reading, which is newer
+    if (this.#overrun && heardAll) this.#resyncAfterOverrun();
+  }
+
+  /** Takes in events; whether none waits any more. */
+  #hear(most: number): boolean {
     const socket = this.#events;
-    if (socket === null || this.#closed) return;
+    if (socket === null || this.#closed) return false;
     // Listeners may come back here: what they would read lies in the buffer that is being looked at.
-    if (this.#draining) return;
+    if (this.#draining) return false;
     this.#draining = true;
     let empty = false;
     for (let i = 0; i < most && !this.#closed; i++) {
@@ -263,9 +284,7 @@ export class KernelMirror implements KernelReader {
       this.audit(ifindex, () => {
         for (const each of done) each();
       });
-    this.#settle();
-    // what still waits is older than the loss: first that, then the reading, which is newer
-    if (this.#overrun && empty) this.#resyncAfterOverrun();
+    return empty;
   }
 
   #resyncAfterOverrun(): void {
@@ -319,11 +338,14 @@ export class KernelMirror implements KernelReader {
         return;
       }
       case nl.RTM_NEWNEXTHOP:
-        this.#own?.nexthop(parseNexthop(bytes, start, end), false);
+      case nl.RTM_DELNEXTHOP: {
+        const nexthop = parseNexthop(bytes, start, end);
+        const gone = type === nl.RTM_DELNEXTHOP;
+        if (gone) this.#own?.nexthopGone(nexthop);
+        else this.#own?.nexthop(nexthop, false);
+        if (gone || (flags & nl.NLM_F_REPLACE) !== 0) this.#routes.objectChanged(nexthop.id, gone);
         return;
-      case nl.RTM_DELNEXTHOP:
-        this.#own?.nexthopGone(parseNexthop(bytes, start, end));
-        return;
+      }
     }
   }
 
@@ -331,9 +353,9 @@ export class KernelMirror implements KernelReader {
     const view = this.#view;
     view.parse(bytes, start, end);
     if (!view.usable || !this.#tables.has(view.table)) return;
-    const added = type === nl.RTM_NEWROUTE;
-    const replaced = added && (flags & nl.NLM_F_REPLACE) !== 0;
-    this.#routes.event(view, added, replaced, this.#epoch, this.#touched);
+    if (type === nl.RTM_DELROUTE) this.#routes.left(view);
+    else if ((flags & nl.NLM_F_REPLACE) !== 0) this.#routes.arrived(view, "replace");
+    else this.#routes.arrived(view, (flags & nl.NLM_F_APPEND) !== 0 ? "append" : "add");
   }
 
   /** Routes on this interface may have died without a word. */
@@ -349,6 +371,12 @@ export class KernelMirror implements KernelReader {
       }),
     );
     this.#suspects.set(ifindex, timers);
+  }
+
+  /** IPv4 routes that prefer a source address go with it, on whatever interface; some kernels tell nothing of it. */
+  #sourceGone({ family, words }: KernelAddress): void {
+    if (family === Family.Ipv4Unicast)
+      for (const ifindex of new Set(this.#routes.foreign.withSource(words[0]!))) this.#suspect(ifindex);
   }
 
   #tell(what: (to: KernelEvents) => void): void {
@@ -370,15 +398,20 @@ export class KernelMirror implements KernelReader {
     });
   }
 
-  #dumpRoutes(filter: RouteDumpFilter, row: (view: RouteView) => void): void {
+  #dumpRoutes(filter: RouteDumpFilter): void {
+    let asked = false;
     this.#dumps!.add({
-      append: (out, sequence) => appendRouteDump(out, sequence, filter),
+      append: (out, sequence) => {
+        if (asked) this.#routes.foreign.rowsRepeat();
+        asked = true;
+        appendRouteDump(out, sequence, filter);
+      },
       row: (type, _flags, bytes, start, end) => {
         if (type !== nl.RTM_NEWROUTE) return;
         const view = this.#view;
         view.parse(bytes, start, end);
         // a kernel that can't filter sends everything: the filter is applied here as well
-        if (view.usable && view.table === filter.table) row(view);
+        if (view.usable && view.table === filter.table) this.#routes.row(view);
       },
       done: () => {}, // ENOENT: a table that has no routes yet
     });

@@ -1,3 +1,4 @@
+import { Family } from "../lib/family.ts";
 import type { FibRows } from "./fib-rows.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
 import type { HeldRoutes } from "./held-routes.ts";
@@ -38,7 +39,7 @@ export class Outcomes {
     else if (operation === Operation.Replace) operations.replace.ok++;
     else operations.delete.ok++;
     this.#landed(table, id);
-    if (operation === Operation.Delete && table.want[id] !== 0) this.#vacated(table, id);
+    if (operation === Operation.Delete && (table.want[id] !== 0 || table.twins.has(id))) this.#parts.enqueue(table, id);
     else if (table.want[id] !== 0) this.settled(table, id);
     else table.freeIfIdle(id);
   }
@@ -49,9 +50,12 @@ export class Outcomes {
     const { operations } = counters;
     if (operation === Operation.Delete) {
       if (errno === nl.ESRCH || errno === nl.ENOENT || errno === nl.ENODEV) {
-        operations.delete.ok++; // gone already
+        operations.delete.ok++; // gone already, or the last of several is
         held.set(table, id, 0);
-        if (table.want[id] !== 0) this.#vacated(table, id);
+        // where other owners' IPv6 hops stood beside ours, what is left of them is shown otherwise now
+        if (table.twins.delete(id) && table.family === Family.Ipv6Unicast) this.#parts.mirror?.doubt();
+        if (table.want[id] !== 0)
+          enqueue(table, id); // CREATE|EXCL finds out who else is there
         else table.freeIfIdle(id);
         return;
       }
@@ -93,12 +97,6 @@ export class Outcomes {
     this.#parts.held.touched(table, id);
     if ((table.marks[id]! & Mark.Again) === 0) return;
     table.marks[id]! &= ~Mark.Again;
-    this.#parts.enqueue(table, id);
-  }
-
-  /** One of ours is gone and the place may be free: CREATE|EXCL finds out who else is there. */
-  #vacated(table: FibTable, id: number): void {
-    table.twins.delete(id);
     this.#parts.enqueue(table, id);
   }
 

@@ -174,7 +174,7 @@ export interface KernelHop {
 
 /** A route of another owner (RTM_NEWROUTE). Ours are never told: next hops must not resolve through them. */
 export interface KernelRoute {
-  /** Equal for equal (family, table, prefix, metric, owner); a changed route is told again with the same key. */
+  /** Another for each route that the kernel has; a changed route is told again with the same key. */
   readonly key: string;
   readonly family: Family;
   readonly words: readonly number[];
@@ -184,6 +184,8 @@ export interface KernelRoute {
   readonly protocol: number;
   /** RTA_PRIORITY: lower is preferred among routes of one prefix. */
   readonly metric: number;
+  /** Of routes with one prefix, table and metric the kernel prefers the lower. */
+  readonly order: number;
   readonly type:
     | "unicast"
     | "local"

@@ -141,8 +141,7 @@ function routes(frame: ByteReader, to: WriterRequests): () => void {
     const operation = asOperation(b[at]!);
     const length = within("prefix length", b[at + 1]!, 0, bits);
     const target = word(at + 2);
-    if (operation === Operation.Delete) within("target of a delete", target, 0, 0);
-    else within("target", target, 1, MAX_TARGETS - 1);
+    within("target", target, operation === Operation.Delete ? 0 : 1, MAX_TARGETS - 1);
     for (let w = 0; w * 32 < bits; w++) {
       const covered = length - w * 32;
       const host = covered >= 32 ? 0 : covered <= 0 ? 0xffffffff : 0xffffffff >>> covered;

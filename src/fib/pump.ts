@@ -48,7 +48,7 @@ export interface PumpParts {
  * with what is held, and writes the difference, as much at a time as one turn may take or as may be unanswered.
  *
  * What to write follows from `held`: nothing there, CREATE|EXCL, so that nobody's route is displaced; something of ours
- * there, REPLACE; nothing wanted, DELETE by protocol and metric.
+ * there, REPLACE; nothing wanted, DELETE by protocol and metric, and as often as there is one where there were several.
  */
 export class Pump {
   readonly #parts: PumpParts;
@@ -109,7 +109,8 @@ export class Pump {
         const operation = this.#plan(table, id);
         left--;
         if (operation === 0) continue;
-        const target = operation === Operation.Delete ? 0 : groups.targetId(table.want[id]!, table.family);
+        const target =
+          operation === Operation.Delete ? this.#named(table, id) : groups.targetId(table.want[id]!, table.family);
         const untold = target !== 0 && !told.has(target);
         if (inFrame > 0 && (frameFamily !== table.family || untold)) {
           out.endRoutes();
@@ -165,7 +166,7 @@ export class Pump {
     const group = table.want[id]!;
     if (group === 0) {
       if ((table.marks[id]! & Mark.Stale) !== 0) return 0;
-      if (held !== 0) return Operation.Delete;
+      if (held !== 0 || table.twins.has(id)) return Operation.Delete;
       table.freeIfIdle(id);
       return 0;
     }
@@ -181,8 +182,8 @@ export class Pump {
         );
       return 0;
     }
-    // REPLACE would take the first of the two, whosever it is.
-    if (held !== 0 && table.twins.has(id)) return Operation.Delete;
+    // REPLACE would take the first of them, whosever it is.
+    if (table.twins.has(id)) return Operation.Delete;
     if (this.#parts.targets.satisfies(held, wanted)) {
       this.#parts.outcomes().settled(table, id);
       return 0;
@@ -195,6 +196,17 @@ export class Pump {
       }
     }
     return held === 0 ? Operation.Create : Operation.Replace;
+  }
+
+  /**
+   * What a delete names besides our mark. IPv6 deletes a multipath route with all hops, whoever owns the others: where
+   * somebody's may be among them, ours are named.
+   */
+  #named(table: FibTable, id: number): TargetId {
+    const held = table.held[id]!;
+    if (held === 0 || table.family === Family.Ipv4Unicast || !table.twins.has(id)) return 0;
+    const target = this.#parts.targets.get(held);
+    return target.type === "unicast" && obstacle(target, table.family) === null ? held : 0;
   }
 
   #deadObject(wanted: TargetId): Trouble | undefined {

@@ -41,7 +41,7 @@ export interface WriterHost {
  * silence is success. Whoever sends the records knows what the kernel holds.
  *
  * Safe by construction: a create is CREATE|EXCL, so it never displaces a route; a delete names protocol, table and
- * metric; a replace is asked for by the speaker only where it holds the prefix (REPLACE matches any owner).
+ * metric, and with a target its hops as well; a replace is asked for by the speaker only where it holds the prefix (REPLACE matches any owner).
  */
 export class RouteWriter implements WriterRequests {
   readonly #host: WriterHost;
@@ -102,8 +102,7 @@ export class RouteWriter implements WriterRequests {
     length: number,
     target: number,
   ): void {
-    let image = this.#delete;
-    if (operation !== Operation.Delete) image = this.#image(target, family);
+    const image = target === 0 ? this.#delete : this.#image(target, family);
     if (image === null) {
       this.#flush();
       this.#answers.failed(sequence, nl.ENOENT, "the writer was not told of this target");

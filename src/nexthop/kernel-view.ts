@@ -27,8 +27,12 @@ export interface ViewedRoute {
   readonly family: Family;
   readonly words: readonly number[];
   readonly length: number;
+  /** Number of the kernel's table. */
+  readonly table: number;
   /** Lower is preferred among routes of one prefix. */
   readonly metric: number;
+  /** Lower is preferred among routes of one prefix and metric. */
+  readonly order: number;
   /** "unicast" and "local" are looked at; every other type means that packets don't get through. */
   readonly type: string;
   readonly hops: readonly ViewedHop[];

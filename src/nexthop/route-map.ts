@@ -1,6 +1,9 @@
 import { maskWord } from "../lib/address.ts";
 import type { ViewedRoute } from "./kernel-view.ts";
 
+/** RT_TABLE_LOCAL: own addresses. */
+const LOCAL = 255;
+
 /** The kernel's routes that aren't ours, for longest-match look-ups. There are few, and they are asked for next hops only. */
 export class RouteMap {
   /** By number of words (1 or 4) and prefix length: routes by the masked words. */
@@ -17,29 +20,42 @@ export class RouteMap {
       this.#order = [...this.#levels.keys()].sort((a, b) => b - a);
     }
     const text = masked(route.words, route.length);
-    const others = (level.get(text) ?? []).filter((other) => other.key !== route.key);
-    level.set(
-      text,
-      [...others, route].sort((a, b) => a.metric - b.metric),
-    );
+    const routes = level.get(text);
+    if (routes === undefined) {
+      level.set(text, [route]);
+      return;
+    }
+    const known = routes.findIndex((other) => other.key === route.key);
+    if (known >= 0) routes.splice(known, 1);
+    let at = routes.length;
+    while (at > 0 && before(route, routes[at - 1]!)) at--;
+    routes.splice(at, 0, route);
   }
 
   delete(route: ViewedRoute): void {
     const level = this.#levels.get(levelOf(route.words.length, route.length));
     const text = masked(route.words, route.length);
-    const left = level?.get(text)?.filter((other) => other.key !== route.key);
-    if (left === undefined) return;
-    if (left.length > 0) level!.set(text, left);
-    else level!.delete(text);
+    const routes = level?.get(text);
+    const at = routes?.findIndex((other) => other.key === route.key) ?? -1;
+    if (at < 0) return;
+    routes!.splice(at, 1);
+    if (routes!.length === 0) level!.delete(text);
   }
 
-  /** Routes that hold an address: the longest prefix first, within one prefix the lowest metric first. */
+  /** Routes that hold an address: the longest prefix first, within one prefix as the kernel prefers them. */
   *matches(words: readonly number[]): Generator<ViewedRoute> {
     for (const levelKey of this.#order) {
       if (levelKey >>> 8 !== words.length) continue;
       yield* this.#levels.get(levelKey)!.get(masked(words, levelKey & 255)) ?? [];
     }
   }
+}
+
+/** Whether the kernel prefers the first: its table of own addresses is asked before all others. */
+function before(a: ViewedRoute, b: ViewedRoute): boolean {
+  if ((a.table === LOCAL) !== (b.table === LOCAL)) return a.table === LOCAL;
+  if (a.metric !== b.metric) return a.metric < b.metric;
+  return a.table === b.table ? a.order < b.order : a.table > b.table;
 }
 
 const levelOf = (words: number, length: number): number => (words << 8) | length;

@@ -3,7 +3,7 @@ import t from "tap";
 import { openFib } from "../../src/fib/open.ts";
 import type { FibPort, FibResult, FibTarget, KernelRoute } from "../../src/fib/port.ts";
 import type { FibHop } from "../../src/fib/records.ts";
-import { parsePrefix } from "../../src/lib/address.ts";
+import { formatPrefix, parsePrefix } from "../../src/lib/address.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { ModelKernel } from "./model-kernel.ts";
 
@@ -439,7 +439,8 @@ t.test(
       os: kernel,
     });
     const told: string[] = [];
-    const name = (route: KernelRoute) => route.key;
+    const name = ({ table, words, length, metric, protocol }: KernelRoute) =>
+      `${table} ${formatPrefix(words, length)} metric ${metric} proto ${protocol}`;
     clock.advance(1);
     await fib.ready;
     reader.subscribe({

@@ -136,7 +136,10 @@ t.test("what is built is read back as it was", async (t) => {
     t.ok(view.usable);
     t.same([view.family, view.words, view.prefixLength], [family, words, length]);
     t.same([view.table, view.protocol, view.metric, view.type], [where.table, 186, 32, 1]);
-    t.same(view.hops(), target.type === "object" ? [] : target.nextHops.map((each) => ({ ...each, dead: false })));
+    t.same(
+      view.hops(),
+      target.type === "object" ? [] : target.nextHops.map((each) => ({ ...each, dead: false, rest: "" })),
+    );
   }
 });
 

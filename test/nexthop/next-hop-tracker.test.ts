@@ -32,7 +32,9 @@ const hop = (ifindex: number, via: string | null = null): ViewedHop => ({
 const route = (prefix: string, hops: ViewedHop[], given: Partial<ViewedRoute> = {}): ViewedRoute => ({
   ...parsePrefix(prefix),
   key: `${prefix} ${given.metric ?? 0} ${given.type ?? ""}`,
+  table: 254,
   metric: 0,
+  order: 0,
   type: "unicast",
   hops,
   ...given,
@@ -319,7 +321,7 @@ t.test("random events leave what a slow model says, and listeners hear of each d
             routes.delete(key);
             tracker.routeGone(before);
           } else {
-            const added: ViewedRoute = { key, family: 0, words, length, metric, type, hops };
+            const added: ViewedRoute = { key, family: 0, words, length, table: 254, metric, order: 0, type, hops };
             routes.set(key, added);
             tracker.route(added);
           }

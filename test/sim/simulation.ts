@@ -213,7 +213,7 @@ function flatNetwork(address: string): KernelReader {
     kind: "veth",
     hardwareAddress: "",
   };
-  const base = { family: 0 as const, table: 254, protocol: 2, metric: 0, scope: 253 };
+  const base = { family: 0 as const, table: 254, protocol: 2, metric: 0, order: 0, scope: 253 };
   const hop = { via: null, ifindex: 2, onlink: false, weight: 1, dead: false };
   return {
     links: new Map([[2, link]]),

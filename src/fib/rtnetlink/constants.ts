@@ -56,9 +56,14 @@ export const RTA_DST = 1;
 export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
+export const RTA_PREFSRC = 7;
+export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
+export const RTA_FLOW = 11;
 export const RTA_TABLE = 15;
 export const RTA_VIA = 18;
+export const RTA_ENCAP_TYPE = 21;
+export const RTA_ENCAP = 22;
 export const RTA_NH_ID = 30;
 
 /** The kernel marks the type of some attributes with these bits (NLA_F_NESTED, NLA_F_NET_BYTEORDER). */

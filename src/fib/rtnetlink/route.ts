@@ -174,6 +174,8 @@ export interface ParsedHop {
   onlink: boolean;
   weight: number;
   dead: boolean;
+  /** Encapsulation and realm, as hex: the kernel tells two hops apart by them as well. Mostly "". */
+  rest: string;
 }
 
 /**
@@ -201,9 +203,15 @@ export class RouteView {
   flags = 0;
   gatewayAt = 0;
   gatewayLength = 0;
+  /** RTA_PREFSRC of an IPv4 route; 0 = none. */
+  source = 0;
   #multipathAt = 0;
   #multipathEnd = 0;
   #bytes: Uint8Array = new Uint8Array(0);
+  #end = 0;
+  #attributesAt = 0;
+  /** There are attributes that are read by `rest` and `settings` only. */
+  #special = false;
 
   get multipath(): boolean {
     return this.#multipathEnd > 0;
@@ -228,7 +236,10 @@ export class RouteView {
     this.flags = readU32(bytes, head + 8);
     this.w0 = this.w1 = this.w2 = this.w3 = 0;
     this.metric = this.nexthopId = this.ifindex = this.gatewayAt = this.gatewayLength = 0;
-    this.#multipathAt = this.#multipathEnd = 0;
+    this.#multipathAt = this.#multipathEnd = this.source = 0;
+    this.#special = false;
+    this.#attributesAt = head + 12;
+    this.#end = end;
     let at = head + 12;
     while (at + 4 <= end) {
       const length = readU16(bytes, at);
@@ -267,6 +278,15 @@ export class RouteView {
           this.#multipathAt = value;
           this.#multipathEnd = at + length;
           break;
+        case nl.RTA_PREFSRC:
+          if (length === 8) this.source = readAddressWord(bytes, value);
+          break;
+        case nl.RTA_METRICS:
+        case nl.RTA_FLOW:
+        case nl.RTA_ENCAP:
+        case nl.RTA_ENCAP_TYPE:
+          this.#special = true;
+          break;
       }
       at += (length + 3) & ~3;
     }
@@ -281,10 +301,16 @@ export class RouteView {
     return this.family === Family.Ipv4Unicast ? [this.w0] : [this.w0, this.w1, this.w2, this.w3];
   }
 
+  /** RTA_METRICS (MTU and the like) as hex; mostly "". */
+  get settings(): string {
+    return this.#special ? hexOf(this.#bytes, this.#attributesAt, this.#end, isSetting) : "";
+  }
+
   hops(): ParsedHop[] {
     const bytes = this.#bytes;
     if (!this.multipath) {
       if (this.ifindex === 0 && this.gatewayLength === 0) return [];
+      const rest = this.#special ? hexOf(bytes, this.#attributesAt, this.#end, isHopsRest) : "";
       return [
         {
           via: this.gatewayLength === 0 ? null : readAddress(bytes, this.gatewayAt, this.gatewayLength),
@@ -292,6 +318,7 @@ export class RouteView {
           onlink: (this.flags & nl.RTNH_F_ONLINK) !== 0,
           weight: 1,
           dead: (this.flags & (nl.RTNH_F_DEAD | nl.RTNH_F_LINKDOWN)) !== 0,
+          rest,
         },
       ];
     }
@@ -312,9 +339,24 @@ export class RouteView {
         onlink: (flags & nl.RTNH_F_ONLINK) !== 0,
         weight: bytes[at + 3]! + 1,
         dead: (flags & (nl.RTNH_F_DEAD | nl.RTNH_F_LINKDOWN)) !== 0,
+        rest: hexOf(bytes, at + 8, at + length, isHopsRest),
       });
       at += (length + 3) & ~3;
     }
     return hops;
   }
+}
+
+const isSetting = (type: number): boolean => type === nl.RTA_METRICS;
+const isHopsRest = (type: number): boolean =>
+  type === nl.RTA_ENCAP || type === nl.RTA_ENCAP_TYPE || type === nl.RTA_FLOW;
+
+/** The chosen ones of some attributes, with their types, as hex. */
+function hexOf(bytes: Uint8Array, at: number, end: number, chosen: (type: number) => boolean): string {
+  let text = "";
+  eachAttribute(bytes, at, end, (type, from, to) => {
+    if (chosen(type))
+      text += `${type}:${Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("hex")} `;
+  });
+  return text;
 }

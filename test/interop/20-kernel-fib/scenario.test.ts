@@ -4,8 +4,9 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import type { Test } from "tap";
 import type { FibOptions } from "../../../src/fib/open.ts";
-import type { FibTarget, KernelEvents } from "../../../src/fib/port.ts";
+import type { FibTarget, KernelEvents, KernelRoute } from "../../../src/fib/port.ts";
 import { RequestWriter } from "../../../src/fib/protocol-encode.ts";
+import { formatPrefix } from "../../../src/lib/address.ts";
 import { writerProgram } from "../../../src/os/fib-os.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";
 import type { Host } from "../harness/lab.ts";
@@ -163,6 +164,42 @@ async function ownership(t: Test, { room, lab }: { room: Room; lab: Scenario["la
   t.same(await show("172.17.22.0/24"), ["172.17.22.0/24 via 10.0.0.9 dev eth0 proto static metric 32"]);
   await room.ip("route", "del", "172.17.22.0/24", "proto", "static");
   await lab.until("and leaves it room again", () => room.row("172.17.22.0/24")?.state === "installed");
+
+  // one behind ours, with our mark: it goes as well, at once and not only when ours does
+  for (const what of ["append", "prepend"]) {
+    await room.ip("route", what, "172.17.21.0/24", "via", "10.0.0.9", "proto", "bgp", "metric", "32");
+    await lab.until(`what was ${what}ed goes`, async () => (await show("172.17.21.0/24")).length === 1);
+    await lab.until("and ours is right", () => room.row("172.17.21.0/24")?.state === "installed");
+    t.same(await show("172.17.21.0/24"), ["172.17.21.0/24 via 10.0.0.2 dev eth0 proto bgp metric 32"]);
+    await room.ip("route", what, "172.17.21.0/24", "via", "10.0.0.9", "proto", "bgp", "metric", "32");
+    room.remove("172.17.21.0/24");
+    await lab.until(`and with ours what was ${what}ed`, async () => (await show("172.17.21.0/24")).length === 0);
+    room.set("172.17.21.0/24", through(hop("10.0.0.2", eth0)));
+    await room.answered();
+  }
+  const show6 = async (prefix: string) =>
+    (await room.ip("-6", "route", "show", prefix)).map((line) => line.replace(" pref medium", ""));
+  const ours6 = "fd21::/64 via fd00::2 dev eth0 proto bgp metric 32";
+  for (const beside of [
+    ["dev", "eth1"],
+    ["dev", "eth0"],
+    ["via", "fd00::9"],
+  ]) {
+    await room.ip("-6", "route", "append", "fd21::/64", ...beside, "proto", "bgp", "metric", "32");
+    await lab.until(`IPv6 ${beside.join(" ")} goes`, async () => (await show6("fd21::/64")).join() === ours6);
+    await lab.until("and ours is right", () => room.row("fd21::/64")?.state === "installed");
+    await room.ip("-6", "route", "append", "fd21::/64", ...beside, "proto", "bgp", "metric", "32");
+    room.remove("fd21::/64");
+    await lab.until(`and with ours ${beside.join(" ")}`, async () => (await show6("fd21::/64")).length === 0);
+    room.set("fd21::/64", through(hop("fd00::2", eth0)));
+    await room.answered();
+  }
+  await room.ip("-6", "route", "append", "fd21::/64", "via", "fd00::9", "proto", "static", "metric", "32");
+  await lab.until("an IPv6 hop of another owner makes ours give way", () => room.row("fd21::/64")?.owner === "static");
+  t.same(await show6("fd21::/64"), ["fd21::/64 via fd00::9 dev eth0 proto static metric 32"], "and is left alone");
+  await room.ip("-6", "route", "del", "fd21::/64", "proto", "static");
+  await lab.until("and leaves it room again", () => room.row("fd21::/64")?.state === "installed");
+  t.same(await show6("fd21::/64"), [ours6]);
 
   await room.ip("route", "flush", "table", "main");
   await room.ip("route", "add", "10.0.0.0/24", "dev", "eth0", "proto", "kernel", "scope", "link", "src", "10.0.0.1");
@@ -490,6 +527,9 @@ scenario("a writer of its own behind a unix socket", [], async ({ lab, step }) =
   }
 });
 
+const name = ({ table, words, length, metric, protocol }: KernelRoute): string =>
+  `${table} ${formatPrefix(words, length)} metric ${metric} proto ${protocol}`;
+
 scenario("what a listener hears of the kernel", [], async ({ lab, step }) => {
   const host = lab.host("kr").plug(lab.switch("lan"), { addresses: ["10.0.0.1/24"] });
   await step("links, addresses and others' routes come in order, our own never", (t) =>
@@ -501,8 +541,8 @@ scenario("what a listener hears of the kernel", [], async ({ lab, step }) => {
         address: (address) => address.family === 0 && told.push(`address ${address.words.join(".")}/${address.length}`),
         addressGone: (address) =>
           address.family === 0 && told.push(`address ${address.words.join(".")}/${address.length} gone`),
-        route: (route) => route.family === 0 && route.table === 254 && told.push(`route ${route.key}`),
-        routeGone: (route) => route.family === 0 && route.table === 254 && told.push(`route ${route.key} gone`),
+        route: (route) => route.family === 0 && route.table === 254 && told.push(`route ${name(route)}`),
+        routeGone: (route) => route.family === 0 && route.table === 254 && told.push(`route ${name(route)} gone`),
       };
       room.reader.subscribe(events);
       t.same(told.splice(0), [
