@@ -77,13 +77,17 @@ export const forGood = (peer: Peer, subcode: number): StopOptions =>
 const FLUSH_MS = 1000;
 const FLUSH_LOOK_MS = 20;
 
-/**
- * Before a planned restart: what is on its way is sent, then peers that keep our routes meanwhile lose the connection without a word
- * (with the N-bit: by a Cease that keeps them, RFC 8538), and the others are told.
- */
-export async function sayGoodbye(peers: Iterable<Peer>, clock: Clock): Promise<void> {
+/** Before a planned restart: what is on its way is sent. */
+export async function sendRest(peers: Iterable<Peer>, clock: Clock): Promise<void> {
   for (const end = clock.now() + FLUSH_MS; clock.now() < end && [...peers].some(isBehind); )
     await new Promise<void>((resolve) => clock.setTimer(FLUSH_LOOK_MS, resolve));
+}
+
+/**
+ * Then peers that keep our routes meanwhile lose the connection without a word (with the N-bit: by a Cease that keeps them, RFC 8538),
+ * and the others are told.
+ */
+export function sayGoodbye(peers: Iterable<Peer>): void {
   for (const peer of peers) {
     const restart = peer.live?.agreed.gracefulRestart;
     const quiet = restart != null && !restart.notification && peer.settings.gracefulRestart?.restarter === true;

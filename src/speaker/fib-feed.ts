@@ -60,6 +60,7 @@ export class FibFeed {
   readonly #freeVias: number[] = [];
   /** By prefix id: index of the via that the FIB was told, 0 for none. */
   #told = new Uint32Array(0);
+  #frozen = false;
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
@@ -78,8 +79,14 @@ export class FibFeed {
     return true;
   }
 
+  /** What the FIB was told stays so, and the next hops behind it stay in use, whatever becomes of the routes. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
   /** The RIB's consumer port. */
   changed(prefixId: number): void {
+    if (this.#frozen) return;
     const via = this.#viaFor(prefixId);
     const told = prefixId < this.#told.length ? this.#told[prefixId]! : 0;
     if (via === told) return;
@@ -88,6 +95,7 @@ export class FibFeed {
 
   /** These next hops resolve otherwise than before. */
   nextHopsChanged(changed: ReadonlySet<number>): void {
+    if (this.#frozen) return;
     for (const via of this.#vias) {
       if (!via?.nextHops.some((nextHop) => changed.has(nextHop))) continue;
       const target = this.#target(via.nextHops);

@@ -44,6 +44,7 @@ export class KernelSide {
   /** Families whose leftovers of an earlier run are still there. */
   readonly #unswept = new Set<Family>(families);
   #workloads: Workloads[] = [];
+  #frozen = false;
 
   /** @param linkDown called when an interface that was running no longer is. */
   constructor(config: Config, opened: OpenedFib, log: Log, clock: Clock, linkDown: (link: KernelLink) => void) {
@@ -139,8 +140,19 @@ export class KernelSide {
     return this.fib.adopted(family) > 0;
   }
 
+  /**
+   * The end is near: what was decided until now is still written, what is decided from now on isn't. Routes of sessions that end
+   * because we go are not gone: packets need them while we are away, and until the last of us is gone where they are removed at the end.
+   */
+  freeze(): void {
+    this.#frozen = true;
+    for (const feed of this.#feeds) feed.freeze();
+    this.tunnels?.freeze();
+  }
+
   /** What nobody asked for since the start goes: routes of a family, and tunnel entries of next hops that are used no more. */
   sweep(family: Family): void {
+    if (this.#frozen) return;
     this.fib.sweep(family);
     // Routes of both families may share a tunnel: its entries wait until the last family has been told everything.
     if (this.#unswept.delete(family) && this.#unswept.size === 0) this.tunnels?.sweep();

@@ -21,7 +21,7 @@ import { CeaseError } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
 import { Convergence } from "./convergence.ts";
 import { Door, listenTtl } from "./door.ts";
-import { type DrainOutcome, drain, forGood, sayGoodbye } from "./drain.ts";
+import { type DrainOutcome, drain, forGood, sayGoodbye, sendRest } from "./drain.ts";
 import { Intake } from "./intake.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { LogBudget } from "./log-budget.ts";
@@ -195,6 +195,7 @@ export class Speaker {
   async start(): Promise<void> {
     const { network } = this.#ports;
     await this.kernel.fib.ready;
+    if (this.#stopping) return;
     this.restart.begin(families.some((family) => this.kernel.adopted(family)));
     for (const family of families) {
       this.tables.byFamily[family]!.deferred = this.restart.defers(family);
@@ -211,6 +212,7 @@ export class Speaker {
         accepted: (transport) => this.peers.accept(transport),
         trouble: (message) => this.log.event("warn", "listen", message),
       });
+      if (this.#stopping) return listener.close();
       this.#door = new Door(listener, ttl, this.log);
       this.#door.adopt(this.#config);
     }
@@ -235,7 +237,9 @@ export class Speaker {
     this.#stopping = true;
     this.#tick?.cancel();
     this.#stale.stop();
-    await sayGoodbye(this.peers, this.clock);
+    await sendRest(this.peers, this.clock);
+    this.kernel.freeze();
+    sayGoodbye(this.peers);
     this.restart.stop(this.#left);
     await this.#door?.close();
     await this.kernel.close(this.#config.kernel.keepOnExit && !this.#left);
@@ -247,6 +251,7 @@ export class Speaker {
     this.#tick?.cancel();
     this.#stale.stop();
     this.restart.abandon();
+    this.kernel.freeze();
     for (const peer of this.peers) peer.session.stop({ quiet: true });
   }
 

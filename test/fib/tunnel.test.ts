@@ -228,6 +228,13 @@ t.test("a VXLAN device is asked for once, its entries once, and again when the k
   t.equal(changes, before + 1, "another own subnet: the answers may differ");
   t.equal(tunnels.reach(far), null);
   t.same(asked.splice(0), [`del 8 ${far}`]);
+
+  tunnels.reach(parseAddress("10.2.0.2"));
+  t.match(asked.splice(0), [/^add 8/]);
+  tunnels.freeze();
+  tunnels.forget(parseAddress("10.2.0.2"));
+  tunnels.sweep();
+  t.same(asked, [], "routes that stay in the kernel need what is there");
   tunnels.close(false);
   t.same(asked, ["remove 8 0"]);
 });

@@ -140,3 +140,41 @@ t.test("peers are in the F bit's favour also when they come after selection has 
   world.network.heal(a.host, again.host);
   t.equal(await watch(world, a, 40), 0, "what a kept as stale stays until it is told anew");
 });
+
+t.test(
+  "a stop leaves the FIB as it is while sessions end, and empties it afterwards if nothing is to stay",
+  async (t) => {
+    const other = (address: string, block: string) => node(address, block).replace("10.0.0.250", "127.0.0.250");
+    for (const [keep, left] of [
+      [true, ["172.17.8.0/24", "172.17.9.0/24"]],
+      [false, []],
+    ] as const) {
+      const world = new TestWorld();
+      // Neither keeps anything of the other: what the session told goes with it.
+      const rr = world.start(
+        "rr",
+        "127.0.0.250",
+        `
+router: {as: 65001, router-id: 127.0.0.250, address: 127.0.0.250}
+kernel: {fib: memory, keep-on-exit: ${keep}}
+dynamic-neighbors:
+  - {range: 127.0.0.0/24, remote-as: internal, graceful-restart: false}`,
+      );
+      world.start("a", "127.0.0.1", other("127.0.0.1", "172.17.8.0/24"));
+      world.start("b", "127.0.0.2", other("127.0.0.2", "172.17.9.0/24"));
+      await world.advance(20);
+      const { fib } = rr.speaker.kernel;
+      t.equal(fib.counters.installed, 2);
+      await world.stop(rr);
+      t.same(best(rr), [], "the tables have forgotten");
+      t.same(
+        fib
+          .list()
+          .map(({ prefix }) => prefix)
+          .sort(),
+        left,
+      );
+      t.equal(fib.counters.operations.delete.ok, keep ? 0 : 2);
+    }
+  },
+);

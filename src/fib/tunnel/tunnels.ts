@@ -60,6 +60,7 @@ export class Tunnels {
   #onChange: () => void = () => {};
   #state = "";
   #closed = false;
+  #frozen = false;
 
   constructor(options: TunnelOptions) {
     this.#options = options;
@@ -124,6 +125,7 @@ export class Tunnels {
    * follows from its address by our rule.
    */
   sweep(): void {
+    if (this.#frozen) return;
     for (const device of this.#devices) {
       if (device.rule.kind !== "vxlan" || device.trouble !== null) continue;
       const { ifindex } = device;
@@ -142,6 +144,11 @@ export class Tunnels {
           this.#options.devices.neighbour(Operation.Delete, this.#entry(ifindex, address), () => {});
       });
     }
+  }
+
+  /** Entries that are there stay from now on, used or not: until `close`. */
+  freeze(): void {
+    this.#frozen = true;
   }
 
   /** Trouble with the devices, in sentences, for `doctor`. */
@@ -163,7 +170,7 @@ export class Tunnels {
 
   #drop(name: string): void {
     const remote = this.#remotes.get(name);
-    if (remote === undefined) return;
+    if (remote === undefined || this.#frozen) return;
     this.#remotes.delete(name);
     if (remote.told === 0) return;
     this.#options.devices.neighbour(Operation.Delete, this.#entry(remote.told, remote.words), () => {});
