@@ -7,6 +7,7 @@ import type { FibOptions } from "../../../src/fib/open.ts";
 import type { FibTarget, KernelEvents, KernelRoute } from "../../../src/fib/port.ts";
 import { RequestWriter } from "../../../src/fib/protocol-encode.ts";
 import { formatPrefix } from "../../../src/lib/address.ts";
+import { families } from "../../../src/lib/family.ts";
 import { writerProgram } from "../../../src/os/fib-os.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";
 import type { Host } from "../harness/lab.ts";
@@ -165,6 +166,7 @@ async function ownership(t: Test, { room, lab }: { room: Room; lab: Scenario["la
   await room.ip("route", "del", "172.17.22.0/24", "proto", "static");
   await lab.until("and leaves it room again", () => room.row("172.17.22.0/24")?.state === "installed");
 
+  for (const family of families) fib.sweep(family); // from now on nothing that bears our mark may be of an earlier run
   // one behind ours, with our mark: it goes as well, at once and not only when ours does
   for (const what of ["append", "prepend"]) {
     await room.ip("route", what, "172.17.21.0/24", "via", "10.0.0.9", "proto", "bgp", "metric", "32");
