@@ -4,6 +4,7 @@ import { loadConfig } from "./config/load.ts";
 import type { KernelConfig } from "./config/model.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { type OpenedFib, openFib } from "./fib/open.ts";
+import { Turns } from "./http/turns.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import type { Log } from "./lib/log.ts";
 import { systemRandom } from "./lib/random.ts";
@@ -67,7 +68,8 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
     openFib: (kernel) => kernelFib(kernel, clock, log),
   });
   const view = new LiveView(speaker, version);
-  const telemetry = new Telemetry(speaker, log, clock);
+  const turns = new Turns(clock);
+  const telemetry = new Telemetry(speaker, log, clock, turns);
   const control = new LiveControl(speaker, file, loadConfig, {
     adopted: (adopted) => telemetry.adopt(adopted),
     drained: () => ending.end("drained"),
@@ -81,6 +83,7 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
       control,
       clock,
       log,
+      turns,
       isReady: () => ready,
     });
     closers.push(() => server.close());
@@ -100,6 +103,7 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
     const why = await ending.reached;
     reloads.end();
     log.event("info", "stopping", why);
+    server.refuse("The daemon is stopping");
     await atMost(STOP_MS, speaker.stop());
     return 0;
   } catch (error) {

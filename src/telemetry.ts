@@ -1,4 +1,5 @@
 import type { Config, MetricsConfig } from "./config/model.ts";
+import type { Turns } from "./http/turns.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Logger } from "./log/log.ts";
 import type { createRegistry } from "./metrics/metrics.ts";
@@ -13,16 +14,18 @@ export class Telemetry {
   readonly #speaker: Speaker;
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #turns: Turns;
   #config: MetricsConfig | null = null;
   #server: MetricsServer | null = null;
   /** Made with the first server: counting for nobody costs memory. */
   #figures: ReturnType<typeof thisProcess> | null = null;
   #registry: ReturnType<typeof createRegistry> | null = null;
 
-  constructor(speaker: Speaker, log: Logger, clock: Clock) {
+  constructor(speaker: Speaker, log: Logger, clock: Clock, turns: Turns) {
     this.#speaker = speaker;
     this.#log = log;
     this.#clock = clock;
+    this.#turns = turns;
   }
 
   /** @throws MetricsRefused */
@@ -62,6 +65,12 @@ export class Telemetry {
       this.#figures,
       () => this.#config?.perPeerUpTo ?? 0,
     );
-    this.#server = await startMetricsServer(this.#registry, metrics.listen, this.#clock);
+    this.#server = await startMetricsServer({
+      registry: this.#registry,
+      listen: metrics.listen,
+      clock: this.#clock,
+      log: this.#log,
+      turns: this.#turns,
+    });
   }
 }

@@ -1,5 +1,11 @@
 import { chmodSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
+import type { Server } from "node:net";
+import { hasBody } from "../http/body.ts";
+import type { HttpBounds } from "../http/bounds.ts";
+import type { Reply } from "../http/reply.ts";
+import { HttpServer } from "../http/server.ts";
+import type { Turns } from "../http/turns.ts";
 import type { Clock } from "../lib/clock.ts";
 import { escapedJson } from "../lib/escape.ts";
 import type { Log } from "../lib/log.ts";
@@ -13,7 +19,8 @@ import { BadRequest, NotFound, routeTable } from "./routes.ts";
  * the socket (mode 0660) may ask and tell everything.
  *
  * A long answer is a walk in slices: one slice, then a turn of the loop, and no slice while the client hasn't taken the
- * last one, so that neither a full table nor a client that stops reading holds a session up or costs memory.
+ * last one, so that neither a full table nor a client that stops reading holds a session up or costs memory. How much may
+ * be asked at a time is bounded as for every server (http/server.ts).
  */
 export interface ControlServerOptions {
   readonly path: string;
@@ -21,55 +28,58 @@ export interface ControlServerOptions {
   readonly control: SpeakerControl;
   readonly clock: Clock;
   readonly log: Log;
+  /** The turns that long answers take, where other servers answer in the same process. */
+  readonly turns?: Turns;
   /** Until then every question is refused: the socket marks that a daemon lives here before it can answer for one. */
   readonly isReady?: () => boolean;
-  /** A client that takes nothing for so long is cut off. */
-  readonly stallMs?: number;
+  readonly bounds?: Partial<HttpBounds>;
 }
 
 export interface ControlServer {
   readonly path: string;
+  /** From now on every question is refused with this sentence, and answers under way are cut off; changes go on. */
+  refuse(sentence: string): void;
   /** Ends all connections and removes the socket. */
   close(): Promise<void>;
 }
 
-/** Clients at a time; a command line needs one. */
-const MAX_CONNECTIONS = 64;
 const STARTING = "The daemon is still starting: it says ready when it listens for BGP";
-const STALL_MS = 30_000;
+/** Characters of a list that are written at once: longer texts are what a garbage collector is slow with. */
+const PIECE = 16 * 1024;
+const JSON_TYPE = "application/json";
 
 /** Listens on the control socket. @throws SocketRefused in one sentence, also if another daemon lives there */
 export async function startControlServer(options: ControlServerOptions): Promise<ControlServer> {
-  const { path, log } = options;
+  const { path, log, clock, turns, bounds } = options;
   await claimSocketPath(path);
   const routes = routeTable(options.view, options.control);
-  const server = createServer(
-    {
-      maxHeaderSize: 16 * 1024,
-      requestTimeout: 10_000,
-      headersTimeout: 10_000,
-      keepAliveTimeout: 5000,
-      // Who connects and says nothing takes one of few places: the time-outs above hold to a second, not to half a minute.
-      connectionsCheckingInterval: 1000,
+  let refusing: string | null = null;
+  const server = new HttpServer({
+    clock,
+    ...(turns && { turns }),
+    ...(bounds && { bounds }),
+    hostNames: null,
+    refusal: (message) => ({ type: JSON_TYPE, text: failureText({ error: { message, place: null } }) }),
+    failed: (error, request) => logFailure(log, error, request),
+    answer: (request, reply) => {
+      const sentence = refusing ?? (options.isReady?.() === false ? STARTING : null);
+      if (sentence !== null) return fail(reply, { status: 503, error: { message: sentence, place: null } });
+      return respond(request, reply, routes, log, (reply) => server.makeLong(reply));
     },
-    (request, response) => void respond(request, response, routes, options),
-  );
-  server.maxConnections = MAX_CONNECTIONS;
-  server.setTimeout(options.stallMs ?? STALL_MS, (socket) => socket.destroy());
-  server.on("clientError", (_, socket) => socket.destroy());
-  await listen(server, path);
-  server.on("error", (error) =>
+  });
+  await listen(server.listener, path);
+  server.listener.on("error", (error) =>
     log.event("warn", "control-socket-error", `The control socket ${path} has a fault: ${error.message}`, {
       socket: path,
     }),
   );
   return {
     path,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    refuse: (sentence) => {
+      refusing = sentence;
+      server.cut(({ method }) => method === "GET");
+    },
+    close: () => server.close(),
   };
 }
 
@@ -99,43 +109,41 @@ function listen(server: Server, path: string): Promise<void> {
 
 async function respond(
   request: IncomingMessage,
-  response: ServerResponse,
+  reply: Reply,
   routes: ReturnType<typeof routeTable>,
-  { clock, log, isReady }: ControlServerOptions,
+  log: Log,
+  makeLong: (reply: Reply) => Promise<boolean>,
 ): Promise<void> {
-  // Requests have no body; one that comes all the same is thrown away.
-  request.resume();
-  if (isReady?.() === false) return fail(response, { status: 503, error: { message: STARTING, place: null } });
   try {
+    // Nobody here takes one; what comes all the same ends with the connection.
+    if (hasBody(request)) {
+      const error = { message: "The request has a body, and nothing here takes one", place: null };
+      return await fail(reply, { status: 413, error }, { connection: "close" });
+    }
+    request.resume();
     const url = urlOf(request.url ?? "/");
     const [, word = "", ...rest] = decodeURIComponent(url.pathname).split("/");
     const route = Object.hasOwn(routes, word) ? routes[word]! : undefined;
     if (!route) throw new NotFound(`There is nothing at ${url.pathname}`);
     if (route.method !== request.method)
-      return fail(response, { status: 405, error: { message: `${word} wants ${route.method}`, place: null } });
-    // The work may take long (drain): the client then waits in silence, and that's no stall.
-    if (route.method === "POST") request.socket.setTimeout(0);
+      return await fail(reply, { status: 405, error: { message: `${word} wants ${route.method}`, place: null } });
     const answer = await route.answer({ rest: rest.join("/"), parameters: url.searchParams });
-    if ("value" in answer) {
-      response.writeHead(200, { "content-type": "application/json" });
-      response.end(`${escapedJson(answer.value)}\n`);
-    } else await sendList(response, answer, clock);
+    if ("value" in answer) await reply.whole(200, JSON_TYPE, `${escapedJson(answer.value)}\n`);
+    else if (await makeLong(reply)) await sendList(reply, answer);
   } catch (error) {
     const failure = explain(error);
-    if (failure.status === 500)
-      log.event(
-        "error",
-        "control-request-failed",
-        `A request on the control socket failed: ${(error as Error).message}`,
-        {
-          request: request.url ?? "",
-          stack: (error as Error).stack ?? null,
-        },
-      );
+    if (failure.status === 500) logFailure(log, error as Error, request);
     // Too late for a status once a list has begun: the client sees it end in the middle.
-    if (response.headersSent) response.destroy();
-    else fail(response, failure);
+    if (reply.begun) reply.cut();
+    else await fail(reply, failure);
   }
+}
+
+function logFailure(log: Log, { message, stack }: Error, request: IncomingMessage): void {
+  log.event("error", "control-request-failed", `A request on the control socket failed: ${message}`, {
+    request: request.url ?? "",
+    stack: stack ?? null,
+  });
 }
 
 function urlOf(text: string): URL {
@@ -163,42 +171,34 @@ function explain(error: unknown): Failure {
   return { status, error: { message: status === 500 ? `The daemon failed to answer: ${text}` : text, place: null } };
 }
 
-function fail(response: ServerResponse, { status, error, errors }: Failure): void {
+const fail = (reply: Reply, failure: Failure, headers: Readonly<Record<string, string>> = {}): Promise<void> =>
+  reply.whole(failure.status, JSON_TYPE, failureText(failure), headers);
+
+function failureText({ error, errors }: Pick<Failure, "error" | "errors">): string {
   const answer: ErrorAnswer = errors && errors.length > 0 ? { error, errors } : { error };
-  response.writeHead(status, { "content-type": "application/json" });
-  response.end(`${escapedJson(answer)}\n`);
+  return `${escapedJson(answer)}\n`;
 }
 
 async function sendList(
-  response: ServerResponse,
-  { list, slices }: { list: string; slices: Slices<object> },
-  clock: Clock,
+  reply: Reply,
+  { list, slices }: { readonly list: string; readonly slices: Slices<object> },
 ): Promise<void> {
-  response.writeHead(200, { "content-type": "application/json" });
-  response.write(`{${JSON.stringify(list)}:[`);
+  reply.begin(200, { "content-type": JSON_TYPE });
+  let text = `{${JSON.stringify(list)}:[`;
   let first = true;
   // Leaving early ends the walk, too: `for...of` calls the iterator's `return`.
   for (const rows of slices) {
-    let text = "";
     for (const row of rows) {
       text += `${first ? "" : ","}${escapedJson(row)}`;
       first = false;
+      if (text.length < PIECE) continue;
+      await reply.write(text);
+      text = "";
     }
-    if (text !== "" && !response.write(text)) await drained(response);
-    if (response.destroyed) return;
-    await new Promise<void>((resolve) => clock.defer(resolve));
+    await reply.write(text);
+    text = "";
+    if (!reply.gone) await reply.turn();
+    if (reply.gone) return;
   }
-  response.end("]}\n");
+  await reply.end(`${text}]}\n`);
 }
-
-const drained = (response: ServerResponse): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
-    };
-    if (response.destroyed) return resolve();
-    response.on("drain", done);
-    response.on("close", done);
-  });

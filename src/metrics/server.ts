@@ -1,7 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo, Server } from "node:net";
+import { hostname } from "node:os";
 import type { Registry } from "prom-client";
+import type { HttpBounds } from "../http/bounds.ts";
+import { namesOfHost } from "../http/host.ts";
+import type { Reply } from "../http/reply.ts";
+import { HttpServer } from "../http/server.ts";
+import type { Turns } from "../http/turns.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
 
 /** Where the metrics can't be served, in one sentence. */
 export class MetricsRefused extends Error {}
@@ -12,22 +19,28 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** Scrapers at a time. */
-const MAX_CONNECTIONS = 16;
+/** Scrapers need little: a head, no body, and one text that is the same for all. */
+const BOUNDS: Partial<HttpBounds> = { connections: 16, headOctets: 8192, stallMs: 10_000 };
 /** A text is made at most this often: more scrapers cost no more. */
 const FRESH_MS = 500;
-/** A scraper that reads nothing for so long is cut off. */
-const STALL_MS = 10_000;
+
+export interface MetricsServerOptions {
+  readonly registry: Registry;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The turns that long answers take, where other servers answer in the same process. */
+  readonly turns?: Turns;
+  readonly bounds?: Partial<HttpBounds>;
+}
 
 /**
- * Serves `GET /metrics`. The text is made in one piece and handed to the socket: a scraper that reads slowly holds that
- * text and nothing else, and is cut off in the end. @throws MetricsRefused
+ * Serves `GET /metrics`. The text is made once for all who ask within half a second: a scraper that reads slowly holds that
+ * text and nothing else, and is cut off in the end. What else one may cost is bounded as for every server (http/server.ts).
+ * @throws MetricsRefused
  */
-export async function startMetricsServer(
-  registry: Registry,
-  listen: { readonly host: string; readonly port: number },
-  clock: Clock,
-): Promise<MetricsServer> {
+export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
+  const { registry, listen, clock, log, turns, bounds } = options;
   let text: Promise<string> | null = null;
   let madeAt = 0;
   const fresh = (): Promise<string> => {
@@ -37,45 +50,33 @@ export async function startMetricsServer(
     }
     return text;
   };
-  const server = createServer(
-    { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 10_000 },
-    (request, response) => void respond(request, response, registry.contentType, fresh),
-  );
-  server.maxConnections = MAX_CONNECTIONS;
-  server.setTimeout(STALL_MS, (socket) => socket.destroy());
-  server.on("clientError", (_, socket) => socket.destroy());
-  await listening(server, listen);
-  server.on("error", () => {});
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const names = namesOfHost(hostname());
+  const server = new HttpServer({
+    clock,
+    ...(turns && { turns }),
+    bounds: { ...BOUNDS, ...bounds },
+    hostNames: () => names,
+    refusal: (sentence) => ({ type: "text/plain", text: `${sentence}\n` }),
+    failed: ({ message }) => log.event("error", "metrics-request-failed", `A scrape failed: ${message}`),
+    answer: (request, reply) => respond(request, reply, registry.contentType, fresh),
+  });
+  await listening(server.listener, listen);
+  server.listener.on("error", () => {});
+  return { port: (server.listener.address() as AddressInfo).port, close: () => server.close() };
 }
 
 async function respond(
   request: IncomingMessage,
-  response: ServerResponse,
+  reply: Reply,
   contentType: string,
   fresh: () => Promise<string>,
 ): Promise<void> {
   request.resume();
   const path = (request.url ?? "/").split("?")[0];
-  const answer = (status: number, type: string, text: string) => {
-    response.writeHead(status, { "content-type": type });
-    response.end(request.method === "HEAD" ? "" : text);
-  };
-  if (request.method !== "GET" && request.method !== "HEAD") return answer(405, "text/plain", "GET only\n");
-  if (path === "/") return answer(200, "text/html", '<a href="/metrics">metrics</a>\n');
-  if (path !== "/metrics") return answer(404, "text/plain", "There is /metrics here\n");
-  try {
-    answer(200, contentType, await fresh());
-  } catch (error) {
-    answer(500, "text/plain", `${(error as Error).message}\n`);
-  }
+  if (request.method !== "GET" && request.method !== "HEAD") return reply.whole(405, "text/plain", "GET only\n");
+  if (path === "/") return reply.whole(200, "text/html", '<a href="/metrics">metrics</a>\n');
+  if (path !== "/metrics") return reply.whole(404, "text/plain", "There is /metrics here\n");
+  return reply.whole(200, contentType, await fresh());
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -20,6 +20,8 @@ export class PrefixTable {
   readonly stride: number;
   readonly metaOffset: number;
   readonly headOffset: number;
+  /** Hears of every prefix that is inserted, while somebody needs to know. */
+  onInsert: ((id: number) => void) | null = null;
   readonly #hasher: Hasher;
   readonly #index = new IdIndex();
 
@@ -74,6 +76,7 @@ export class PrefixTable {
     page[at + 1] = LIVE | length;
     page[at + 2] = 0;
     this.#index.insert(hash, id);
+    if (this.onInsert !== null) this.onInsert(id);
     return id;
   }
 
@@ -91,6 +94,7 @@ export class PrefixTable {
     page[at + 4] = LIVE | length;
     page[at + 5] = 0;
     this.#index.insert(hash, id);
+    if (this.onInsert !== null) this.onInsert(id);
     return id;
   }
 

@@ -16,6 +16,7 @@ import {
   PathTable,
 } from "./path-table.ts";
 import { acceptAll, type Consumer, type ImportPort, type NextHopTable } from "./ports.ts";
+import { PrefixOrder } from "./prefix-order.ts";
 import { DIRTY, HAS_BEST, PrefixTable, TOUCHED } from "./prefix-table.ts";
 import { PAGE_BITS, PAGE_MASK } from "./record-pages.ts";
 import type { SourceTable } from "./source-table.ts";
@@ -60,6 +61,8 @@ const noCounts: Readonly<SourceCounts> = Object.freeze(new SourceCounts());
 export class RouteTable {
   readonly family: Family;
   readonly prefixes: PrefixTable;
+  /** For whoever reads the table from front to end. */
+  readonly order: PrefixOrder;
   readonly paths = new PathTable();
   /** The way in; set by the owner before the first path comes. */
   importPort: ImportPort = acceptAll;
@@ -84,6 +87,7 @@ export class RouteTable {
     this.#parts = parts;
     this.#attributes = parts.attributes;
     this.prefixes = new PrefixTable(family, parts.hasher);
+    this.order = new PrefixOrder(this.prefixes);
     this.#decision = new Decision({ ...parts, paths: this.paths }, options);
     this.#walk = new TableWalk({
       paths: this.paths,

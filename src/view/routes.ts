@@ -6,12 +6,10 @@ import type { Peer } from "../speaker/peer.ts";
 import type { Speaker } from "../speaker/speaker.ts";
 import type { PathRow, PolicyVerdict, RouteRow } from "./model.ts";
 import { attributeColumns } from "./path-row.ts";
-import type { PrefixQuestion, RouteQuery, Slices } from "./port.ts";
+import type { PrefixQuestion, RouteQuery } from "./port.ts";
 
-/** Prefixes looked at in one slice. */
+/** Prefixes looked at in one slice, and paths shown in one, but for those of the last prefix. */
 const SLICE = 512;
-/** Up to this many prefixes an answer comes in order; sorting more would hold the sessions up. */
-const SORTED_UP_TO = 50_000;
 
 export const wordsOf = (table: RouteTable, prefixId: number): number[] =>
   (table.family === 0 ? [0] : [0, 1, 2, 3]).map((index) => table.prefixes.word(prefixId, index));
@@ -28,35 +26,43 @@ export function prefixAsked(table: RouteTable, question: PrefixQuestion): number
     : prefixes.find(question.words, question.length);
 }
 
-/** Ids of the prefixes that a query is about, in slices. */
-function* prefixesAsked(speaker: Speaker, query: RouteQuery): Generator<{ table: RouteTable; ids: number[] }> {
+/** Ids of the prefixes that a query is about, in order, in slices. */
+export function* prefixesAsked(
+  table: RouteTable,
+  { prefix: question, longer, family }: RouteQuery,
+): Generator<readonly number[]> {
+  if ((family ?? table.family) !== table.family) return;
+  if (question === undefined) return yield* table.order.walk(SLICE);
+  if (question.family !== table.family) return;
+  const { prefixes } = table;
+  if (longer) return yield* table.order.walkSome(SLICE, (id) => prefixes.within(id, question.words, question.length));
+  const id = prefixAsked(table, question);
+  if (id !== 0) yield [id];
+}
+
+/** Rows of the prefixes that a query is about, in slices that many paths don't make long. */
+export function* rowsAsked(
+  speaker: Speaker,
+  query: RouteQuery,
+  pathsOf: (table: RouteTable, id: number) => PathRow[],
+): Generator<RouteRow[]> {
   for (const family of families) {
     const table = speaker.tables.byFamily[family]!;
-    const { prefix: question } = query;
-    if (query.family !== undefined && query.family !== family) continue;
-    if (question !== undefined && question.family !== family) continue;
-    if (question !== undefined && !query.longer) {
-      const id = prefixAsked(table, question);
-      if (id !== 0) yield { table, ids: [id] };
-      continue;
+    for (const ids of prefixesAsked(table, query)) {
+      let rows: RouteRow[] = [];
+      let shown = 0;
+      for (const id of ids) {
+        const paths = pathsOf(table, id);
+        if (paths.length === 0) continue;
+        rows.push({ prefix: prefixText(table, id), paths });
+        shown += paths.length;
+        if (shown < SLICE) continue;
+        yield rows;
+        rows = [];
+        shown = 0;
+      }
+      yield rows;
     }
-    const wanted = (id: number) => question === undefined || table.prefixes.within(id, question.words, question.length);
-    if (table.prefixes.size <= SORTED_UP_TO) {
-      const ids: number[] = [];
-      for (let id = table.prefixes.next(0); id !== 0; id = table.prefixes.next(id)) if (wanted(id)) ids.push(id);
-      ids.sort((a, b) => table.prefixes.compare(a, b));
-      for (let at = 0; at < ids.length; at += SLICE) yield { table, ids: ids.slice(at, at + SLICE) };
-      continue;
-    }
-    let looked = 0;
-    let ids: number[] = [];
-    for (let id = table.prefixes.next(0); id !== 0; id = table.prefixes.next(id)) {
-      if (wanted(id)) ids.push(id);
-      if (++looked % SLICE !== 0) continue;
-      yield { table, ids };
-      ids = [];
-    }
-    yield { table, ids };
   }
 }
 
@@ -130,33 +136,24 @@ export function pathRows(
 }
 
 /** Loc-RIB with all candidate paths. */
-export function* routeSlices(speaker: Speaker, query: RouteQuery): Slices<RouteRow> & Generator<RouteRow[]> {
+export function routeSlices(speaker: Speaker, query: RouteQuery): Generator<RouteRow[]> {
   const { from } = query;
-  for (const { table, ids } of prefixesAsked(speaker, query)) {
-    const rows: RouteRow[] = [];
-    for (const id of ids) {
-      const paths = pathRows(speaker, table, id).filter((path) => from === undefined || path.from === from);
-      if (paths.length > 0) rows.push({ prefix: prefixText(table, id), paths });
-    }
-    yield rows;
-  }
+  return rowsAsked(speaker, query, (table, id) =>
+    pathRows(speaker, table, id).filter((path) => from === undefined || path.from === from),
+  );
 }
 
 /** Adj-RIB-In of a peer: as received, rejected routes too, each with the policy's verdict. */
 export function* receivedSlices(speaker: Speaker, peer: Peer, query: RouteQuery): Generator<RouteRow[]> {
   const { source } = peer;
   if (source === 0) return;
-  for (const { table, ids } of prefixesAsked(speaker, query)) {
-    const rows: RouteRow[] = [];
-    for (const id of ids) {
-      const paths: PathRow[] = [];
-      for (let path = table.firstPath(id); path !== 0; path = table.nextPath(path)) {
-        if (table.pathSource(path) !== source) continue;
-        const row = pathRow(speaker, table, path, table.pathReceived(path), path === table.best(id));
-        paths.push({ ...row, policy: importVerdict(speaker, table, path) });
-      }
-      if (paths.length > 0) rows.push({ prefix: prefixText(table, id), paths });
+  yield* rowsAsked(speaker, query, (table, id) => {
+    const paths: PathRow[] = [];
+    for (let path = table.firstPath(id); path !== 0; path = table.nextPath(path)) {
+      if (table.pathSource(path) !== source) continue;
+      const row = pathRow(speaker, table, path, table.pathReceived(path), path === table.best(id));
+      paths.push({ ...row, policy: importVerdict(speaker, table, path) });
     }
-    yield rows;
-  }
+    return paths;
+  });
 }

@@ -155,7 +155,7 @@ t.test("a list that fails in the middle is not mistaken for a whole one", async 
 t.test(
   "between two slices of a long list the loop turns, and a client that stops reading stops the walk",
   async (t) => {
-    const { speaker, socket } = await serve(t, { stallMs: 200 });
+    const { speaker, socket } = await serve(t, { bounds: { stallMs: 200 } });
     let taken = 0;
     let ended = false;
     const row = { prefix: "10.0.0.0/8", paths: [path({ communities: new Array(50).fill("65001:100") })] };
@@ -193,7 +193,7 @@ t.test("slices that find nothing keep the answer going", async (t) => {
 });
 
 t.test("clients that send nonsense, half a request or too much are dropped one by one", async (t) => {
-  const { client, socket } = await serve(t, { stallMs: 50 });
+  const { client, socket } = await serve(t, { bounds: { requestMs: 50 } });
   const send = (text: string) =>
     new Promise<void>((resolve) => {
       const raw = connect(socket);
@@ -296,4 +296,60 @@ t.test("requests over one kept connection are answered in order", async (t) => {
   const [a, b] = await Promise.all([ask("/summary"), ask("/fib")]);
   t.match(a, /"router"/);
   t.match(b, /"routes"/);
+});
+
+t.test("a request with a body is refused with 413, and its connection ends", async (t) => {
+  const { socket, speaker } = await serve(t);
+  const post = (body: string) =>
+    new Promise<{ status: number | undefined; text: string; connection: string | undefined }>((resolve, reject) => {
+      const sent = request({ socketPath: socket, method: "POST", path: "/reload", agent: false }, (response) => {
+        let text = "";
+        response.on("data", (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        response.on("end", () =>
+          resolve({ status: response.statusCode, text, connection: response.headers.connection }),
+        );
+      });
+      sent.on("error", reject);
+      sent.end(body);
+    });
+  const refused = await post("{}");
+  t.equal(refused.status, 413);
+  t.same(JSON.parse(refused.text), {
+    error: { message: "The request has a body, and nothing here takes one", place: null },
+  });
+  t.equal(refused.connection, "close");
+  t.same(speaker.told, []);
+  t.equal((await post("")).status, 200);
+});
+
+t.test("a daemon that stops cuts off answers under way, refuses what comes, and lets a change end", async (t) => {
+  const { socket, speaker, server, client } = await serve(t);
+  let slices = 0;
+  let ended = false;
+  speaker.rows = (function* () {
+    try {
+      for (;;) {
+        slices++;
+        yield [];
+      }
+    } finally {
+      ended = true;
+    }
+  })() as unknown as RouteRow[][];
+  let finish = () => {};
+  speaker.drain = () =>
+    new Promise((resolve) => {
+      finish = () => resolve(speaker.drained);
+    });
+  const listening = refusal(client.get("/route"));
+  const draining = new ControlClient(socket).post("/drain", {}, 0);
+  while (slices < 10) await new Promise((resolve) => setImmediate(resolve));
+  server.refuse("The daemon is stopping");
+  t.match((await listening).message, /broke off its answer/);
+  while (!ended) await new Promise((resolve) => setImmediate(resolve));
+  t.match(await refusal(client.get("/summary")), { status: 503, message: "The daemon is stopping" });
+  finish();
+  t.match(await draining, { complete: true });
 });

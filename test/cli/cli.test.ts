@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
+import type { ControlServerOptions } from "../../src/api/server.ts";
 import { type CliIo, OutputClosed } from "../../src/cli/io.ts";
 import { type Commands, runCli } from "../../src/cli/program.ts";
 import { RowSplitter } from "../../src/cli/rows.ts";
@@ -42,8 +43,8 @@ async function cli(
 }
 
 /** A daemon, and the command line that asks it. */
-async function daemon(t: Test) {
-  const { speaker, socket } = await serve(t);
+async function daemon(t: Test, more: Partial<ControlServerOptions> = {}) {
+  const { speaker, socket } = await serve(t, more);
   return { speaker, socket, ask: (...words: string[]) => cli(words, { PEERAGE_SOCKET: socket }) };
 }
 
@@ -593,3 +594,16 @@ t.test("docs/cli.md names every command and every option", async (t) => {
       if (option !== "--help") t.ok(page.includes(option) || option === "--config", `${name} ${option}`);
   }
 });
+
+t.test(
+  "a daemon that answers too many already says so: 1, and JSON with --json; short questions are answered all the same",
+  async (t) => {
+    const { speaker, ask } = await daemon(t, { bounds: { longAnswers: 0 } });
+    speaker.rows = [[{ prefix: "10.0.0.0/8", paths: [path()] }]];
+    t.same(await ask("route"), { code: 1, out: "", err: "peerage: 0 long answers are under way already: try again\n" });
+    const { code, err } = await ask("route", "--json");
+    t.equal(code, 1);
+    t.same(JSON.parse(err), { error: { message: "0 long answers are under way already: try again", place: null } });
+    t.equal((await ask("summary")).code, 0);
+  },
+);

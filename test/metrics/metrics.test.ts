@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import t, { type Test } from "tap";
 import { systemClock } from "../../src/lib/clock.ts";
+import { silentLog } from "../../src/lib/log.ts";
 import { createRegistry, type ProcessFigures } from "../../src/metrics/metrics.ts";
 import { thisProcess } from "../../src/metrics/process-figures.ts";
 import { MetricsRefused, startMetricsServer } from "../../src/metrics/server.ts";
@@ -153,7 +154,12 @@ t.test("docs/telemetry.md names exactly the metrics that there are, with their t
 
 async function serve(t: Test, source = new FakeSource()) {
   const registry = createRegistry(source, figures, () => 200);
-  const server = await startMetricsServer(registry, { host: "127.0.0.1", port: 0 }, systemClock);
+  const server = await startMetricsServer({
+    registry,
+    listen: { host: "127.0.0.1", port: 0 },
+    clock: systemClock,
+    log: silentLog,
+  });
   t.teardown(() => server.close());
   return { server, source, url: `http://127.0.0.1:${server.port}` };
 }
@@ -197,12 +203,20 @@ t.test("a port that is taken is one sentence", async (t) => {
   const { server } = await serve(t);
   const registry = createRegistry(new FakeSource(), figures, () => 200);
   await t.rejects(
-    startMetricsServer(registry, { host: "127.0.0.1", port: server.port }, systemClock),
+    startMetricsServer({
+      registry,
+      listen: { host: "127.0.0.1", port: server.port },
+      clock: systemClock,
+      log: silentLog,
+    }),
     new MetricsRefused(`Cannot serve metrics on 127.0.0.1 port ${server.port}: somebody else listens there`),
   );
-  await t.rejects(startMetricsServer(registry, { host: "203.0.113.77", port: 1 }, systemClock), {
-    message: "Cannot serve metrics on 203.0.113.77 port 1: this host has no such address",
-  });
+  await t.rejects(
+    startMetricsServer({ registry, listen: { host: "203.0.113.77", port: 1 }, clock: systemClock, log: silentLog }),
+    {
+      message: "Cannot serve metrics on 203.0.113.77 port 1: this host has no such address",
+    },
+  );
 });
 
 t.test("the figures of this process are plausible", async (t) => {

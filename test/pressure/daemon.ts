@@ -95,6 +95,10 @@ control: {socket: ${join(directory, "sock")}}
     return `${ms} ms, of which it ran ${ran} and waited ${waited} for a CPU; garbage collection ${collected} ms (${found.length} of 40 ms or more)`;
   }
 
+  get controlSocket(): string {
+    return join(this.#directory, "sock");
+  }
+
   /** Resident memory in MiB. */
   get residentMib(): number {
     return this.#status("VmRSS");

@@ -1,6 +1,7 @@
 import { descriptors, silent } from "./crowd.ts";
 import { load } from "./load.ts";
 import { flood, memory } from "./memory.ts";
+import { questions } from "./questions.ts";
 import { readers } from "./readers.ts";
 
 /**
@@ -17,6 +18,7 @@ const scenarios: Record<string, () => Promise<Record<string, number | string>>> 
   readers,
   memory,
   flood,
+  questions,
 };
 
 const names = Object.keys(scenarios);
