@@ -24,13 +24,13 @@ if (biome.status !== 0)
   gates.push("biome check (format, lint, imports): see above; `npm run format` repairs the format");
 
 console.log("\nUnit tests ...");
-const unit = await runTests(testFiles(".", ["interop/"]), { timeoutSeconds: 90 });
+const unit = await runTests(testFiles(".", ["interop/"]), { quietSeconds: 90 });
 const totals = { passed: unit.passed, failed: [...gates, ...unit.failed], skipped: unit.skipped };
 
 if (withInterop) {
   console.log("\nInterop ...");
   await ensureDebianPackages();
-  const interop = await runTests(testFiles("interop"), { jobs: 2, timeoutSeconds: 240, sentences: true });
+  const interop = await runTests(testFiles("interop"), { jobs: 2, quietSeconds: 240, sentences: true });
   totals.passed += interop.passed;
   totals.failed.push(...interop.failed);
   totals.skipped.push(...interop.skipped);

@@ -13,7 +13,7 @@ if (files.length === 0) {
 }
 const totals = await runTests(files, {
   jobs: 2,
-  timeoutSeconds: 240,
+  quietSeconds: 240,
   sentences: true,
   verbose: process.argv.includes("--verbose") || files.length === 1,
 });

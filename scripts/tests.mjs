@@ -1,13 +1,35 @@
 // Runs compiled tap files, some at once, and counts what really happened. A tap file is a program of its own, so it is
 // started directly with node; that is three times as fast as going through tap's own runner, and a file that crashes,
 // hangs or holds no test becomes a failure with a name instead of a hole in the totals.
+//
+// How long a file may take is said in seconds of a quiet machine: test/support/pace.ts measures what this one makes of them, before
+// each file and while it runs, and the file is told (PEERAGE_PACE), as its own deadlines and timers stretch likewise.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
 import { root } from "./setup.mjs";
 
 /** @typedef {{passed: number, failed: string[], skipped: string[]}} Totals `failed` and `skipped` hold names. */
+
+/** Between SIGTERM and SIGKILL for a file that hangs. */
+const GRACE_SECONDS = 15;
+
+/** Groups of processes that run; they end with this one. */
+const running = new Set();
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"])
+  process.once(name, () => {
+    for (const child of running) tell(child, name);
+    process.kill(process.pid, name); // now as everybody
+  });
+
+/** To a test file and all that it has started. */
+function tell(child, name) {
+  try {
+    process.kill(-child.pid, name);
+  } catch {} // they have all gone
+}
 
 /** Test sources below `folder` of test/, as paths relative to the checkout; derived from .ts so that stale output never runs. */
 export function testFiles(folder, without = []) {
@@ -25,15 +47,18 @@ export function testFiles(folder, without = []) {
  */
 export async function runTests(
   files,
-  { jobs = availableParallelism(), timeoutSeconds, sentences = false, verbose = false },
+  { jobs = availableParallelism(), quietSeconds, sentences = false, verbose = false },
 ) {
   const { Parser } = await import("tap-parser");
+  const machine = await import(pathToFileURL(join(root, "dist/test/support/pace.js")));
+  const pace = machine.measurePace();
+  if (pace >= 1.5) console.log(`This machine is busy or slow: everything may take ${pace.toFixed(1)} times as long.`);
   const totals = { passed: 0, failed: [], skipped: [] };
   const queue = [...files];
   const worker = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const started = Date.now();
-      const result = await runFile(Parser, file, timeoutSeconds);
+      const result = await runFile(Parser, machine, file, quietSeconds);
       totals.passed += result.passed.length;
       totals.failed.push(...result.failed.map((name) => `${file}: ${name}`));
       totals.skipped.push(...result.skipped.map((name) => `${file}: ${name}`));
@@ -50,26 +75,31 @@ export async function runTests(
   return totals;
 }
 
-function runFile(Parser, file, timeoutSeconds) {
+function runFile(Parser, { Patience, paceNow }, file, quietSeconds) {
   return new Promise((resolve) => {
     const parser = new Parser();
     const tree = watch(parser, "");
     const compiled = join(root, "dist", file.replace(/\.ts$/, ".js"));
-    // TAP_TIMEOUT lets the file itself report which test hangs; the kill is for one that cannot even do that.
+    const pace = paceNow();
+    // TAP_TIMEOUT=0: tap's own time-out is one of the clock on the wall.
     const child = spawn(process.execPath, ["--enable-source-maps", compiled], {
       cwd: root,
-      env: { ...process.env, TAP_TIMEOUT: String(timeoutSeconds), TAP: "1" },
+      env: { ...process.env, TAP_TIMEOUT: "0", TAP: "1", PEERAGE_PACE: String(pace) },
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true, // a group of its own: what it has started ends with it
     });
+    running.add(child);
     let output = "";
-    let hung = false;
-    const kill = setTimeout(
-      () => {
-        hung = true;
-        child.kill("SIGKILL");
-      },
-      (timeoutSeconds + 15) * 1000,
-    );
+    /** How long it had taken when it was told to end. */
+    let hung = null;
+    const patience = new Patience(quietSeconds, pace);
+    const alarm = setInterval(() => {
+      if (!patience.over) return;
+      if (hung === null) {
+        hung = patience.spent;
+        tell(child, "SIGTERM"); // a lab removes its namespaces
+      } else if (patience.overBy(GRACE_SECONDS)) tell(child, "SIGKILL");
+    }, 500);
     child.stdout.setEncoding("utf8").on("data", (text) => {
       output += text;
       parser.write(text);
@@ -78,11 +108,13 @@ function runFile(Parser, file, timeoutSeconds) {
       output += text;
     });
     child.on("close", (code, signal) => {
-      clearTimeout(kill);
+      clearInterval(alarm);
+      running.delete(child);
+      tell(child, "SIGKILL"); // whatever it left behind
       parser.on("complete", (results) => {
         const totals = { passed: [], failed: [], skipped: [] };
         count(tree, totals);
-        if (hung) totals.failed.push(`still running after ${timeoutSeconds + 15} s`);
+        if (hung !== null) totals.failed.push(`still running after ${hung}`);
         else if (totals.failed.length === 0 && (code !== 0 || !results.ok))
           totals.failed.push(signal ? `ended by ${signal}` : `exit code ${code}, not finished`);
         else if (totals.passed.length + totals.failed.length + totals.skipped.length === 0)
