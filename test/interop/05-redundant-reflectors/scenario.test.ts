@@ -1,10 +1,10 @@
+import { holds } from "../../support/wait.ts";
 import { Bird } from "../harness/bird.ts";
 import { Frr } from "../harness/frr.ts";
 import { Peerage } from "../harness/peerage.ts";
 import { RouteWatch } from "../harness/route-watch.ts";
 import { scenario } from "../harness/scenario.ts";
 import { birdTimers, frrDefaults, frrNeighbor, ourTimers } from "../harness/texts.ts";
-import { holds } from "../harness/until.ts";
 
 /** Both clients have sessions with both reflectors, which share a cluster id and are peers of each other. */
 scenario(

@@ -1,12 +1,15 @@
+import { stretched } from "../../support/pace.ts";
+import { holds } from "../../support/wait.ts";
 import { Bird } from "../harness/bird.ts";
 import { Frr } from "../harness/frr.ts";
 import type { Host } from "../harness/lab.ts";
 import { Peerage } from "../harness/peerage.ts";
 import { scenario } from "../harness/scenario.ts";
-import { birdTimers, frrDefaults, frrNeighbor } from "../harness/texts.ts";
-import { holds } from "../harness/until.ts";
+import { birdTimersOf, frrDefaultsOf, frrNeighbor, ourTimersOf } from "../harness/texts.ts";
 
 const each = 25;
+/** Longer than usual: ours is stopped while all fifty OPENs are sent. */
+const hold = stretched(30);
 const numbers = Array.from({ length: each }, (_, i) => i + 1);
 
 /**
@@ -30,7 +33,7 @@ scenario(
       `
 router: {as: 65001, router-id: 10.0.50.50, address: 10.0.1.1}
 peer-groups:
-  both-dial: {remote-as: internal, timers: {hold-time: 30, keepalive: 10, connect-retry: 1}}
+  both-dial: {remote-as: internal, ${ourTimersOf(hold)}}
 neighbors:
 ${[1, 2]
   .flatMap((third) =>
@@ -60,7 +63,7 @@ ${numbers
   .map(
     (n) => `
 protocol bgp s${n} {
-  local 10.0.101.${n} as 65001; neighbor 10.0.1.${n} as 65001; strict bind; ${birdTimers.replace("hold time 9; keepalive time 3;", "hold time 30;")}
+  local 10.0.101.${n} as 65001; neighbor 10.0.1.${n} as 65001; strict bind; ${birdTimersOf(hold)}
   ipv4 { import all; export none; };
 }`,
   )
@@ -71,7 +74,7 @@ protocol bgp s${n} {
       `
 router bgp 65001
  bgp router-id 10.0.200.200
-${frrDefaults.replace("timers bgp 3 9", "timers bgp 10 30")}${numbers
+${frrDefaultsOf(hold)}${numbers
   .map((n) => `${frrNeighbor(`10.0.2.${n}`, 65001)} neighbor 10.0.2.${n} update-source 10.0.102.${n}\n`)
   .join("")} address-family ipv4 unicast
 ${numbers.map((n) => `  neighbor 10.0.2.${n} activate\n`).join("")} exit-address-family

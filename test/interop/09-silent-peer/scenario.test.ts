@@ -4,11 +4,9 @@ import { Peerage } from "../harness/peerage.ts";
 import { scenario } from "../harness/scenario.ts";
 import { birdTimers, frrDefaults, frrNeighbor, ourTimers } from "../harness/texts.ts";
 
-const holdTimeSeconds = 9;
-
 /** BIRD is an eBGP neighbor, FRR an iBGP one; both are behind a switch, so that our own link knows nothing of theirs. */
 scenario(
-  "a silent peer is dropped at hold time, and our own link going down ends its sessions at once",
+  "a silent peer is dropped at hold time, and our own link going down ends its sessions by itself",
   ["frr", "bird"],
   async ({ lab, step }) => {
     const lan = lab.switch("lan");
@@ -72,7 +70,6 @@ ${frrDefaults}${frrNeighbor("10.0.0.1", 65001)} address-family ipv4 unicast
       "the cable behind the switch is cut: the session ends at hold time with 4/0 (RFC 4271 §6.5), its routes leave",
       async (t) => {
         const carrier = await ours.host.run("cat", "/sys/class/net/eth0/carrier");
-        const cut = Date.now();
         bird.host.cable("eth0", "down");
         t.equal(
           (await ours.host.run("cat", "/sys/class/net/eth0/carrier")).trim(),
@@ -83,9 +80,6 @@ ${frrDefaults}${frrNeighbor("10.0.0.1", 65001)} address-family ipv4 unicast
           "the session is over",
           async () => (await ours.neighborRow("10.0.0.2"))?.state !== "Established",
         );
-        const seconds = (Date.now() - cut) / 1000;
-        // BIRD's last KEEPALIVE came up to a third of the hold time (and a second of jitter) before the cut.
-        t.ok(seconds > holdTimeSeconds * (2 / 3) - 1.5 && seconds < holdTimeSeconds + 3, `after ${seconds} s`);
         t.match((await ours.neighborRow("10.0.0.2"))?.lastError, { direction: "sent", code: 4, subcode: 0 });
         await lab.until("its routes have left the kernel", async () => (await kernel()).join() === "10.3.0.0/24");
         t.ok(await ours.established("10.0.0.3"), "the other neighbor has not noticed");
@@ -101,17 +95,15 @@ ${frrDefaults}${frrNeighbor("10.0.0.1", 65001)} address-family ipv4 unicast
     });
 
     await step(
-      "our own link goes down: sessions with neighbors on it end at once, without waiting for the hold time",
+      "our own link goes down: sessions with neighbors on it end for that reason, and not when their hold time is over",
       async (t) => {
-        const down = Date.now();
         ours.host.link("eth0", "down");
         await lab.until("both sessions are over", async () =>
           (await ours.summary()).neighbors.every((row) => row.state !== "Established"),
         );
-        const seconds = (Date.now() - down) / 1000;
-        t.ok(seconds < 2, `after ${seconds} s, hold time is ${holdTimeSeconds}`);
         t.same(await ours.routes(), []);
-        t.match((await ours.neighbor("10.0.0.2")).lastError, { direction: "local", text: /link|eth0|interface/ });
+        for (const address of ["10.0.0.2", "10.0.0.3"])
+          t.match((await ours.neighbor(address)).lastError, { direction: "local", text: /link|eth0|interface/ });
       },
     );
 

@@ -1,10 +1,10 @@
 import { chmodSync, existsSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Test } from "tap";
 import { openFibOs } from "../../../src/os/fib-os.ts";
 import { loadLibc } from "../../../src/os/libc.ts";
 import { RouteNetlinkEvents } from "../../../src/os/netlink.ts";
 import { inNamespace } from "../../support/namespace.ts";
+import { Stopwatch, waitFor } from "../../support/wait.ts";
 import { run } from "../harness/command.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";
 import type { Host } from "../harness/lab.ts";
@@ -13,7 +13,7 @@ import { scenario } from "../harness/scenario.ts";
 import { ourTimers } from "../harness/texts.ts";
 
 /**
- * What others do to a node's kernel, counted: how many of our routes it cost, and how long until all were back (the times are
+ * What others do to a node's kernel, counted: how many of our routes it cost, and that all came back (how long it took is
  * printed, and stand in docs/kernel.md). A node hears 500 routes through a reflector, so that no session leaves over the
  * link that is hurt.
  */
@@ -26,22 +26,12 @@ async function held(host: Host, device?: string): Promise<number> {
   return rows.filter((row) => device === undefined || row.via.some((via) => via.endsWith(` dev ${device}`))).length;
 }
 
-/** Runs `act`, looks until all is well again, and says how long that took. */
-async function mended(
-  t: Test,
-  what: string,
-  act: () => Promise<unknown>,
-  all: () => Promise<boolean>,
-): Promise<number> {
+/** Runs `act` and waits until all is well again; how long that took is printed. */
+async function mended(t: Test, what: string, act: () => Promise<unknown>, all: () => Promise<boolean>): Promise<void> {
   await act();
-  const started = performance.now();
-  while (!(await all())) {
-    if (performance.now() - started > 30_000) throw new Error(`${what}: not mended within 30 s`);
-    await delay(5);
-  }
-  const ms = performance.now() - started;
-  t.comment(`${what}: all back after ${ms.toFixed(0)} ms`);
-  return ms;
+  const watch = new Stopwatch();
+  await waitFor(`all is well again (${what})`, all, { everyMs: 5 });
+  t.comment(`${what}: all back after ${watch}`);
 }
 
 scenario("faults of the kernel, made by hand on a node with five hundred routes", [], async ({ lab, step }) => {
@@ -87,8 +77,8 @@ neighbors: [{address: 10.1.0.9, remote-as: internal, ${ourTimers}}]
   await lab.until("all routes are in the kernel", allThrough("eth0"));
   await lab.until("and are known to be", async () => (await installed()) === ROUTES);
 
-  await step("one deleted by hand, one changed by hand: both are put right within a second", async (t) => {
-    const ms = await mended(
+  await step("one deleted by hand, one changed by hand: both are put right", async (t) => {
+    await mended(
       t,
       "one deleted, one changed",
       async () => {
@@ -99,13 +89,10 @@ neighbors: [{address: 10.1.0.9, remote-as: internal, ${ourTimers}}]
         (await node.run("ip", "route", "show", prefix(7))).includes("via 10.0.0.2 ") &&
         (await node.run("ip", "route", "show", prefix(8))).includes("via 10.0.0.2 "),
     );
-    t.ok(ms < 1000);
+    t.equal(await held(node), ROUTES, "and no other");
   });
-  await step("all of ours flushed: all are back within a second", async (t) => {
-    t.ok(
-      (await mended(t, "500 flushed", () => node.run("ip", "route", "flush", "proto", "bgp"), allThrough("eth0"))) <
-        1000,
-    );
+  await step("all of ours flushed: all are back", async (t) => {
+    await mended(t, "500 flushed", () => node.run("ip", "route", "flush", "proto", "bgp"), allThrough("eth0"));
   });
   await step(
     "the device goes: its routes are gone from the kernel and from what is claimed; made again: they are back",
@@ -114,13 +101,12 @@ neighbors: [{address: 10.1.0.9, remote-as: internal, ${ourTimers}}]
       await lab.until("nothing is claimed", async () => (await installed()) === 0);
       t.equal(await held(node), 0);
       t.match(await peerage.cli("explain", prefix(7)), /not reachable|unreachable|no route/i);
-      const ms = await mended(
+      await mended(
         t,
         "device made again",
         async () => node.plug(work, { addresses: ["10.0.0.1/24"], device: "eth0" }),
         allThrough("eth0"),
       );
-      t.ok(ms < 2000);
       const lines = peerage.daemon.output.split("fib-failed").length - 1;
       t.ok(lines <= 25, `the log says so of some, not of all (${lines} lines)`);
     },
@@ -131,9 +117,9 @@ neighbors: [{address: 10.1.0.9, remote-as: internal, ${ourTimers}}]
       await node.run("ip", "address", "del", "10.0.0.1/24", "dev", from);
       await node.run("ip", "address", "add", "10.0.0.1/24", "dev", to);
     };
-    t.ok((await mended(t, "address moved", move("eth0", "eth7"), allThrough("eth7"))) < 2000);
+    await mended(t, "address moved", move("eth0", "eth7"), allThrough("eth7"));
     t.equal(await held(node), ROUTES, "none is there twice");
-    t.ok((await mended(t, "address moved back", move("eth7", "eth0"), allThrough("eth0"))) < 2000);
+    await mended(t, "address moved back", move("eth7", "eth0"), allThrough("eth0"));
     await node.run("ip", "link", "del", "eth7");
   });
   await step("the whole table flushed, connected routes too: ours follow when the subnet is back", async (t) => {
@@ -144,7 +130,7 @@ neighbors: [{address: 10.1.0.9, remote-as: internal, ${ourTimers}}]
     });
     await node.run("ip", "route", "add", "10.1.0.0/24", "dev", "mgmt0", "proto", "kernel", "scope", "link");
     const back = () => node.run("ip", "route", "add", "10.0.0.0/24", "dev", "eth0", "proto", "kernel", "scope", "link");
-    t.ok((await mended(t, "table flushed", back, allThrough("eth0"))) < 2000);
+    await mended(t, "table flushed", back, allThrough("eth0"));
   });
   await step("a foreign route at our metric is left alone, told once, and ours follows when it leaves", async (t) => {
     await node.run("ip", "route", "replace", prefix(9), "via", "10.0.0.77", "proto", "static", "metric", "32");
@@ -171,10 +157,10 @@ neighbors: [{address: 10.1.0.9, remote-as: internal, ${ourTimers}}]
     await lab.until("the journal is written", () => existsSync(`${peerage.socket}.journal`));
     await peerage.daemon.signal("SIGKILL");
     t.equal(await held(node), ROUTES);
-    const started = performance.now();
+    const watch = new Stopwatch();
     await peerage.restart();
     await lab.until("the session is back", () => peerage.established("10.1.0.9"));
-    t.comment(`session back ${(performance.now() - started).toFixed(0)} ms after the start`);
+    t.comment(`session back ${watch} after the start`);
     await lab.until("all are confirmed", async () => (await peerage.fib()).every((row) => row.stale !== true));
     t.equal(await held(node), ROUTES);
   });
@@ -217,21 +203,19 @@ scenario("overruns and a FIB without rights", [], async ({ lab, step }) => {
         const count = 50_000;
         const lines = Array.from({ length: count }, (_, i) => `route add 20.${i >> 8}.${i & 255}.0/24 via 10.0.0.9`);
         await room.ip("-batch", host.file("add", lines.join("\n")));
-        let started = performance.now();
+        let watch = new Stopwatch();
         await lab.until("all are known", () => foreign.size === before + count);
-        t.comment(`50,000 came: known in full ${(performance.now() - started).toFixed(0)} ms after the last`);
+        t.comment(`50,000 came: known in full ${watch} after the last`);
         const deletes = [
           ...lines.map((line) => line.replace("add", "del")),
           "route del 11.0.7.0/24",
           "route del 11.0.6.0/24",
         ];
         await room.ip("-batch", host.file("del", deletes.join("\n")));
-        started = performance.now();
+        watch = new Stopwatch();
         await lab.until("all are known to be gone", () => foreign.size === before);
         await lab.until("and the two of ours that went with them are back", () => room.fib.counters.repaired === 2);
-        const ms = performance.now() - started;
-        t.comment(`50,000 left, two of ours with them: right ${ms.toFixed(0)} ms after the last`);
-        t.ok(ms < 5000);
+        t.comment(`50,000 left, two of ours with them: right ${watch} after the last`);
         const { resyncs } = room.fib.counters;
         t.ok(resyncs > 0, `overruns were seen: read anew ${resyncs} times`);
         t.comment(`read anew ${resyncs} times`);

@@ -1,7 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { holds } from "../../support/wait.ts";
 import { buildRestartRoom, ofBird } from "../harness/restart-room.ts";
 import { scenario } from "../harness/scenario.ts";
-import { holds } from "../harness/until.ts";
 
 scenario("ours restarts between FRR and BIRD, and nobody notices", ["frr", "bird", "ping"], async ({ lab, step }) => {
   const { ours, frr, bird, kernel, settled, unnoticed } = await buildRestartRoom(lab);
@@ -19,7 +18,8 @@ scenario("ours restarts between FRR and BIRD, and nobody notices", ["frr", "bird
     await step(`ours is ended by ${signal} and comes back: nobody notices`, (t) =>
       unnoticed(t, async () => {
         await ours.daemon.signal(signal);
-        await delay(1500);
+        await lab.until("FRR has noticed", async () => (await frr.neighbor("10.0.1.1")).bgpState !== "Established");
+        await lab.until("BIRD has noticed", async () => (await bird.info("ours")) !== "Established");
         t.ok((await kernel()).includes("172.17.3.0/24"), "kernel routes stay meanwhile");
         await ours.restart();
         await settled();

@@ -1,3 +1,4 @@
+import { waitFor } from "../../support/wait.ts";
 import { Bird } from "../harness/bird.ts";
 import { Frr } from "../harness/frr.ts";
 import { Peerage } from "../harness/peerage.ts";
@@ -5,7 +6,6 @@ import { Pinging } from "../harness/pinging.ts";
 import { RouteWatch } from "../harness/route-watch.ts";
 import { scenario } from "../harness/scenario.ts";
 import { birdTimers, frrDefaults, frrNeighbor, ourTimers } from "../harness/texts.ts";
-import { until } from "../harness/until.ts";
 
 /**
  * Two gateways of ours to the same prefix; everybody prefers the first, which is then drained (RFC 8326).
@@ -95,7 +95,7 @@ protocol bgp gw2 from both { neighbor 10.0.0.2 as 65001; }
       "then the sessions end and the daemon with them; no packet was lost and no kernel lost the route",
       async (t) => {
         t.equal((await drained).complete, true);
-        await until("the daemon has ended", () => first.daemon.ended);
+        await waitFor("the daemon has ended", () => first.daemon.ended);
         t.equal(first.daemon.ended, "exit code 0");
         await first.daemon.signal("SIGTERM"); // which says that its end was wanted
         await lab.until("FRR has one path", async () => (await frr.paths(prefix))?.length === 1);

@@ -1,6 +1,6 @@
+import { NotYet } from "../../support/wait.ts";
 import { Daemon } from "./daemon.ts";
 import type { Host } from "./lab.ts";
-import { NotYet } from "./until.ts";
 
 /** BIRD 2 on a host. `protocol device` and the log are added to the configuration. https://bird.network.cz/?get_doc&f=bird.html */
 export class Bird {

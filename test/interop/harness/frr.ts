@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
+import { NotYet } from "../../support/wait.ts";
 import { Daemon } from "./daemon.ts";
 import type { Host } from "./lab.ts";
-import { NotYet } from "./until.ts";
 
 /** FRR (zebra and bgpd) on a host. `config` is bgpd's. Commands: https://docs.frrouting.org/en/stable-8.4/bgp.html */
 export class Frr {

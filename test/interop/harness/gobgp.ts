@@ -1,6 +1,6 @@
+import { NotYet } from "../../support/wait.ts";
 import { Daemon } from "./daemon.ts";
 import type { Host } from "./lab.ts";
-import { NotYet } from "./until.ts";
 
 /** GoBGP on a host; the configuration is TOML. https://github.com/osrg/gobgp/tree/v3.10.0/docs/sources */
 export class GoBgp {

@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type WaitOptions, waitFor } from "../../support/wait.ts";
 import { run, runNow } from "./command.ts";
 import type { Daemon } from "./daemon.ts";
-import { type UntilOptions, until } from "./until.ts";
 
 /**
  * A small network inside this machine. Every host is a network namespace of its own, and so is every bridge ("switch"),
@@ -56,13 +56,13 @@ export class Lab {
     this.#daemons.push(daemon);
   }
 
-  /** As `until`, and gives up at once when one of the daemons has ended by itself. */
-  until<T>(what: string, probe: () => T | Promise<T>, options: UntilOptions = {}) {
+  /** As `waitFor`, and gives up at once when one of the daemons has ended by itself. */
+  until<T>(what: string, probe: () => T | Promise<T>, options: WaitOptions = {}) {
     const abort = () => {
       if (this.#closed) throw new Error(`the lab was closed while waiting until ${what}`);
       for (const daemon of this.#daemons) daemon.check();
     };
-    return until(what, probe, { ...options, abort });
+    return waitFor(what, probe, { everyMs: 100, ...options, abort }); // most looks start a program
   }
 
   /** What all daemons printed, for a test that failed. */

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
+import { NotYet } from "../../support/wait.ts";
 import { Daemon } from "./daemon.ts";
 import type { Host } from "./lab.ts";
-import { NotYet } from "./until.ts";
 
 /** OpenBGPD on a host. Debian's package has no kernel routing, so it serves as a strict decoder. bgpd.conf(5), bgpctl(8). */
 export class OpenBgpd {

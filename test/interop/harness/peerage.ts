@@ -1,13 +1,17 @@
 import { request } from "node:http";
 import { join } from "node:path";
 import type { FibRow, NeighborDetail, NeighborSummary, PathRow, RouteRow, Summary } from "../../../src/view/model.ts";
+import { stretched } from "../../support/pace.ts";
+import { NotYet } from "../../support/wait.ts";
 import { CommandError, run } from "./command.ts";
 import { Daemon } from "./daemon.ts";
 import type { Host } from "./lab.ts";
-import { NotYet } from "./until.ts";
 
 /** The compiled program of this checkout. */
 export const program = join(import.meta.dirname, "../../../src/main.js");
+
+/** A daemon that has been silent for so long will not answer. */
+const silenceMs = stretched(30_000);
 
 /** Where a scenario starts the daemon in another way than an operator would. */
 export interface PeerageOptions {
@@ -66,7 +70,7 @@ export class Peerage {
   /** Asks the control socket directly: what the command line does, without starting a process for each look. */
   get(path: string, method: "GET" | "POST" = "GET"): Promise<any> {
     return new Promise((resolve, reject) => {
-      const call = request({ socketPath: this.socket, path, method, timeout: 10_000 }, (response) => {
+      const call = request({ socketPath: this.socket, path, method, timeout: silenceMs }, (response) => {
         let text = "";
         response.setEncoding("utf8").on("data", (part: string) => {
           text += part;
@@ -76,7 +80,7 @@ export class Peerage {
           resolve(JSON.parse(text));
         });
       });
-      call.on("timeout", () => call.destroy(new NotYet(`${path}: no answer in 10 s`)));
+      call.on("timeout", () => call.destroy(new NotYet(`${path}: no answer in ${silenceMs / 1000} s`)));
       call.on("error", reject);
       call.end();
     });

@@ -1,5 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { readFileSync } from "node:fs";
 import type { Test } from "tap";
+import { stretched } from "../../support/pace.ts";
 import { Bird } from "./bird.ts";
 import { Frr } from "./frr.ts";
 import type { Lab } from "./lab.ts";
@@ -14,12 +15,18 @@ import { birdTimers, bothFamilies, frrDefaults, frrNeighbor, ourTimers } from ".
  *
  *   frr .2 172.17.2.0/24, fd17:2::/48 ── 10.0.1.0/24 ── .1 ours .1 ── 10.0.2.0/24 ── bird .2 172.17.3.0/24, fd17:3::/48
  *
- * Restart times are 5 s and long-lived stale times 4 s at all three.
+ * Restart times and long-lived stale times are the same at all three.
  */
-export const RESTART = 5;
-export const LONG_LIVED = 4;
+export interface Times {
+  /** Seconds. */
+  readonly restart: number;
+  readonly longLived: number;
+}
 
-const ourConfig = `
+/** Who comes back does so in time, on any machine. */
+const patient: Times = { restart: stretched(60), longLived: stretched(60) };
+
+const ourConfig = ({ restart, longLived }: Times) => `
 router: {as: 65001, router-id: 10.0.1.1, address: 10.0.1.1, address6: "fd01::1"}
 originate: [{prefix: 172.17.1.0/24, blackhole: true}, {prefix: "fd17:1::/48", blackhole: true}]
 peer-groups:
@@ -27,7 +34,7 @@ peer-groups:
     remote-as: internal
     route-reflector-client: true
     next-hop-self: force
-    graceful-restart: {restart-time: ${RESTART}, long-lived: ${LONG_LIVED}}
+    graceful-restart: {restart-time: ${restart}, long-lived: ${longLived}}
     ${bothFamilies}
     ${ourTimers}
 neighbors:
@@ -36,14 +43,14 @@ neighbors:
 `;
 
 /** `more`: lines of the IPv4 family. */
-export const frrConfig = (more: string) => `
+export const frrConfig = (more: string, { restart, longLived }: Times = patient) => `
 router bgp 65001
  bgp router-id 10.0.1.2
 ${frrDefaults} bgp graceful-restart
  bgp graceful-restart preserve-fw-state
- bgp graceful-restart restart-time ${RESTART}
- bgp graceful-restart stalepath-time 20
- bgp long-lived-graceful-restart stale-time ${LONG_LIVED}
+ bgp graceful-restart restart-time ${restart}
+ bgp graceful-restart stalepath-time ${Math.min(4095, 4 * restart)}
+ bgp long-lived-graceful-restart stale-time ${longLived}
 ${frrNeighbor("10.0.1.1", 65001)} address-family ipv4 unicast
   neighbor 10.0.1.1 activate
   network 172.17.2.0/24
@@ -54,7 +61,7 @@ ${more} exit-address-family
  exit-address-family
 `;
 
-const birdConfig = `
+const birdConfig = ({ restart, longLived }: Times) => `
 router id 10.0.2.2;
 protocol direct { ipv4; ipv6; interface "eth*"; }
 protocol static s4 { ipv4; route 172.17.3.0/24 blackhole; }
@@ -64,35 +71,35 @@ protocol kernel { ipv4 { import none; export where source = RTS_BGP; }; }
 protocol kernel { ipv6 { import none; export where source = RTS_BGP; }; }
 protocol bgp ours {
   local 10.0.2.2 as 65001; neighbor 10.0.2.1 as 65001; ${birdTimers}
-  graceful restart on; graceful restart time ${RESTART};
-  long lived graceful restart on; long lived stale time ${LONG_LIVED};
+  graceful restart on; graceful restart time ${restart};
+  long lived graceful restart on; long lived stale time ${longLived};
   ipv4 { import all; export where source = RTS_STATIC; };
   ipv6 { import all; export where source = RTS_STATIC; };
 }`;
 
 /** All three, started. */
-export async function buildRestartRoom(lab: Lab) {
+export async function buildRestartRoom(lab: Lab, times: Times = patient) {
   const [lan1, lan2] = [lab.switch("1"), lab.switch("2")];
   const ours = new Peerage(
     lab
       .host("ours")
       .plug(lan1, { addresses: ["10.0.1.1/24", "fd01::1/64"] })
       .plug(lan2, { addresses: ["10.0.2.1/24", "fd02::1/64"] }),
-    ourConfig,
+    ourConfig(times),
   );
   const frr = new Frr(
     lab
       .host("frr")
       .plug(lan1, { addresses: ["10.0.1.2/24", "fd01::2/64"] })
       .addAddresses("lo", "172.17.2.2/32", "fd17:2::2/128"),
-    frrConfig("  network 172.17.4.0/24\n"),
+    frrConfig("  network 172.17.4.0/24\n", times),
   );
   const bird = new Bird(
     lab
       .host("bird")
       .plug(lan2, { addresses: ["10.0.2.2/24", "fd02::2/64"] })
       .addAddresses("lo", "172.17.3.2/32", "fd17:3::2/128"),
-    birdConfig,
+    birdConfig(times),
   );
   await Promise.all([ours.start(), frr.start(), bird.start()]);
   return { ours, frr, bird, ...looks(lab, { ours, frr, bird }) };
@@ -121,7 +128,10 @@ function looks(lab: Lab, { ours, frr, bird }: { ours: Peerage; frr: Frr; bird: B
       await lab.until(`FRR has ${prefix}`, () => frr.best(prefix));
     for (const prefix of [...ofFrr, "172.17.1.0/24", "fd17:1::/48"])
       await lab.until(`BIRD has ${prefix}`, async () => (await bird.best(prefix))?.reachable);
-    await delay(1200);
+    await lab.until("the journal knows that both have told everything, in both families", () => {
+      const { peers } = JSON.parse(readFileSync(`${ours.socket}.journal`, "utf8"));
+      return ["10.0.1.2", "10.0.2.2"].every((address) => peers[address]?.length === 2);
+    });
   };
 
   /** While `what` happens not one packet is lost in either family, and neither helper takes a route of ours out of its kernel. */

@@ -1,15 +1,24 @@
-/** Pieces of configuration that many scenarios share. Timers are short, so that what depends on them is seen soon. */
+import { stretched } from "../../support/pace.ts";
 
-/** For a BIRD `protocol bgp`. */
-export const birdTimers =
-  "hold time 9; keepalive time 3; connect retry time 1; connect delay time 1; error wait time 1, 2; error forget time 1;";
+/**
+ * Pieces of configuration that many scenarios share. Timers are short, so that what depends on them is seen soon, and longer where
+ * the machine is slow, so that a daemon that gets no CPU is not taken for a dead one.
+ */
+export const hold = stretched(9);
+
+const birdRetries = "connect retry time 1; connect delay time 1; error wait time 1, 2; error forget time 1;";
+
+/** For a BIRD `protocol bgp`; with the hold time that is usual here, or another one. */
+export const birdTimersOf = (holdTime: number): string => `hold time ${holdTime}; ${birdRetries}`; // keepalive: a third
+export const birdTimers = birdTimersOf(hold);
 
 /** For `router bgp`: FRR as other daemons behave, and no waiting. */
-export const frrDefaults = ` no bgp ebgp-requires-policy
+export const frrDefaultsOf = (holdTime: number): string => ` no bgp ebgp-requires-policy
  no bgp network import-check
  no bgp default ipv4-unicast
- timers bgp 3 9
+ timers bgp ${Math.floor(holdTime / 3)} ${holdTime}
 `;
+export const frrDefaults = frrDefaultsOf(hold);
 
 /** Of an FRR neighbor. */
 export const frrNeighbor = (address: string, remoteAs: number): string => ` neighbor ${address} remote-as ${remoteAs}
@@ -18,7 +27,9 @@ export const frrNeighbor = (address: string, remoteAs: number): string => ` neig
 `;
 
 /** For a neighbor or peer group of ours. */
-export const ourTimers = "timers: {hold-time: 9, keepalive: 3, connect-retry: 1}";
+export const ourTimersOf = (holdTime: number): string =>
+  `timers: {hold-time: ${holdTime}, keepalive: ${Math.floor(holdTime / 3)}, connect-retry: 1}`;
+export const ourTimers = ourTimersOf(hold);
 
 /** For a neighbor of ours that carries both families. */
 export const bothFamilies = "address-families: {ipv4-unicast: {}, ipv6-unicast: {}}";
