@@ -1,4 +1,5 @@
 import type { Host } from "../interop/harness/lab.ts";
+import { Patience } from "../support/pace.ts";
 import type { HostileCase, Step } from "./case.ts";
 import { cpuMsOf, memoryOf } from "./figures.ts";
 import { goodUpdates, groundOf, nlri6, originMark, type Prefixes, prefixesOf } from "./ground.ts";
@@ -64,7 +65,7 @@ export class Room {
     if (this.starts === 1) {
       const before = this.figures().cpuMs;
       const began = performance.now();
-      await this.#pulse.until(() => false, 2_000);
+      await this.#pulse.rest(2_000);
       this.idlePercent = (100 * (this.figures().cpuMs - before)) / (performance.now() - began);
     }
     this.idleKb = memoryOf(this.#subject.pid).now;
@@ -86,7 +87,7 @@ export class Room {
 
   async #bringUp(withinMs: number): Promise<void> {
     const { lane } = this;
-    const deadline = performance.now() + withinMs;
+    const patience = new Patience(withinMs / 1000);
     const connect = async (local: string, stable: string, who: Introduction): Promise<RawPeer> => {
       for (;;) {
         const peer = this.#peer(local, stable);
@@ -95,7 +96,7 @@ export class Room {
           return peer;
         }
         peer.reset();
-        if (performance.now() > deadline) throw new Error(`${this.driver.name} takes no session with ${local}`);
+        if (patience.over) throw new Error(`${this.driver.name} takes no session with ${local}`);
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     };
@@ -244,7 +245,7 @@ export class Room {
     if (hostile.marker && !attacker.over) attacker.send(...good(nlri4(prefixes.marker)));
     const marked = () => witness.routes.has(prefixes.marker);
     await pulse.until(() => marked() || attacker.over, hostile.waitMs);
-    await pulse.until(() => false, this.#settleMs);
+    await pulse.rest(this.#settleMs);
     if (attacker.over) return nothing(endOf(attacker));
     if (hostile.marker && !marked()) return nothing("stuck");
     if (stage !== "established") return nothing(hostile.marker ? "up" : "stuck");
@@ -268,7 +269,7 @@ export class Room {
     for (const step of steps) {
       if (attacker.over) return;
       if (step instanceof Uint8Array) attacker.send(step);
-      else if ("pauseMs" in step) await this.#pulse.until(() => attacker.over, step.pauseMs);
+      else if ("pauseMs" in step) await this.#pulse.rest(step.pauseMs, () => attacker.over);
       else if ("trickle" in step) {
         const size = step.size ?? 1;
         for (let at = 0; at < step.trickle.length && !attacker.over; at += size) {

@@ -98,7 +98,7 @@ export class Stage {
   }
 
   wait(ms: number): Promise<unknown> {
-    return this.pulse.until(() => false, ms);
+    return this.pulse.rest(ms);
   }
 
   get pid(): number {
