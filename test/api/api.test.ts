@@ -12,6 +12,8 @@ import type { RouteRow, Summary } from "../../src/view/model.ts";
 import { ControlError } from "../../src/view/port.ts";
 import { controlServer, serve as serveControl, shortDirectory } from "../support/control-socket.ts";
 import { FakeSpeaker, hostile, path } from "../support/fake-speaker.ts";
+import { stretched } from "../support/pace.ts";
+import { waitFor } from "../support/wait.ts";
 
 async function serve(t: Test, more: Partial<ControlServerOptions> = {}) {
   const served = await serveControl(t, more);
@@ -155,7 +157,7 @@ t.test("a list that fails in the middle is not mistaken for a whole one", async 
 t.test(
   "between two slices of a long list the loop turns, and a client that stops reading stops the walk",
   async (t) => {
-    const { speaker, socket } = await serve(t, { bounds: { stallMs: 200 } });
+    const { speaker, socket } = await serve(t, { bounds: { stallMs: stretched(200) } });
     let taken = 0;
     let ended = false;
     const row = { prefix: "10.0.0.0/8", paths: [path({ communities: new Array(50).fill("65001:100") })] };
@@ -172,7 +174,7 @@ t.test(
     const closed = new Promise((resolve) => client.on("close", resolve));
     client.on("error", () => {});
     // Nobody reads: the walk rests, and after the stall time the server ends it.
-    while (!ended) await new Promise((resolve) => setImmediate(resolve));
+    await waitFor("the server ends the walk", () => ended, { seen: () => `${taken} slices taken` });
     t.ok(taken < 1000, `${taken} slices were walked for a client that read none`);
     client.resume();
     await closed;
@@ -193,7 +195,7 @@ t.test("slices that find nothing keep the answer going", async (t) => {
 });
 
 t.test("clients that send nonsense, half a request or too much are dropped one by one", async (t) => {
-  const { client, socket } = await serve(t, { bounds: { requestMs: 50 } });
+  const { client, socket } = await serve(t, { bounds: { requestMs: stretched(50) } });
   const send = (text: string) =>
     new Promise<void>((resolve) => {
       const raw = connect(socket);
@@ -208,7 +210,8 @@ t.test("clients that send nonsense, half a request or too much are dropped one b
     send(`GET /${"x".repeat(100_000)} HTTP/1.1\r\n\r\n`),
     send("POST /reload HTTP/1.1\r\ncontent-length: 99999999\r\n\r\nabc"),
   ]);
-  await client.get("/summary");
+  // Asked again where it took so long to ask that this, too, was cut off.
+  await waitFor("others are answered", () => client.get("/summary"));
 });
 
 t.test("a daemon that is still starting says so to whoever asks or tells, and does nothing", async (t) => {

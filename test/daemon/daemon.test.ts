@@ -8,6 +8,7 @@ import { cwd } from "node:process";
 import t, { type Test } from "tap";
 import { ControlClient } from "../../src/api/client.ts";
 import type { ChangeReport, Summary } from "../../src/view/model.ts";
+import { waitFor } from "../support/wait.ts";
 
 /** The program itself, as it is started by people: on loopback, with routes in memory, so that it needs no rights. */
 const program = "dist/src/main.js";
@@ -25,27 +26,25 @@ function start(t: Test, ...words: string[]): Running {
   const child = spawn(process.execPath, [program, ...words], { stdio: ["ignore", "pipe", "pipe"] });
   t.teardown(() => child.kill("SIGKILL"));
   let output = "";
-  const waiting = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => {
       output += chunk.toString();
-      for (const look of waiting) look();
     });
-  const ended = once(child, "close").then(([code]) => code as number | null);
+  let over = false;
+  const ended = once(child, "close").then(([code]) => {
+    over = true;
+    return code as number | null;
+  });
   return {
     process: child,
     output: () => output,
     ended,
     until: (pattern) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          if (!pattern.test(output)) return;
-          waiting.delete(look);
-          resolve(output);
-        };
-        waiting.add(look);
-        void ended.then((code) => reject(new Error(`ended with ${code} before ${pattern}:\n${output}`)));
-        look();
+      waitFor(`${words[0]} says ${pattern}`, () => pattern.test(output) && output, {
+        seen: () => output.slice(-2000),
+        abort: () => {
+          if (over) throw new Error(`ended before ${pattern}:\n${output}`);
+        },
       }),
   };
 }
@@ -189,7 +188,7 @@ t.test("metrics come and go with a reload", async (t) => {
 /** Until the process catches SIGHUP (bit 0 of SigCgt, proc_pid_status(5)): from then on none kills it. */
 async function catchesSignals(pid: number): Promise<void> {
   const caught = () => BigInt(`0x${/^SigCgt:\s*(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]}`);
-  while ((caught() & 1n) === 0n) await new Promise((resolve) => setImmediate(resolve));
+  await waitFor("it catches SIGHUP", () => (caught() & 1n) === 1n, { everyMs: 1 });
 }
 
 t.test("a command takes a signal that came while it was loading as any program does", async (t) => {
@@ -236,10 +235,9 @@ t.test("signals that come while the daemon starts or ends do what they should, a
   const early = configure(t);
   const daemon = start(t, "run", "-c", early.file);
   await catchesSignals(daemon.process.pid!);
-  const hangUp = setInterval(() => daemon.process.kill("SIGHUP"), 1);
-  await daemon.until(/ready/);
-  await daemon.until(/took on the config again/);
-  clearInterval(hangUp);
+  const tookAgain = () => daemon.process.kill("SIGHUP") && /took on the config again/.test(daemon.output());
+  await waitFor("it has taken the config on again", tookAgain, { everyMs: 1, seen: daemon.output });
+  t.match(daemon.output(), /ready/);
   for (let i = 0; i < 20; i++) daemon.process.kill("SIGHUP");
   daemon.process.kill("SIGTERM");
   for (let i = 0; i < 20; i++) daemon.process.kill("SIGHUP");

@@ -7,12 +7,14 @@ import { KeepaliveLag } from "../../src/session/counters.ts";
 import type { DownReason, SessionHandlers } from "../../src/session/handlers.ts";
 import { PeerSession } from "../../src/session/peer-session.ts";
 import { profileOf, updateOf, type Wanted } from "../session/harness.ts";
+import { waitFor } from "../support/wait.ts";
 
 const key = (text: string) => new TextEncoder().encode(text);
 
 /** A speaker of one session on real sockets. */
 class Speaker implements SessionHandlers {
-  readonly network = new TcpNetwork();
+  /** Who ends waits long for the other to read it: on a busy machine that takes its time. */
+  readonly network = new TcpNetwork(120_000);
   readonly downs: DownReason[] = [];
   ups = 0;
   updates = 0;
@@ -33,9 +35,21 @@ class Speaker implements SessionHandlers {
   routeRefresh(): void {}
 }
 
-const until = async (done: () => boolean): Promise<void> => {
-  while (!done()) await new Promise((resolve) => setTimeout(resolve, 2));
-};
+type Side = Awaited<ReturnType<typeof speakers>>["left"];
+
+/** Waits for something that has to do with both; what they have come to is shown if it doesn't come. */
+const waitForBoth = (what: string, sides: { left: Side; right: Side }, condition: () => boolean): Promise<true> =>
+  waitFor(what, condition, {
+    seen: () =>
+      [sides.left, sides.right].map(({ session, updates, downs }) => [session.state, `${updates} UPDATEs`, downs]),
+  });
+
+const bothUp = ({ left, right }: { left: Side; right: Side }): Promise<true> =>
+  waitForBoth(
+    "both are Established",
+    { left, right },
+    () => left.session.state === "Established" && right.session.state === "Established",
+  );
 
 /** Two of them, at 127.0.`net`.1 and .2, on one port; neither has started. */
 async function speakers(net: number, left: Wanted, right: Wanted) {
@@ -77,9 +91,9 @@ t.test("two speakers that dial at once over real sockets have one session each t
     const { left, right, stop } = await speakers(50 + round, {}, {});
     left.session.start();
     right.session.start();
-    await until(() => left.session.state === "Established" && right.session.state === "Established");
+    await bothUp({ left, right });
     left.session.send(updateOf());
-    await until(() => right.updates === 1);
+    await waitForBoth("the UPDATE has come", { left, right }, () => right.updates === 1);
     const one = left.session.ends!.localPort === right.session.ends!.remotePort;
     if (!one || left.ups !== 1 || right.ups !== 1) t.fail(`round ${round}: ${left.ups} and ${right.ups} sessions`);
     await stop();
@@ -91,7 +105,7 @@ t.test("what is written in bulk arrives whole and in order of its messages", asy
   const { left, right, stop } = await speakers(80, {}, { passive: true });
   right.session.start();
   left.session.start();
-  await until(() => left.session.state === "Established" && right.session.state === "Established");
+  await bothUp({ left, right });
   const message = updateOf(1_000);
   const chunk = new Uint8Array(message.length * 250);
   for (let i = 0; i < 250; i++) chunk.set(message, i * message.length);
@@ -100,7 +114,7 @@ t.test("what is written in bulk arrives whole and in order of its messages", asy
     if (written++ < 20) left.session.writeBulk([chunk, message], pump);
   };
   pump();
-  await until(() => right.updates === 20 * 251);
+  await waitForBoth("all UPDATEs have come", { left, right }, () => right.updates === 20 * 251);
   t.equal(right.octets, 20 * 251 * 1_004);
   t.equal(left.session.counters.sent[2], 20 * 251);
   await stop();
@@ -114,13 +128,13 @@ t.test(
     const { left, right, stop } = await speakers(81, wanted, { ...wanted, passive: true });
     right.session.start();
     left.session.start();
-    await until(() => left.session.state === "Established" && right.session.state === "Established");
+    await bothUp({ left, right });
     for (const { session } of [left, right]) {
       const { settings } = session;
       session.update({ ...settings, profile: { ...settings.profile, socket: { md5Key: key("new") } } });
     }
     left.session.send(updateOf());
-    await until(() => right.updates === 1);
+    await waitForBoth("the UPDATE has come", { left, right }, () => right.updates === 1);
     t.same([left.downs, right.downs], [[], []]);
     await stop();
   },
@@ -130,7 +144,7 @@ t.test("the other side reads why a session ended, even in the middle of its own 
   const { left, right, stop } = await speakers(82, {}, { passive: true });
   right.session.start();
   left.session.start();
-  await until(() => left.session.state === "Established" && right.session.state === "Established");
+  await bothUp({ left, right });
   right.session.pauseReading();
   const chunk = updateOf(4_000);
   left.session.writeBulk(
@@ -138,7 +152,7 @@ t.test("the other side reads why a session ended, even in the middle of its own 
     () => {},
   );
   right.session.stop({ text: "for the night" });
-  await until(() => left.downs.length > 0);
+  await waitForBoth("the left one is told of the end", { left, right }, () => left.downs.length > 0);
   t.equal(left.downs[0]!.text, 'Cease / Administrative Shutdown: "for the night"');
   await stop();
 });

@@ -9,6 +9,7 @@ import { seededRandom } from "../../src/lib/random.ts";
 import { TcpNetwork } from "../../src/os/tcp.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
 import { dropped, untilDropped } from "../support/kernel-counters.ts";
+import { waitFor } from "../support/wait.ts";
 
 /** Real speakers on real sockets: what only the kernel can say about keys and TTLs. */
 const linux = { skip: process.platform !== "linux" && "needs Linux" };
@@ -38,12 +39,6 @@ async function start(file: string) {
   };
 }
 
-const until = async (done: () => boolean, ms = 5_000): Promise<boolean> => {
-  for (const end = Date.now() + ms; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 5)))
-    if (done()) return true;
-  return done();
-};
-
 const config = (own: string, peers: string) => `
 router: {as: 65001, router-id: ${own}, address: ${own}, listen: {address: ${own}, port: ${PORT}}}
 kernel: {fib: none}
@@ -57,6 +52,12 @@ const range = (more: string) => `dynamic-neighbors:\n  - {range: 127.0.90.0/24, 
 
 const isUp = (speaker: Speaker) => [...speaker.peers].some((peer) => peer.session.state === "Established");
 
+/** Waits until each of them has a session. */
+const up = (what: string, ...sides: { readonly speaker: Speaker }[]) =>
+  waitFor(what, () => sides.every(({ speaker }) => isUp(speaker)), {
+    seen: () => sides.map(({ speaker }) => [...speaker.peers].map(({ session }) => session.state)),
+  });
+
 t.test("GTSM: a passive side answers with TTL 255, or its peer would never hear it (RFC 5082 §3)", linux, async (t) => {
   const dir = t.testdir({
     "left.yaml": config("127.0.90.1", range("ttl-security: 1")),
@@ -64,14 +65,14 @@ t.test("GTSM: a passive side answers with TTL 255, or its peer would never hear 
   });
   const left = await start(`${dir}/left.yaml`);
   const right = await start(`${dir}/right.yaml`);
-  t.ok(await until(() => isUp(left.speaker) && isUp(right.speaker)));
+  await up("both have a session", left, right);
 
   // Switched off and on again by a reload: the listener follows.
   writeFileSync(`${dir}/left.yaml`, config("127.0.90.1", range("passive: true")));
   writeFileSync(`${dir}/right.yaml`, config("127.0.90.2", neighbor("127.0.90.1", "127.0.90.2", "passive: false")));
   left.reload();
   right.reload();
-  t.ok(await until(() => isUp(left.speaker) && isUp(right.speaker)), "without");
+  await up("both have a session without", left, right);
   writeFileSync(`${dir}/right.yaml`, config("127.0.90.2", neighbor("127.0.90.1", "127.0.90.2", "ttl-security: 1")));
   right.reload();
   const before = dropped("TCPMinTTLDrop");
@@ -79,7 +80,7 @@ t.test("GTSM: a passive side answers with TTL 255, or its peer would never hear 
   t.notOk(isUp(right.speaker), "answers with a lower TTL are not heard");
   writeFileSync(`${dir}/left.yaml`, config("127.0.90.1", range("ttl-security: 1")));
   left.reload();
-  t.ok(await until(() => isUp(left.speaker) && isUp(right.speaker)), "with it again");
+  await up("both have a session with it again", left, right);
   await right.stop();
   await left.stop();
 });
@@ -97,7 +98,7 @@ t.test(
     });
     const left = await start(`${dir}/left.yaml`);
     const right = await start(`${dir}/right.yaml`);
-    t.ok(await until(() => isUp(left.speaker) && isUp(right.speaker)));
+    await up("both have a session", left, right);
     const since = [...left.speaker.peers][0]!.session.stateSince;
     const heard = () => [...left.speaker.peers][0]!.session.counters.received[2]!;
 
@@ -105,7 +106,7 @@ t.test(
       const before = heard();
       const { speaker } = right;
       for (const peer of speaker.peers) speaker.reset(peer, "out");
-      t.ok(await until(() => heard() > before), `${what}: bytes still get through`);
+      await waitFor(`bytes still get through (${what})`, () => heard() > before);
       t.equal([...left.speaker.peers][0]!.session.stateSince, since, `${what}: the same session`);
     };
     await sameSession("as it was");
@@ -117,7 +118,7 @@ t.test(
 
     // Who comes anew needs the new key, and has it.
     const third = await start(`${dir}/third.yaml`);
-    t.ok(await until(() => isUp(third.speaker)), "a new session signs with the new key");
+    await up("a new session signs with the new key", third);
     await third.stop();
 
     writeFileSync(`${dir}/left.yaml`, config("127.0.90.3", range("passive: true")));
@@ -128,7 +129,7 @@ t.test(
     const bare = config("127.0.90.5", neighbor("127.0.90.3", "127.0.90.5", "passive: false"));
     writeFileSync(`${dir}/third.yaml`, bare);
     const unsigned = await start(`${dir}/third.yaml`);
-    t.ok(await until(() => isUp(unsigned.speaker)), "and nobody needs one any more");
+    await up("and nobody needs one any more", unsigned);
 
     writeFileSync(`${dir}/left.yaml`, config("127.0.90.3", range(withKey)));
     writeFileSync(`${dir}/right.yaml`, config("127.0.90.4", neighbor("127.0.90.3", "127.0.90.4", withKey)));

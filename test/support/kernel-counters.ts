@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { waitFor } from "./wait.ts";
 
 /** Segments that the kernel threw away before any socket of ours could hear of them (proc(5), /proc/net/netstat); of the whole network namespace. */
 export type DropCounter = "TCPMD5NotFound" | "TCPMD5Failure" | "TCPMinTTLDrop";
@@ -16,7 +17,9 @@ export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(r
 
 /** Waits until the kernel has thrown away something more than when it had counted `before`. */
 export async function untilDropped(counter: DropCounter, before: number): Promise<void> {
-  while (dropped(counter) <= before) await turn();
+  await waitFor(`${counter} has risen above ${before}`, () => dropped(counter) > before, {
+    seen: () => dropped(counter),
+  });
 }
 
 /** What the kernel has of connections with this local port, descriptor or not (proc_net_tcp(5)); listening sockets aside. */
