@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+
+/**
+ * A test that looks at the clock on the wall, or sleeps, fails on a busy machine for nothing. Tests get their time from
+ * `support/virtual-clock.ts`, wait by `waitFor`, and print how long something took by a `Stopwatch` (`support/wait.ts`).
+ */
+const idioms: readonly { what: string; pattern: RegExp; example: string }[] = [
+  { what: "the clock on the wall", pattern: /\bDate\.now\(|\bnew Date\(\)/, example: "const started = Date.now();" },
+  {
+    what: "the monotonic clock",
+    pattern: /\bperformance\.now\(|\bhrtime\b/,
+    example: "t.ok(performance.now() - started < 1000);",
+  },
+  { what: "a sleep", pattern: /\bset(Timeout|Interval)\(/, example: "await new Promise((go) => setTimeout(go, 500));" },
+  { what: "a sleep", pattern: /timers\/promises/, example: 'import { setTimeout as delay } from "timers/promises";' },
+  {
+    what: "a wait without a deadline",
+    pattern: /\b(while|for) \(.*\bawait\b.*\bsetImmediate\b|\bwhile \(.*\) await\b/,
+    example: "while (!done) await turn();",
+  },
+  {
+    what: "a time-out that no machine stretches",
+    pattern: /\btimeout(Ms)?: \d/,
+    example: "spawn(it, { timeout: 20_000 });",
+  },
+];
+
+/** Files that may, and why. */
+const allowed: Readonly<Record<string, string>> = {
+  "clocks.test.ts": "the examples above",
+  "support/pace.ts": "measures the machine",
+  "support/wait.ts": "waits for all others",
+  "support/capture/speaker.ts": "no test: a program that captures messages of real daemons",
+  "lab/lab.test.ts": "the text of a process that is to be killed",
+};
+
+/** Programs with figures of real time, started by hand. */
+const programs = ["hostile/", "pressure/", "soak/", "sim/"];
+
+const found = (text: string): string[] =>
+  text.split("\n").flatMap((line, i) => {
+    const idiom = idioms.find(({ pattern }) => pattern.test(line));
+    return idiom === undefined ? [] : [`line ${i + 1}, ${idiom.what}: ${line.trim()}`];
+  });
+
+t.test("no test looks at the clock on the wall, sleeps, or waits by itself", async (t) => {
+  const files = readdirSync("test", { recursive: true, encoding: "utf8" }).filter(
+    (name) => name.endsWith(".ts") && !programs.some((start) => name.startsWith(start)),
+  );
+  t.ok(files.length > 100, `${files.length} files`);
+  for (const name of files) {
+    const faults = found(readFileSync(join("test", name), "utf8"));
+    if (name in allowed) t.not(faults.length, 0, `${name} needs its permission no more`);
+    else t.same(faults, [], `test/${name}`);
+  }
+});
+
+t.test("each idiom is known by its example", async (t) => {
+  for (const { what, pattern, example } of idioms) t.match(example, pattern, what);
+});
