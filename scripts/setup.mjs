@@ -22,7 +22,7 @@ import { withLock } from "./lock.mjs";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const at = (...parts) => join(root, ...parts);
-const sources = ["src", "test", "bench"];
+const sources = ["src", "testbed", "trials", "test", "bench"];
 const stamp = at("dist/.built");
 
 /** Installs and compiles as far as needed; ends the process with a sentence when that fails. */

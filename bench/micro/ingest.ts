@@ -4,7 +4,7 @@ import { codecContext } from "../../src/wire/context.ts";
 import { scanUpdate } from "../../src/wire/message/update.ts";
 import { updateLayout } from "../../src/wire/message/update-layout.ts";
 import { walkNlri } from "../../src/wire/nlri/walk.ts";
-import { fixedNextHops } from "../../test/support/next-hops.ts";
+import { fixedNextHops } from "../../testbed/next-hops.ts";
 
 /**
  * What a million routes cost from the bytes of their UPDATEs to a decided RIB, step by step: about 83,000 attribute sets of

@@ -1,7 +1,7 @@
 import { seededRandom } from "../../src/lib/random.ts";
 import { Rib } from "../../src/rib/rib.ts";
 import { emptyAttributes } from "../../src/wire/attribute/types.ts";
-import { fixedNextHops } from "../../test/support/next-hops.ts";
+import { fixedNextHops } from "../../testbed/next-hops.ts";
 
 /**
  * What the RIB costs: nanoseconds and octets per route, one million IPv4 routes and then some. Run with

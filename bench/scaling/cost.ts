@@ -2,7 +2,7 @@
 
 import { seededRandom } from "../../src/lib/random.ts";
 import type { Speaker } from "../../src/speaker/speaker.ts";
-import { SimulatedNetwork } from "../../test/support/simulated-network.ts";
+import { SimulatedNetwork } from "../../testbed/simulated-network.ts";
 import { plan } from "./plan.ts";
 import type { CostRun } from "./result.ts";
 import { memory, simulatedSpeaker } from "./simulated-speaker.ts";

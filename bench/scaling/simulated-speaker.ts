@@ -2,7 +2,7 @@ import { openFib } from "../../src/fib/open.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
-import type { SimulatedNetwork } from "../../test/support/simulated-network.ts";
+import type { SimulatedNetwork } from "../../testbed/simulated-network.ts";
 import type { PlannedNode } from "./plan.ts";
 import { speakerConfig } from "./speaker-config.ts";
 

@@ -6,7 +6,7 @@
 import { seededRandom } from "../../src/lib/random.ts";
 import { ownRouteOf } from "../../src/speaker/own-routes.ts";
 import type { Speaker } from "../../src/speaker/speaker.ts";
-import { SimulatedNetwork } from "../../test/support/simulated-network.ts";
+import { SimulatedNetwork } from "../../testbed/simulated-network.ts";
 import { joiner, type PlannedNode, plan, type Topology } from "./plan.ts";
 import type { VirtualRun } from "./result.ts";
 import { memory, simulatedSpeaker } from "./simulated-speaker.ts";

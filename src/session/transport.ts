@@ -1,6 +1,6 @@
 /**
  * What a session needs from a network: streams of bytes, dialled or accepted. `src/os/tcp.ts` implements these ports with
- * sockets, `test/support/simulated-network.ts` under virtual time. Callbacks are objects, not closures: a process holds
+ * sockets, `testbed/simulated-network.ts` under virtual time. Callbacks are objects, not closures: a process holds
  * thousands of sessions, and one pointer each is cheaper than four.
  */
 

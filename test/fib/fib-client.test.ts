@@ -4,7 +4,7 @@ import { openFib } from "../../src/fib/open.ts";
 import type { FibPort, FibResult, FibTarget, KernelRoute } from "../../src/fib/port.ts";
 import type { FibHop } from "../../src/fib/records.ts";
 import { formatPrefix, parsePrefix } from "../../src/lib/address.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
+import { VirtualClock } from "../../testbed/virtual-clock.ts";
 import { ModelKernel } from "./model-kernel.ts";
 
 const METRIC = 32;

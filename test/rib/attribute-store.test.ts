@@ -8,7 +8,7 @@ import { emptyAttributes } from "../../src/wire/attribute/types.ts";
 import { codecContext } from "../../src/wire/context.ts";
 import { scanUpdate } from "../../src/wire/message/update.ts";
 import { type UpdateLayout, updateLayout } from "../../src/wire/message/update-layout.ts";
-import { fixedNextHops } from "../support/next-hops.ts";
+import { fixedNextHops } from "../../testbed/next-hops.ts";
 
 /** Attribute number `code` as octets. */
 const attribute = (flags: number, code: number, ...value: number[]): number[] =>

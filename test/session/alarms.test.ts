@@ -3,7 +3,7 @@ import t from "tap";
 import { seededRandom } from "../../src/lib/random.ts";
 import { type Alarm, Alarms } from "../../src/session/alarms.ts";
 import { jittered } from "../../src/session/jitter.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
+import { VirtualClock } from "../../testbed/virtual-clock.ts";
 
 class Bell implements Alarm {
   due = 0;

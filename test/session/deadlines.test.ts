@@ -5,7 +5,7 @@ import { Alarms } from "../../src/session/alarms.ts";
 import { KeepaliveLag } from "../../src/session/counters.ts";
 import { countFailures, forgivenAfterMs, idleHoldMs } from "../../src/session/damping.ts";
 import { Deadlines } from "../../src/session/deadlines.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
+import { VirtualClock } from "../../testbed/virtual-clock.ts";
 
 t.test("each deadline fires once, at its own time, however often it was moved", (t) => {
   fc.assert(

@@ -18,7 +18,7 @@ import { encodeHeader } from "../../src/wire/message/header.ts";
 import { encodeKeepalive } from "../../src/wire/message/keepalive.ts";
 import { decodeNotification } from "../../src/wire/message/notification.ts";
 import { encodeOpen, type OpenToSend } from "../../src/wire/message/open.ts";
-import { type NetworkOptions, type SimulatedHost, SimulatedNetwork } from "../support/simulated-network.ts";
+import { type NetworkOptions, type SimulatedHost, SimulatedNetwork } from "../../testbed/simulated-network.ts";
 
 export const seconds = (n: number): number => n * 1000;
 

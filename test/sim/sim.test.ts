@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import type { InvariantName } from "./invariants.ts";
-import { runSeed } from "./seed.ts";
+import type { InvariantName } from "../../trials/sim/invariants.ts";
+import { runSeed } from "../../trials/sim/seed.ts";
 
 const FIRST_SEED = 1;
 const SEEDS = 25;
@@ -33,7 +33,7 @@ const noticed: Readonly<Record<string, InvariantName>> = {
   "wrong-next-hop": "no forwarding loop",
 };
 
-const program = fileURLToPath(new URL("main.js", import.meta.url));
+const program = fileURLToPath(new URL("../../trials/sim/main.js", import.meta.url));
 
 t.test("each invariant notices the fault that is planted for it", async (t) => {
   for (const [fault, invariant] of Object.entries(noticed)) {

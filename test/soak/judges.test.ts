@@ -1,6 +1,6 @@
 import t from "tap";
-import { digest } from "./client.ts";
-import { judgeMemory } from "./memory.ts";
+import { digest } from "../../trials/soak/client.ts";
+import { judgeMemory } from "../../trials/soak/memory.ts";
 
 const MIB = 2 ** 20;
 const samples = (heap: (minute: number) => number, rss = (_: number) => 100 * MIB) =>

@@ -8,8 +8,8 @@ import type { MemoryPort } from "../../src/speaker/memory-guard.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
 import type { PrefixQuestion } from "../../src/view/port.ts";
 import { LiveView } from "../../src/view/speaker-view.ts";
-import { type SimulatedHost, SimulatedNetwork } from "../support/simulated-network.ts";
-import type { VirtualClock } from "../support/virtual-clock.ts";
+import { type SimulatedHost, SimulatedNetwork } from "../../testbed/simulated-network.ts";
+import type { VirtualClock } from "../../testbed/virtual-clock.ts";
 
 /** One real speaker on a simulated host. */
 export interface TestSpeaker {

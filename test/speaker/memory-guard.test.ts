@@ -4,8 +4,8 @@ import type { Rib } from "../../src/rib/rib.ts";
 import { Weigher } from "../../src/rib/weigher.ts";
 import { Intake } from "../../src/speaker/intake.ts";
 import { MemoryGuard } from "../../src/speaker/memory-guard.ts";
+import { VirtualClock } from "../../testbed/virtual-clock.ts";
 import { ribKit } from "../support/rib-kit.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
 
 /** The rest of what the guard does is in limits.test.ts, with sessions. */
 t.test("what a big peer leaves behind is given back once the tables are at rest, and only then", (t) => {

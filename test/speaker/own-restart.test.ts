@@ -2,7 +2,7 @@ import t from "tap";
 import type { Family } from "../../src/lib/family.ts";
 import { OwnRestart } from "../../src/speaker/own-restart.ts";
 import type { Peer } from "../../src/speaker/peer.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
+import { VirtualClock } from "../../testbed/virtual-clock.ts";
 
 /** Kernel routes were found, and no journal. */
 function afterCrash(listed: readonly string[] | null) {

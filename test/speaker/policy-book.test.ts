@@ -5,7 +5,7 @@ import { seededRandom } from "../../src/lib/random.ts";
 import type { ImportRole } from "../../src/policy/import-pipeline.ts";
 import { AttributeStore } from "../../src/rib/attribute-store.ts";
 import { PolicyBook } from "../../src/speaker/policy-book.ts";
-import { fixedNextHops } from "../support/next-hops.ts";
+import { fixedNextHops } from "../../testbed/next-hops.ts";
 
 t.test("peers of other AS share their way in, unless a role asks for the AS (RFC 9234 §5)", async (t) => {
   const nextHops = fixedNextHops();

@@ -2,7 +2,7 @@ import { seededRandom } from "../../src/lib/random.ts";
 import type { DecisionOptions } from "../../src/rib/decision/options.ts";
 import { Rib } from "../../src/rib/rib.ts";
 import { emptyAttributes, type PathAttributes } from "../../src/wire/attribute/types.ts";
-import { fixedNextHops } from "./next-hops.ts";
+import { fixedNextHops } from "../../testbed/next-hops.ts";
 
 export interface SetSpec extends Partial<Omit<PathAttributes, "nextHop" | "asPath">> {
   /** One AS_SEQUENCE. */

@@ -21,7 +21,7 @@ import { UpdateWriter } from "../../src/wire/message/update-writer.ts";
 import { type Golden, goldenContexts, goldens, hex, prefixes, scan } from "../support/wire/messages.ts";
 
 /**
- * Real messages of FRR, BIRD and GoBGP (test/wire/golden, made by test/support/capture/capture.ts), read and written again. What
+ * Real messages of FRR, BIRD and GoBGP (test/wire/golden, made by trials/capture/capture.ts), read and written again. What
  * they must mean is written down here from the configuration of those daemons, not from what our decoder said.
  */
 const title = (golden: Golden): string => `${golden.madeBy} to its peer "${golden.peer}"`;

@@ -1,7 +1,7 @@
-import { Bird } from "../harness/bird.ts";
-import { Frr } from "../harness/frr.ts";
-import { GoBgp } from "../harness/gobgp.ts";
-import { OpenBgpd } from "../harness/openbgpd.ts";
+import { Bird } from "../../../testbed/daemons/bird.ts";
+import { Frr } from "../../../testbed/daemons/frr.ts";
+import { GoBgp } from "../../../testbed/daemons/gobgp.ts";
+import { OpenBgpd } from "../../../testbed/daemons/openbgpd.ts";
 import { scenario } from "../harness/scenario.ts";
 
 /** Nothing of ours takes part: when this fails, the machine or the harness is at fault, not the speaker. */

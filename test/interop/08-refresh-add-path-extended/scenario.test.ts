@@ -1,6 +1,6 @@
-import { Bird } from "../harness/bird.ts";
-import { Frr } from "../harness/frr.ts";
-import { Peerage } from "../harness/peerage.ts";
+import { Bird } from "../../../testbed/daemons/bird.ts";
+import { Frr } from "../../../testbed/daemons/frr.ts";
+import { Peerage } from "../../../testbed/daemons/peerage.ts";
 import { scenario } from "../harness/scenario.ts";
 import { birdTimers, frrDefaults, frrNeighbor, ourTimers } from "../harness/texts.ts";
 

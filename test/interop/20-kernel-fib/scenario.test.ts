@@ -9,8 +9,8 @@ import { RequestWriter } from "../../../src/fib/protocol-encode.ts";
 import { formatPrefix } from "../../../src/lib/address.ts";
 import { families } from "../../../src/lib/family.ts";
 import { writerProgram } from "../../../src/os/fib-os.ts";
+import type { Host } from "../../../testbed/lab.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";
-import type { Host } from "../harness/lab.ts";
 import { type Scenario, scenario } from "../harness/scenario.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Daemon } from "../harness/daemon.ts";
-import type { Host } from "../harness/lab.ts";
-import { Peerage } from "../harness/peerage.ts";
+import { Daemon } from "../../../testbed/daemons/daemon.ts";
+import { Peerage } from "../../../testbed/daemons/peerage.ts";
+import type { Host } from "../../../testbed/lab.ts";
 import { scenario } from "../harness/scenario.ts";
 import { ourTimers } from "../harness/texts.ts";
 

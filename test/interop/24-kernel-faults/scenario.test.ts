@@ -3,12 +3,12 @@ import type { Test } from "tap";
 import { openFibOs } from "../../../src/os/fib-os.ts";
 import { loadLibc } from "../../../src/os/libc.ts";
 import { RouteNetlinkEvents } from "../../../src/os/netlink.ts";
-import { inNamespace } from "../../support/namespace.ts";
 import { Stopwatch, waitFor } from "../../support/wait.ts";
-import { run } from "../harness/command.ts";
+import { run } from "../../../testbed/command.ts";
+import { Peerage, program } from "../../../testbed/daemons/peerage.ts";
+import type { Host } from "../../../testbed/lab.ts";
+import { inNamespace } from "../../../testbed/namespace.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";
-import type { Host } from "../harness/lab.ts";
-import { Peerage, program } from "../harness/peerage.ts";
 import { scenario } from "../harness/scenario.ts";
 import { ourTimers } from "../harness/texts.ts";
 

@@ -1,6 +1,6 @@
 import type { Explanation } from "../../../src/view/model.ts";
-import type { Host } from "../harness/lab.ts";
-import { Peerage } from "../harness/peerage.ts";
+import { Peerage } from "../../../testbed/daemons/peerage.ts";
+import type { Host } from "../../../testbed/lab.ts";
 import { scenario } from "../harness/scenario.ts";
 import { ourTimers } from "../harness/texts.ts";
 

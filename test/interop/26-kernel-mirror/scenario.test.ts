@@ -1,4 +1,4 @@
-import { Peerage } from "../harness/peerage.ts";
+import { Peerage } from "../../../testbed/daemons/peerage.ts";
 import { scenario } from "../harness/scenario.ts";
 import { ourTimers } from "../harness/texts.ts";
 

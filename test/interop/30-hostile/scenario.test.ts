@@ -1,7 +1,7 @@
 import t from "tap";
-import { catalogue } from "../../hostile/catalogue/index.ts";
-import { ours } from "../../hostile/drivers/ours.ts";
-import { obstacle, type Row, runCatalogue } from "../../hostile/run.ts";
+import { catalogue } from "../../../trials/hostile/catalogue/index.ts";
+import { ours } from "../../../trials/hostile/drivers/ours.ts";
+import { obstacle, type Row, runCatalogue } from "../../../trials/hostile/run.ts";
 
 /**
  * The short form of `npm run hostile`: about a hundred of its cases against our own daemon, each judged by the RFC that it

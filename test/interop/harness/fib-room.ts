@@ -5,8 +5,8 @@ import type { FibHop } from "../../../src/fib/records.ts";
 import { parseAddress, parsePrefix } from "../../../src/lib/address.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { openFibOs } from "../../../src/os/fib-os.ts";
-import { inNamespace } from "../../support/namespace.ts";
-import type { Host } from "./lab.ts";
+import type { Host } from "../../../testbed/lab.ts";
+import { inNamespace } from "../../../testbed/namespace.ts";
 
 const base = {
   mode: "kernel",

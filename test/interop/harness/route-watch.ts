@@ -1,5 +1,5 @@
-import { Daemon } from "./daemon.ts";
-import type { Host } from "./lab.ts";
+import { Daemon } from "../../../testbed/daemons/daemon.ts";
+import type { Host } from "../../../testbed/lab.ts";
 
 /** Listens to the kernel of a host (`ip monitor`) and remembers each deleted route, however short its absence was. */
 export class RouteWatch {

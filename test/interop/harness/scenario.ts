@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import t, { type Test } from "tap";
-import { Lab } from "./lab.ts";
+import { Lab } from "../../../testbed/lab.ts";
 
 /** What a scenario may need besides Node and `ip`, and the file that shows that it is there. */
 const tools = {

@@ -1,4 +1,4 @@
-import type { Host, Lab } from "./lab.ts";
+import type { Host, Lab } from "../../../testbed/lab.ts";
 
 /**
  * A workload wired as the lectures do: its address is a /32, its default gateway 169.254.1.1, which is nowhere; the host's

@@ -83,7 +83,7 @@ export const notification = (body: () => unknown): string => {
   return "nothing was thrown";
 };
 
-/** A message that a real daemon sent to one of the peers in test/support/capture/capture.ts. */
+/** A message that a real daemon sent to one of the peers in trials/capture/capture.ts. */
 export interface Golden {
   /** "BIRD 2.0.12" */
   readonly madeBy: string;
