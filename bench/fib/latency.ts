@@ -1,11 +1,12 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createConnection, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { loadLibc } from "../../src/os/libc.ts";
-import { Encoder, encodeOpen, KEEPALIVE } from "../load/encode.ts";
+import { ScriptedSpeaker } from "../../testbed/speaker/scripted-speaker.ts";
+import { Encoder } from "../load/encode.ts";
 import { formatMachine, thisMachine } from "../machine.ts";
 import { root } from "../paths.ts";
 import { commit, save } from "../store.ts";
@@ -14,7 +15,7 @@ import { Witness } from "./witness.ts";
 /**
  * From an UPDATE to a route in the kernel, through the whole daemon: `npm run bench -- fib-latency [ROUTES] [ROUNDS]`.
  *
- * Two BGP speakers of the bench's own talk to one daemon with its writer as a process of its own. One sends single routes; each is timed
+ * Two scripted speakers talk to one daemon with its writer as a process of its own. One sends single routes; each is timed
  * from just before its write() until a netlink socket tells that the kernel has it. So the way through TCP and the waking of the witness
  * are in the figure. First nothing else happens; then the other speaker announces all the others, again and again, and the single ones
  * are sent beside it, one each 10 ms, from its first byte until its last route is in the kernel. Needs root.
@@ -99,20 +100,11 @@ interface Figures {
 
 /** Opens a session and says nothing more than it must; hold time 0, so no KEEPALIVE is due. */
 async function establish(local: string): Promise<Socket> {
-  const socket = createConnection({ host: DAEMON, port: 179, localAddress: local, noDelay: true });
-  const routerId = Uint8Array.from(local.split("."), Number);
-  socket.write(encodeOpen({ as: 65001, holdTimeSeconds: 0, routerId, family: 4, addPath: false }));
-  await new Promise<void>((resolve, reject) => {
-    socket.on("error", reject);
-    let opened = false;
-    socket.on("data", (bytes) => {
-      if (!opened) socket.write(KEEPALIVE);
-      else if (bytes[18] === 3) return reject(new Error("the daemon refused the session"));
-      if (opened || bytes.length > (bytes[16]! << 8) + bytes[17]!) resolve(); // OPEN, then KEEPALIVE
-      opened = true;
-    });
-  });
-  return socket;
+  const speaker = new ScriptedSpeaker({ from: local, to: DAEMON, watch: "00" });
+  const who = { as: 65001, routerId: local, hold: 0, ipv6: false };
+  if (!(await speaker.establish(who, 10_000)))
+    throw new Error(`no session from ${local}: ${speaker.lastWord ?? speaker.ended}`);
+  return speaker.socket;
 }
 
 function update(prefixes: number, prefixOf: (i: number) => number, length: number): Uint8Array {

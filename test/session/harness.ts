@@ -13,12 +13,12 @@ import {
 } from "../../src/session/settings.ts";
 import type { Transport, TransportReceiver } from "../../src/session/transport.ts";
 import { NotificationError } from "../../src/wire/errors.ts";
-import { Framer, HEADER_LENGTH, MessageType } from "../../src/wire/framer.ts";
+import { HEADER_LENGTH, MessageType } from "../../src/wire/framer.ts";
 import { encodeHeader } from "../../src/wire/message/header.ts";
 import { encodeKeepalive } from "../../src/wire/message/keepalive.ts";
-import { decodeNotification } from "../../src/wire/message/notification.ts";
 import { encodeOpen, type OpenToSend } from "../../src/wire/message/open.ts";
 import { type NetworkOptions, type SimulatedHost, SimulatedNetwork } from "../../testbed/simulated-network.ts";
+import { MessageCutter } from "../../testbed/speaker/framing.ts";
 
 export const seconds = (n: number): number => n * 1000;
 
@@ -170,7 +170,7 @@ export class Puppet implements TransportReceiver {
   readonly opens: Uint8Array[] = [];
   readonly closes: string[] = [];
   lastNotification: { code: number; subcode: number; data: number[] } | null = null;
-  #framer = this.#newFramer();
+  #cutter = this.#newCutter();
 
   constructor(host: SimulatedHost) {
     this.host = host;
@@ -208,27 +208,27 @@ export class Puppet implements TransportReceiver {
 
   #take(transport: Transport): void {
     this.transports.push(transport);
-    this.#framer = this.#newFramer();
+    this.#cutter = this.#newCutter();
     transport.attach(this);
   }
 
   received(chunk: Uint8Array): void {
-    this.#framer.push(chunk);
+    this.#cutter.push(chunk);
   }
 
   closed(reason: string): void {
     this.closes.push(reason);
   }
 
-  #newFramer(): Framer {
-    return new Framer((type, bytes, start, end) => {
+  #newCutter(): MessageCutter {
+    return new MessageCutter((type, bytes, start, end) => {
       if (type === MessageType.Notification) {
-        const { code, subcode, data } = decodeNotification(bytes, start, end);
-        this.lastNotification = { code, subcode, data: [...data] };
+        const [code, subcode, ...data] = bytes.subarray(start, end);
+        this.lastNotification = { code: code!, subcode: subcode!, data };
         this.read.push(`NOTIFICATION ${code}/${subcode}`);
         return;
       }
-      if (type === MessageType.Open) this.opens.push(bytes.slice(start, end));
+      if (type === MessageType.Open) this.opens.push(bytes.subarray(start, end));
       this.read.push(["", "OPEN", "UPDATE", "", "KEEPALIVE", "ROUTE-REFRESH"][type]!);
     });
   }

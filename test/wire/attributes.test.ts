@@ -12,8 +12,9 @@ import { formatNextHop } from "../../src/wire/attribute/next-hop.ts";
 import { attributeName, codecOf, codecs } from "../../src/wire/attribute/table.ts";
 import { type AsSegment, emptyAttributes, type PathAttributes } from "../../src/wire/attribute/types.ts";
 import { codecContext } from "../../src/wire/context.ts";
+import { attribute, hex, update } from "../../testbed/speaker/octets.ts";
 import { attributesArbitrary } from "../support/wire/arbitrary.ts";
-import { attribute, good, hex, scan, update } from "../support/wire/messages.ts";
+import { good, scan } from "../support/wire/messages.ts";
 
 const canonical = (attributes: PathAttributes): string => {
   const out = new ByteWriter(1);

@@ -29,7 +29,8 @@ import {
 } from "../../src/wire/message/notification.ts";
 import { decodeRouteRefresh } from "../../src/wire/message/route-refresh.ts";
 import { hex as hexText, printable } from "../../src/wire/text.ts";
-import { hex, message, notification } from "../support/wire/messages.ts";
+import { hex, message } from "../../testbed/speaker/octets.ts";
+import { notification } from "../support/wire/messages.ts";
 
 const sent = (error: Parameters<typeof encodeNotification>[0]): string => hex(encodeNotification(error).subarray(19));
 

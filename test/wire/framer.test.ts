@@ -2,7 +2,8 @@ import fc from "fast-check";
 import t from "tap";
 import { Framer, HEADER_LENGTH, MessageType } from "../../src/wire/framer.ts";
 import { encodeKeepalive } from "../../src/wire/message/keepalive.ts";
-import { goldens, hex, message, notification } from "../support/wire/messages.ts";
+import { hex, message } from "../../testbed/speaker/octets.ts";
+import { goldens, notification } from "../support/wire/messages.ts";
 
 /** Cuts `chunks` and returns "type body" for each message; the copies outlive the chunk. */
 function cut(chunks: readonly Uint8Array[], maxLength?: number): string[] {

@@ -16,8 +16,9 @@ import { decodeRouteRefresh } from "../../src/wire/message/route-refresh.ts";
 import { isEndOfRib, scanUpdate } from "../../src/wire/message/update.ts";
 import { type UpdateLayout, updateLayout } from "../../src/wire/message/update-layout.ts";
 import { walkNlri } from "../../src/wire/nlri/walk.ts";
+import { attribute, bytes, hex, message, update } from "../../testbed/speaker/octets.ts";
 import { attributesArbitrary } from "../support/wire/arbitrary.ts";
-import { attribute, bytes, goldenContexts, goldens, goodSet, hex, message, update } from "../support/wire/messages.ts";
+import { goldenContexts, goldens, goodSet } from "../support/wire/messages.ts";
 
 /**
  * Whatever comes in, nothing but a NotificationError comes out, and nobody reads beyond the message. PEERAGE_FUZZ_RUNS makes it

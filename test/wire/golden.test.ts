@@ -18,7 +18,8 @@ import { decodeOpen, encodeOpen } from "../../src/wire/message/open.ts";
 import { decodeRouteRefresh, encodeRouteRefresh, RefreshKind } from "../../src/wire/message/route-refresh.ts";
 import { encodeEndOfRib, isEndOfRib } from "../../src/wire/message/update.ts";
 import { UpdateWriter } from "../../src/wire/message/update-writer.ts";
-import { type Golden, goldenContexts, goldens, hex, prefixes, scan } from "../support/wire/messages.ts";
+import { hex } from "../../testbed/speaker/octets.ts";
+import { type Golden, goldenContexts, goldens, prefixes, scan } from "../support/wire/messages.ts";
 
 /**
  * Real messages of FRR, BIRD and GoBGP (test/wire/golden, made by trials/capture/capture.ts), read and written again. What

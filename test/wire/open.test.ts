@@ -4,7 +4,8 @@ import { capabilityTable, formatCapability } from "../../src/wire/capability/tab
 import type { Capability } from "../../src/wire/capability/types.ts";
 import { HEADER_LENGTH } from "../../src/wire/framer.ts";
 import { decodeOpen, encodeOpen, type OpenMessage } from "../../src/wire/message/open.ts";
-import { bytes, hex, message, notification } from "../support/wire/messages.ts";
+import { bytes, hex, message } from "../../testbed/speaker/octets.ts";
+import { notification } from "../support/wire/messages.ts";
 
 /** An OPEN body up to its optional parameters: AS 65001, hold time 90, 10.0.0.1. */
 const fixed = "04 fde9 005a 0a000001";

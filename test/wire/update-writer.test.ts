@@ -11,8 +11,9 @@ import { codecContext } from "../../src/wire/context.ts";
 import { HEADER_LENGTH } from "../../src/wire/framer.ts";
 import { type AttributeTransform, plainTransform, writeAttributes } from "../../src/wire/message/attribute-writer.ts";
 import { nlriSize, reachSize, UpdateWriter } from "../../src/wire/message/update-writer.ts";
+import { attribute, hex } from "../../testbed/speaker/octets.ts";
 import { attributesArbitrary } from "../support/wire/arbitrary.ts";
-import { attribute, good, hex, prefixes, scan } from "../support/wire/messages.ts";
+import { good, prefixes, scan } from "../support/wire/messages.ts";
 
 interface Way {
   readonly transform?: Partial<AttributeTransform>;

@@ -7,18 +7,8 @@ import { type CodecContext, codecContext, defaultLimits } from "../../src/wire/c
 import { HEADER_LENGTH } from "../../src/wire/framer.ts";
 import { isEndOfRib } from "../../src/wire/message/update.ts";
 import { validateNlri } from "../../src/wire/nlri/walk.ts";
-import {
-  attribute,
-  bytes,
-  good,
-  goodSet,
-  hex,
-  message,
-  notification,
-  prefixes,
-  scan,
-  update,
-} from "../support/wire/messages.ts";
+import { attribute, bytes, hex, message, update } from "../../testbed/speaker/octets.ts";
+import { good, goodSet, notification, prefixes, scan } from "../support/wire/messages.ts";
 
 const internal = codecContext({ families: [true, true] });
 const external = codecContext({ families: [true, true], peerKind: "external", localAs: 65002 });

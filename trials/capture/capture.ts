@@ -6,7 +6,8 @@ import { Daemon } from "../../testbed/daemons/daemon.ts";
 import { Frr } from "../../testbed/daemons/frr.ts";
 import { GoBgp } from "../../testbed/daemons/gobgp.ts";
 import { Lab } from "../../testbed/lab.ts";
-import type { SpeakerOptions } from "./speaker.ts";
+import { capability, hex, message, u32, update } from "../../testbed/speaker/octets.ts";
+import type { CaptureOptions } from "./speaker.ts";
 
 /**
  * Makes the golden messages of test/wire/golden anew, from real FRR, BIRD and GoBGP (as root, after `npm run build`):
@@ -22,22 +23,17 @@ import type { SpeakerOptions } from "./speaker.ts";
  * | paths   | 10.0.0.6  | 65001      | reflector client, IPv4 and IPv6, 4-octet AS, ADD-PATH both ways               |
  */
 
-const capability = {
-  ipv4: "010400010001",
-  ipv6: "010400020001",
-  refresh: "0200",
-  nextHop: "0506000100010002",
-  extended: "0600",
-  restart: "4002c078",
-  addPath: "45080001010300020103",
-  enhanced: "4600",
-  as4: (as: number) => `4104${as.toString(16).padStart(8, "0")}`,
+const offer = {
+  ipv4: capability(1, "00010001"),
+  ipv6: capability(1, "00020001"),
+  refresh: capability(2),
+  nextHop: capability(5, "000100010002"),
+  extended: capability(6),
+  restart: capability(64, "c078"),
+  addPath: capability(69, "0001010300020103"),
+  enhanced: capability(70),
+  as4: (as: number) => capability(65, u32(as)),
 };
-
-const header = (type: number, body: string): string =>
-  `${"ff".repeat(16)}${(19 + body.length / 2).toString(16).padStart(4, "0")}${type.toString(16).padStart(2, "0")}${body}`;
-const u16 = (octets: string): string => (octets.length / 2).toString(16).padStart(4, "0");
-const update = (attributes: string, nlri: string): string => header(2, `0000${u16(attributes)}${attributes}${nlri}`);
 
 /** AS_PATH 4200000001 65536 {64512 64513}. */
 const path = `400214${"0202"}fa56ea0100010000${"0102"}0000fc000000fc01`;
@@ -56,38 +52,45 @@ const fed = [
 const plain = ["40010102", `400206${"0201"}fa56ea01`, "4003040a000004"].join("");
 const own = ["40010100", "400200", "4003040a000005", "40050400000064"].join("");
 
-const speakers = (to: string): Record<string, SpeakerOptions> => {
-  const base = { to, send: [], sendLater: [] };
-  const full = [capability.ipv4, capability.ipv6, capability.refresh, capability.as4(65001)];
+const speakers = (to: string): Record<string, CaptureOptions> => {
+  const speaker = (
+    last: number,
+    as: number,
+    capabilities: readonly string[],
+    send: readonly Uint8Array[] = [],
+    sendLater: readonly Uint8Array[] = [],
+  ): CaptureOptions => ({
+    to,
+    local: `10.0.0.${last}`,
+    who: { as, routerId: `10.0.0.${last}`, capabilities },
+    send: send.map(hex),
+    sendLater: sendLater.map(hex),
+  });
+  const full = [offer.ipv4, offer.ipv6, offer.refresh, offer.as4(65001)];
   return {
-    feeder: {
-      ...base,
-      local: "10.0.0.4",
-      as: 4200000001,
-      routerId: 0x0a000004,
-      capabilities: [capability.ipv4, capability.refresh, capability.as4(4200000001)],
-      send: [update(fed, "18c63364"), update(plain, "18c6336518c63366")],
+    feeder: speaker(
+      4,
+      4200000001,
+      [offer.ipv4, offer.refresh, offer.as4(4200000001)],
+      [update({ attributes: fed, nlri: "18c63364" }), update({ attributes: plain, nlri: "18c6336518c63366" })],
       // Two seconds later one of them is withdrawn.
-      sendLater: [header(2, "000418c633660000")],
-    },
-    client: {
-      ...base,
-      local: "10.0.0.5",
-      as: 65001,
-      routerId: 0x0a000005,
-      capabilities: [capability.ipv4, capability.refresh, capability.as4(65001)],
-      send: [update(own, "18cb0071")],
-    },
-    witness: {
-      ...base,
-      local: "10.0.0.2",
-      as: 65001,
-      routerId: 0x0a000002,
-      capabilities: [...full, capability.nextHop, capability.extended, capability.restart, capability.enhanced],
-      sendLater: [header(5, "00010001")],
-    },
-    old: { ...base, local: "10.0.0.3", as: 65010, routerId: 0x0a000003, capabilities: [] },
-    paths: { ...base, local: "10.0.0.6", as: 65001, routerId: 0x0a000006, capabilities: [...full, capability.addPath] },
+      [update({ withdrawn: "18c63366" })],
+    ),
+    client: speaker(
+      5,
+      65001,
+      [offer.ipv4, offer.refresh, offer.as4(65001)],
+      [update({ attributes: own, nlri: "18cb0071" })],
+    ),
+    witness: speaker(
+      2,
+      65001,
+      [...full, offer.nextHop, offer.extended, offer.restart, offer.enhanced],
+      [],
+      [message(5, "00010001")],
+    ),
+    old: speaker(3, 65010, []),
+    paths: speaker(6, 65001, [...full, offer.addPath]),
   };
 };
 

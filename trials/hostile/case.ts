@@ -1,4 +1,4 @@
-import type { Introduction } from "./raw-peer.ts";
+import type { Introduction } from "../../testbed/speaker/introduction.ts";
 
 /**
  * One hostile input, as data: who sends it, in which state of the session, what, and what the RFC says must happen then.

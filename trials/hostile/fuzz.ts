@@ -1,9 +1,9 @@
 import { seededRandom } from "../../src/lib/random.ts";
+import { keepalive } from "../../testbed/speaker/octets.ts";
 import { catalogue } from "./catalogue/index.ts";
 import { ourConfig } from "./drivers/ours.ts";
 import { externalUpdate, type Finding, on, rounded, Stage } from "./faults/stage.ts";
 import { groundOf, prefixesOf } from "./ground.ts";
-import { keepalive } from "./hex.ts";
 import { attackersPerKind, bystanderAs, dutAs, externalAs, type Lane } from "./lane.ts";
 
 /** Messages that are sent in one session if it lasts so long. */

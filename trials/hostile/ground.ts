@@ -1,8 +1,8 @@
+import { attribute, ipv4, nlri4, sequence, u8, u16, update } from "../../testbed/speaker/octets.ts";
 import type { Ground } from "./case.ts";
-import { attribute, ipv4, nlri4, sequence, u8, u16, update } from "./hex.ts";
 import { dutAs, externalAs, type Lane } from "./lane.ts";
 
-/** Prefixes of one case, as text and as the raw peer names them. */
+/** Prefixes of one case, as text and as the scripted speakers name them. */
 export interface Prefixes {
   readonly target: string;
   readonly anchor: string;

@@ -1,4 +1,4 @@
-import type { Told } from "./raw-peer.ts";
+import type { Told } from "../../testbed/speaker/heard-routes.ts";
 
 /** What came of a case, in the words of the verdicts, and what went wrong around it. */
 export interface Outcome {

@@ -1,13 +1,14 @@
 import { Patience } from "../../test/support/pace.ts";
 import type { Host } from "../../testbed/lab.ts";
+import { type Introduction, openOf } from "../../testbed/speaker/introduction.ts";
+import { attribute, ipv4, keepalive, nlri4, sequence, u32, update } from "../../testbed/speaker/octets.ts";
+import { Pulse } from "../../testbed/speaker/pulse.ts";
+import { ScriptedSpeaker } from "../../testbed/speaker/scripted-speaker.ts";
 import type { HostileCase, Step } from "./case.ts";
 import { cpuMsOf, memoryOf } from "./figures.ts";
 import { goodUpdates, groundOf, nlri6, originMark, type Prefixes, prefixesOf } from "./ground.ts";
-import { attribute, ipv4, keepalive, nlri4, sequence, u32, update } from "./hex.ts";
 import type { Outcome } from "./judge.ts";
 import { bystanderAs, type Driver, dutAs, type Lane, type Subject } from "./lane.ts";
-import { Pulse } from "./pulse.ts";
-import { type Introduction, openOf, RawPeer } from "./raw-peer.ts";
 
 /** Routes of witness and bystander that must be there whatever the attacker does. */
 const stableRoutes = 20;
@@ -25,8 +26,8 @@ export class Room {
   readonly #pulse = new Pulse();
   readonly #used = { internal: 0, external: 0 };
   #subject: Subject | null = null;
-  #witness!: RawPeer;
-  #bystander!: RawPeer;
+  #witness!: ScriptedSpeaker;
+  #bystander!: ScriptedSpeaker;
   readonly #settleMs: number;
   #lost = 0;
   #prefixes = 0;
@@ -78,23 +79,20 @@ export class Room {
     this.#subject = null;
   }
 
-  #peer(local: string, stable = ""): RawPeer {
+  #peer(local: string, stable = ""): ScriptedSpeaker {
     const withdrawn = (prefix: string) => {
       if (stable !== "" && prefix.startsWith(stable)) this.#lost++;
     };
-    return new RawPeer({ local, remote: this.lane.dut, pulse: this.#pulse, withdrawn });
+    return new ScriptedSpeaker({ from: local, to: this.lane.dut, pulse: this.#pulse, withdrawn });
   }
 
   async #bringUp(withinMs: number): Promise<void> {
     const { lane } = this;
     const patience = new Patience(withinMs / 1000);
-    const connect = async (local: string, stable: string, who: Introduction): Promise<RawPeer> => {
+    const connect = async (local: string, stable: string, who: Introduction): Promise<ScriptedSpeaker> => {
       for (;;) {
         const peer = this.#peer(local, stable);
-        if (await peer.establish(who)) {
-          peer.stayAlive();
-          return peer;
-        }
+        if (await peer.establish(who)) return peer;
         peer.reset();
         if (patience.over) throw new Error(`${this.driver.name} takes no session with ${local}`);
         await new Promise((resolve) => setTimeout(resolve, 200));
@@ -118,7 +116,7 @@ export class Room {
     this.#bystander.send(
       update({ attributes: set(sequence([bystanderAs]), ipv4(lane.bystander), false), nlri: routes(30) }),
     );
-    const has = (peer: RawPeer, start: string) =>
+    const has = (peer: ScriptedSpeaker, start: string) =>
       [...peer.routes.keys()].filter((prefix) => prefix.startsWith(start)).length === stableRoutes;
     const told = () => has(this.#witness, "30.") && has(this.#bystander, "31.");
     if (!(await this.#pulse.until(told, withinMs)))
@@ -130,7 +128,7 @@ export class Room {
     if (this.#subject === null) await this.start();
     const before = performance.now();
     this.#lost = 0;
-    const attackers: RawPeer[] = [];
+    const attackers: ScriptedSpeaker[] = [];
     let seen: { seen: string; told: Outcome["told"] };
     try {
       seen = await this.#attack(hostile, attackers);
@@ -194,7 +192,7 @@ export class Room {
     return kind === "internal" ? this.lane.internal(index) : this.lane.external(index);
   }
 
-  async #attack(hostile: HostileCase, attackers: RawPeer[]): Promise<{ seen: string; told: Outcome["told"] }> {
+  async #attack(hostile: HostileCase, attackers: ScriptedSpeaker[]): Promise<{ seen: string; told: Outcome["told"] }> {
     const { lane } = this;
     const pulse = this.#pulse;
     const witness = this.#witness;
@@ -264,7 +262,12 @@ export class Room {
     return { seen: told.get(1)?.value === originMark ? "taken" : "kept", told };
   }
 
-  async #steps(steps: readonly Step[], attacker: RawPeer, local: string, attackers: RawPeer[]): Promise<void> {
+  async #steps(
+    steps: readonly Step[],
+    attacker: ScriptedSpeaker,
+    local: string,
+    attackers: ScriptedSpeaker[],
+  ): Promise<void> {
     const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
     for (const step of steps) {
       if (attacker.over) return;
@@ -307,7 +310,7 @@ export class Room {
   }
 }
 
-const lacks = (peer: RawPeer, needs: HostileCase["needs"]): boolean => {
+const lacks = (peer: ScriptedSpeaker, needs: HostileCase["needs"]): boolean => {
   if (needs === undefined) return false;
   const { capabilities } = peer;
   if (needs === "extended") return !capabilities.has(6);
@@ -323,7 +326,7 @@ const lacks = (peer: RawPeer, needs: HostileCase["needs"]): boolean => {
 /** Path identifier 1 before each /24. */
 const withPathIds = (nlri: string): string => nlri.replace(/.{8}/g, (prefix) => `00000001${prefix}`);
 
-const endOf = ({ notification, ended }: RawPeer): string =>
+const endOf = ({ notification, ended }: ScriptedSpeaker): string =>
   notification === null
     ? ended === null
       ? "up"

@@ -58,6 +58,7 @@ control: {socket: ${join(directory, "sock")}}
       env: options.watchStalls ? { ...process.env, NODE_OPTIONS: `--import ${stalls}` } : process.env,
     });
     const daemon = new Daemon(child, directory, options);
+    process.once("exit", () => daemon.#gone());
     favour(child.pid!);
     await until("the daemon is ready", () => daemon.log.includes("ready") || daemon.exitCode !== null, 15_000);
     if (daemon.exitCode !== null) throw new Error(`the daemon did not start:\n${daemon.log}`);
@@ -118,7 +119,13 @@ control: {socket: ${join(directory, "sock")}}
   async stop(): Promise<void> {
     if (this.exitCode === null) this.#child.kill("SIGTERM");
     await until("the daemon has stopped", () => this.exitCode !== null, 15_000);
-    rmSync(this.#directory, { recursive: true });
+    this.#gone();
+  }
+
+  /** However the program ends: nothing is left behind. */
+  #gone(): void {
+    if (this.exitCode === null) this.#child.kill("SIGKILL");
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   #status(field: string): number {

@@ -1,5 +1,5 @@
+import { NumberedSpeaker } from "../../testbed/speaker/numbered-speaker.ts";
 import { Daemon, pause, until } from "./daemon.ts";
-import { Peer } from "./peer.ts";
 
 /**
  * One peer, or fifty at once, send a million routes as fast as it can, while others have a hold time of 3 seconds and others again are told everything.
@@ -16,9 +16,18 @@ dynamic-neighbors:
   - {range: 127.0.61.0/24, remote-as: internal, route-reflector-client: true, timers: {hold-time: 3}}`,
     { metricsPort: 21_901, watchStalls: true },
   );
-  const feeders = Array.from({ length: feederCount }, (_, i) => new Peer({ from: `127.0.60.${100 + i}`, to, port }));
-  const readers = Array.from({ length: 4 }, (_, i) => new Peer({ from: `127.0.60.${10 + i}`, to, port, routes }));
-  const nervous = Array.from({ length: 20 }, (_, i) => new Peer({ from: `127.0.61.${10 + i}`, to, port, holdTime: 3 }));
+  const feeders = Array.from(
+    { length: feederCount },
+    (_, i) => new NumberedSpeaker({ from: `127.0.60.${100 + i}`, to, port }),
+  );
+  const readers = Array.from(
+    { length: 4 },
+    (_, i) => new NumberedSpeaker({ from: `127.0.60.${10 + i}`, to, port, routes }),
+  );
+  const nervous = Array.from(
+    { length: 20 },
+    (_, i) => new NumberedSpeaker({ from: `127.0.61.${10 + i}`, to, port, holdTime: 3 }),
+  );
   const all = [...feeders, ...readers, ...nervous];
   await until("all sessions are up", () => all.every((peer) => peer.established));
   // The first scrape is slow and none of the load's business; the second starts the measurement.

@@ -1,5 +1,5 @@
+import { NumberedSpeaker } from "../../testbed/speaker/numbered-speaker.ts";
 import { Daemon, pause, until } from "./daemon.ts";
-import { Peer } from "./peer.ts";
 
 const to = "127.0.64.1";
 const port = 21_004;
@@ -15,9 +15,9 @@ ${more}`;
 /** A client with big attribute sets fills a small budget: it isn't read, then goes; the others stay and what it took comes back. */
 export async function memory(): Promise<Record<string, number | string>> {
   const daemon = await Daemon.start(config("limits: {memory: 128MiB}"), { metricsPort: 21_905 });
-  const honest = new Peer({ from: "127.0.64.2", to, port, holdTime: 9 });
-  const reader = new Peer({ from: "127.0.64.3", to, port, routes: 10_000, holdTime: 9 });
-  const greedy = new Peer({ from: "127.0.64.4", to, port });
+  const honest = new NumberedSpeaker({ from: "127.0.64.2", to, port, holdTime: 9 });
+  const reader = new NumberedSpeaker({ from: "127.0.64.3", to, port, routes: 10_000, holdTime: 9 });
+  const greedy = new NumberedSpeaker({ from: "127.0.64.4", to, port });
   await until("all are up", () => [honest, reader, greedy].every((peer) => peer.established));
   await honest.announce({ first: 0, count: 10_000, together: 10, version: 1 });
   await until("the reader knows the honest ones", () => reader.table.every((version) => version === 2));
@@ -31,7 +31,7 @@ export async function memory(): Promise<Record<string, number | string>> {
   const lines = daemon.log.split("\n").filter((line) => /WARN\s+memory|INFO\s+memory/.test(line));
   const figures = {
     "ended after (s)": ended.toFixed(1),
-    NOTIFICATION: greedy.notification ?? "none",
+    NOTIFICATION: greedy.lastWord ?? "none",
     "RSS before, peak, 5 s after (MiB)": [before, daemon.peakMib, daemon.residentMib]
       .map((mib) => mib.toFixed(0))
       .join(", "),
@@ -47,8 +47,8 @@ export async function memory(): Promise<Record<string, number | string>> {
 /** A client sends 100,000 routes where it may have 1,000. */
 export async function flood(): Promise<Record<string, number | string>> {
   const daemon = await Daemon.start(config(""), { metricsPort: 21_906 });
-  const witness = new Peer({ from: "127.0.64.2", to, port, routes: 200_000, holdTime: 3 });
-  const greedy = new Peer({ from: "127.0.65.4", to, port });
+  const witness = new NumberedSpeaker({ from: "127.0.64.2", to, port, routes: 200_000, holdTime: 3 });
+  const greedy = new NumberedSpeaker({ from: "127.0.65.4", to, port });
   await until("both are up", () => witness.established && greedy.established);
   await pause(1_000);
   const before = daemon.residentMib;
@@ -58,14 +58,14 @@ export async function flood(): Promise<Record<string, number | string>> {
   const ended = performance.now() - begin;
   await until("its routes are withdrawn", () => witness.table.every((version) => version === 0));
   await pause(2_000);
-  let back = new Peer({ from: "127.0.65.4", to, port });
+  let back = new NumberedSpeaker({ from: "127.0.65.4", to, port });
   const rest = await until("it is welcome again", () => {
-    if (back.closed) back = new Peer({ from: "127.0.65.4", to, port });
+    if (back.closed) back = new NumberedSpeaker({ from: "127.0.65.4", to, port });
     return back.established;
   });
   const figures = {
     "ended after (ms)": ended.toFixed(0),
-    NOTIFICATION: greedy.notification ?? "none",
+    NOTIFICATION: greedy.lastWord ?? "none",
     "routes that the witness ever heard": witness.announced,
     "witness lost": String(!witness.established),
     "RSS before, peak, after (MiB)": [before, daemon.peakMib, daemon.residentMib]

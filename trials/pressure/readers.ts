@@ -1,5 +1,5 @@
+import { NumberedSpeaker } from "../../testbed/speaker/numbered-speaker.ts";
 import { Daemon, pause, until } from "./daemon.ts";
-import { Peer } from "./peer.ts";
 
 const ROUTES = 100_000;
 const ROUNDS = 20;
@@ -21,16 +21,16 @@ interface Outcome {
 /** A table and churn for 60 clients, of which the last `stuck` never read. */
 async function run(stuck: number, resumes: boolean): Promise<Outcome> {
   const daemon = await Daemon.start(config, { metricsPort: 21_904 });
-  const feeder = new Peer({ from: "127.0.63.2", to, port });
+  const feeder = new NumberedSpeaker({ from: "127.0.63.2", to, port });
   const clients = Array.from(
     { length: 60 },
-    (_, i) => new Peer({ from: `127.0.63.${10 + i}`, to, port, routes: ROUTES, holdTime: 9 }),
+    (_, i) => new NumberedSpeaker({ from: `127.0.63.${10 + i}`, to, port, routes: ROUTES, holdTime: 9 }),
   );
   await until("all are up", () => [feeder, ...clients].every((peer) => peer.established));
-  await until("all know that there is nothing yet", () => clients.every((peer) => peer.endOfRib));
+  await until("all know that there is nothing yet", () => clients.every((peer) => peer.endsOfRib > 0));
   const reading = clients.slice(0, 60 - stuck);
   const deaf = clients.slice(60 - stuck);
-  for (const peer of deaf) peer.stopReading();
+  for (const peer of deaf) peer.socket.pause();
   const begin = performance.now();
   await feeder.announce({ first: 0, count: ROUTES, together: 5, version: 1, ballast: 200 });
   for (let round = 2; round < 2 + ROUNDS; round++) {
@@ -44,17 +44,17 @@ async function run(stuck: number, resumes: boolean): Promise<Outcome> {
     await pause(50);
   }
   await feeder.announce({ first: 0, count: ROUTES, together: 5, version: 99, ballast: 200 });
-  const right = (peer: Peer) => peer.table.every((version) => version === 100);
-  const told = (peer: Peer) => peer.table[ROUTES - 1] === 100;
+  const right = (peer: NumberedSpeaker) => peer.table.every((version) => version === 100);
+  const told = (peer: NumberedSpeaker) => peer.table[ROUTES - 1] === 100;
   await until("the readers have it all", () => reading.every((peer) => told(peer) && right(peer)), 120_000);
   const seconds = (performance.now() - begin) / 1000;
   const peakMib = daemon.peakMib;
   const figures: Record<string, number | string> = {};
   if (stuck > 0) {
-    const [resumed, ...others] = deaf as [Peer, ...Peer[]];
+    const [resumed, ...others] = deaf as [NumberedSpeaker, ...NumberedSpeaker[]];
     if (resumes) {
       const before = resumed.announced;
-      resumed.readOn();
+      resumed.socket.resume();
       await until("the one that reads again has it all", () => told(resumed) && right(resumed), 60_000);
       figures["routes told to the one that read again, of a table of 100000"] = resumed.announced - before;
       figures["its table"] = "right";
@@ -73,7 +73,7 @@ async function run(stuck: number, resumes: boolean): Promise<Outcome> {
   return { seconds, peakMib, figures };
 }
 
-const dropped = (daemon: Daemon, peer: Peer): boolean =>
+const dropped = (daemon: Daemon, peer: NumberedSpeaker): boolean =>
   daemon.log.includes(`session with ${peer.socket.localAddress} is down`) || peer.closed;
 
 /** Three of sixty clients never read; one of them reads on at last. */

@@ -1,4 +1,6 @@
-import { endOfRib, Peer, updateOf, withdrawals } from "../pressure/peer.ts";
+import { NumberedSpeaker, updateOf, withdrawals } from "../../testbed/speaker/numbered-speaker.ts";
+import { notification, update } from "../../testbed/speaker/octets.ts";
+import { eachAttribute } from "../../testbed/speaker/update.ts";
 
 /** Restart time that a client asks for. */
 const RESTART_SECONDS = 30;
@@ -8,7 +10,7 @@ const RETRY_MS = 500;
 /** One of the two daemons, as a client sees it. */
 interface Side {
   readonly to: string;
-  peer: Peer | null;
+  peer: NumberedSpeaker | null;
   /** Why the session may end now; null: it may not. */
   expected: string | null;
   /** By route: what this daemon has told, as a digest of its attributes; 0: nothing. */
@@ -67,7 +69,7 @@ export class Client {
   }
 
   get updates(): number {
-    return this.#updatesBefore + (this.ours.peer?.updates ?? 0);
+    return this.#updatesBefore + (this.ours.peer?.updatesReceived ?? 0);
   }
 
   get #sides(): readonly Side[] {
@@ -81,14 +83,13 @@ export class Client {
 
   announce(route: number, attributes: Buffer): void {
     this.routes.set(route, attributes);
-    const update = updateOf(attributes, route);
-    for (const { peer } of this.#sides) if (peer?.established) peer.socket.write(update);
+    const announcement = updateOf(attributes, route);
+    for (const { peer } of this.#sides) if (peer?.established) peer.send(announcement);
   }
 
   withdraw(route: number): void {
     if (!this.routes.delete(route)) return;
-    for (const { peer } of this.#sides)
-      if (peer?.established) for (const update of withdrawals(route, 1)) peer.socket.write(update);
+    for (const { peer } of this.#sides) if (peer?.established) peer.send(...withdrawals(route, 1));
   }
 
   /** The next end of the session with our daemon is somebody's wish. */
@@ -104,9 +105,9 @@ export class Client {
       side.expected = how;
       if (side.retry !== null) clearTimeout(side.retry);
       side.retry = null;
-      if (how === "Cease") side.peer?.leave(4);
+      if (how === "Cease") side.peer?.leave(notification(6, 4));
       else if (how === "FIN") side.peer?.close();
-      else side.peer?.socket.resetAndDestroy();
+      else side.peer?.reset();
     }
     setTimeout(() => this.connect(), backAfterMs);
   }
@@ -115,16 +116,16 @@ export class Client {
   fallSilent(): void {
     for (const side of this.#sides) {
       side.expected = "hold timer";
-      side.peer?.fallSilent();
+      side.peer?.beSilent();
     }
   }
 
   /** Doesn't read for a while. */
   stopReading(ms: number): void {
     const peers = this.#sides.map(({ peer }) => peer);
-    for (const peer of peers) peer?.stopReading();
+    for (const peer of peers) peer?.socket.pause();
     setTimeout(() => {
-      for (const peer of peers) peer?.readOn();
+      for (const peer of peers) peer?.socket.resume();
     }, ms);
   }
 
@@ -140,7 +141,7 @@ export class Client {
 
   #dial(side: Side): void {
     side.retry = null;
-    const peer = new Peer({
+    const peer = new NumberedSpeaker({
       from: this.address,
       to: side.to,
       port: 179,
@@ -151,7 +152,7 @@ export class Client {
       onEstablished: () => {
         side.expected = null;
         this.#tellAll(peer);
-        peer.socket.write(endOfRib());
+        peer.send(update());
       },
       onRefresh: () => this.#tellAll(peer),
       onClosed: () => this.#closed(side, peer),
@@ -160,19 +161,19 @@ export class Client {
     side.table = peer.table;
   }
 
-  #tellAll(peer: Peer): void {
+  #tellAll(peer: NumberedSpeaker): void {
     const updates: Buffer[] = [];
     for (const [route, attributes] of this.routes) updates.push(updateOf(attributes, route));
-    if (updates.length > 0) peer.socket.write(Buffer.concat(updates));
+    if (updates.length > 0) peer.send(Buffer.concat(updates));
   }
 
-  #closed(side: Side, peer: Peer): void {
+  #closed(side: Side, peer: NumberedSpeaker): void {
     if (side.peer !== peer) return;
     side.peer = null;
     if (side === this.ours) {
-      this.#updatesBefore += peer.updates;
-      if (peer.establishedMs > 0 && side.expected === null)
-        this.#options.onDrop(`${this.address}: ${peer.notification ?? "closed without a NOTIFICATION"}`);
+      this.#updatesBefore += peer.updatesReceived;
+      if (peer.establishedAt !== null && side.expected === null)
+        this.#options.onDrop(`${this.address}: ${peer.lastWord ?? "closed without a NOTIFICATION"}`);
     }
     if (!this.#down) side.retry = setTimeout(() => this.#dial(side), RETRY_MS);
   }
@@ -181,14 +182,10 @@ export class Client {
 /** The digest of a set of attributes, in whatever order they stand and however their length is written; never 0. */
 export function digest(bytes: Buffer, start: number, end: number): number {
   let sum = 0;
-  for (let at = start; at < end; ) {
-    const wide = (bytes[at]! & 0x10) !== 0;
-    const value = at + (wide ? 4 : 3);
-    const stop = value + (wide ? bytes.readUInt16BE(at + 2) : bytes[at + 2]!);
-    let hash = Math.imul(0x811c9dc5 ^ (bytes[at]! & 0xe0), 0x01000193) ^ bytes[at + 1]!;
-    for (let i = value; i < stop; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  eachAttribute(bytes, start, end, (code, value, valueEnd, at) => {
+    let hash = Math.imul(0x811c9dc5 ^ (bytes[at]! & 0xe0), 0x01000193) ^ code;
+    for (let i = value; i < valueEnd; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
     sum = (sum + Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)) >>> 0;
-    at = stop;
-  }
+  });
   return sum === 0 ? 1 : sum;
 }

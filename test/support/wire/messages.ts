@@ -7,41 +7,7 @@ import { HEADER_LENGTH } from "../../../src/wire/framer.ts";
 import { scanUpdate } from "../../../src/wire/message/update.ts";
 import { type UpdateLayout, updateLayout } from "../../../src/wire/message/update-layout.ts";
 import { type NlriSink, walkNlri } from "../../../src/wire/nlri/walk.ts";
-
-/** Hex with blanks wherever they help to read. */
-export const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replace(/\s+/g, ""), "hex"));
-export const hex = (data: Uint8Array): string => Buffer.from(data).toString("hex");
-
-const u16 = (value: number): string => value.toString(16).padStart(4, "0");
-
-/** A whole message. */
-export const message = (type: number, body: string): Uint8Array => {
-  const text = body.replace(/\s+/g, "");
-  return bytes(`${"ff".repeat(16)}${u16(HEADER_LENGTH + text.length / 2)}${type.toString(16).padStart(2, "0")}${text}`);
-};
-
-/** A path attribute; Extended Length is set as the flags say, or when it is needed. */
-export const attribute = (flags: number, code: number, value = ""): string => {
-  const text = value.replace(/\s+/g, "");
-  const octets = text.length / 2;
-  const extended = (flags & 0x10) !== 0 || octets > 255;
-  const head = ((flags | (extended ? 0x10 : 0)) << 8) | code;
-  return `${u16(head)}${extended ? u16(octets) : octets.toString(16).padStart(2, "0")}${text}`;
-};
-
-export interface UpdateParts {
-  readonly withdrawn?: string;
-  readonly attributes?: string | readonly string[];
-  readonly nlri?: string;
-}
-
-/** An UPDATE from hex of its parts. */
-export const update = ({ withdrawn = "", attributes = "", nlri = "" }: UpdateParts): Uint8Array => {
-  const [first, second, third] = [withdrawn, [attributes].flat().join(""), nlri].map((text) =>
-    text.replace(/\s+/g, ""),
-  );
-  return message(2, `${u16(first!.length / 2)}${first}${u16(second!.length / 2)}${second}${third}`);
-};
+import { attribute, bytes, hex } from "../../../testbed/speaker/octets.ts";
 
 /** The attributes that every IPv4 route needs, as an internal peer sends them. */
 export const good = {

@@ -1,5 +1,5 @@
+import { attribute, bytes, message, sequence, u8, u16, u32, update } from "../../../testbed/speaker/octets.ts";
 import { type CaseInput, chapter, type Ground, type Verdict } from "../case.ts";
-import { attribute, bytes, message, sequence, u8, u16, u32, update } from "../hex.ts";
 
 /** An attribute by the book, and what its own section of RFC 7606 (or of its RFC) does when it is wrong. */
 interface Row {

@@ -1,5 +1,5 @@
+import { attribute, bytes, keepalive, message, rawMessage, u8, update } from "../../../testbed/speaker/octets.ts";
 import { chapter } from "../case.ts";
-import { attribute, bytes, keepalive, message, rawMessage, u8, update } from "../hex.ts";
 
 const text = (words: string): Uint8Array => Uint8Array.from(Buffer.from(words));
 const zeros = (octets: number): string => "00".repeat(octets);

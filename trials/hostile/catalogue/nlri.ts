@@ -1,5 +1,5 @@
+import { attribute, keepalive, nlri4, u8, update } from "../../../testbed/speaker/octets.ts";
 import { type CaseInput, chapter, type Ground } from "../case.ts";
-import { attribute, keepalive, nlri4, u8, update } from "../hex.ts";
 
 const withMp = (g: Ground, ...mp: string[]): Uint8Array => update({ attributes: [...mp, ...g.good6()] });
 /** MP_REACH_NLRI for IPv6 unicast with a next hop of any length. */

@@ -1,6 +1,6 @@
+import { capabilities, capability, message, open, u8, u16, u32 } from "../../../testbed/speaker/octets.ts";
 import type { Ground } from "../case.ts";
 import { chapter } from "../case.ts";
-import { capabilities, capability, message, open, u8, u16, u32 } from "../hex.ts";
 
 /** Capabilities of a good OPEN, hex. */
 const usual = (g: Ground): string[] => [capability(1, "00010001"), capability(2), capability(65, u32(g.as))];

@@ -1,5 +1,3 @@
-import type { Ground } from "../case.ts";
-import { chapter } from "../case.ts";
 import {
   capabilities,
   capability,
@@ -12,7 +10,9 @@ import {
   u16,
   u32,
   update,
-} from "../hex.ts";
+} from "../../../testbed/speaker/octets.ts";
+import type { Ground } from "../case.ts";
+import { chapter } from "../case.ts";
 
 const opening = (g: Ground): Uint8Array =>
   open({

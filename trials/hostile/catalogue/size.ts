@@ -1,5 +1,5 @@
+import { attribute, sequence, u32 } from "../../../testbed/speaker/octets.ts";
 import { chapter, type Ground } from "../case.ts";
-import { attribute, sequence, u32 } from "../hex.ts";
 
 const headerAndLengths = 23;
 

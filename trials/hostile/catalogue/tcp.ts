@@ -1,6 +1,6 @@
+import { capabilities, capability, keepalive, open, rawMessage, u32, update } from "../../../testbed/speaker/octets.ts";
 import type { Ground } from "../case.ts";
 import { chapter } from "../case.ts";
-import { capabilities, capability, keepalive, open, rawMessage, u32, update } from "../hex.ts";
 
 const opening = (g: Ground): Uint8Array =>
   open({

@@ -23,8 +23,8 @@ export const descriptors: Fault = {
   run: () =>
     on(new Stage(rangesConfig, { wrap: ["prlimit", "--nofile=64:64"] }), async (stage) => {
       const { lane } = stage;
-      const witness = await stage.session(lane.witness, { hold: 3 }, {}, 800);
-      const bystander = await stage.session(lane.bystander, { hold: 3 }, {}, 800);
+      const witness = await stage.session(lane.witness, { hold: 3 });
+      const bystander = await stage.session(lane.bystander, { hold: 3 });
       await stage.idle();
       const crowd = lane.internals.slice(0, 500).map((address) => stage.peer(address));
       await stage.wait(1_000);

@@ -1,6 +1,6 @@
-import { notification } from "../hex.ts";
+import { openOf } from "../../../testbed/speaker/introduction.ts";
+import { notification, update } from "../../../testbed/speaker/octets.ts";
 import { dutAs } from "../lane.ts";
-import { openOf } from "../raw-peer.ts";
 import { clientsConfig, type Fault, type Finding, on, rounded, Stage, tableOf } from "./stage.ts";
 
 const routes = 1_000;
@@ -46,19 +46,16 @@ export const halfOpen: Fault = {
       const witness = await stage.session(lane.witness, {}, { withdrawn: () => lost++ });
       const findings: Finding[] = [];
       const local = lane.internal(0);
-      const before = await stage.session(local, { gracefulRestart: 60 });
+      const before = await stage.session(local, { gracefulRestart: { seconds: 60 } });
       before.send(tableOf(lane, 0, routes, 50));
       await stage.until("the witness has the routes", () => witness.routes.size === routes);
       await stage.idle();
       before.beSilent();
       before.socket.pause();
       const started = performance.now();
-      const after = await stage.session(local, { gracefulRestart: 60 });
+      const after = await stage.session(local, { gracefulRestart: { seconds: 60 } });
       const up = performance.now() - started;
-      after.send(
-        tableOf(lane, 0, routes, 50),
-        Buffer.from(`${"ff".repeat(16)}0017020000 0000`.replace(" ", ""), "hex"),
-      );
+      after.send(tableOf(lane, 0, routes, 50), update());
       await stage.wait(1_500);
       findings.push({
         ok: up < 1_000 && lost === 0 && witness.routes.size === routes && !after.over,

@@ -1,5 +1,5 @@
-import { nlri4 } from "../hex.ts";
-import type { RawPeer } from "../raw-peer.ts";
+import { nlri4 } from "../../../testbed/speaker/octets.ts";
+import type { ScriptedSpeaker } from "../../../testbed/speaker/scripted-speaker.ts";
 import { clientsConfig, type Fault, type Finding, on, rounded, routeUpdate, Stage, tableOf } from "./stage.ts";
 
 const routes = 100_000;
@@ -10,7 +10,9 @@ const rounds = 20;
 const markers = ["99.0.0.0/24", "99.0.1.0/24"];
 
 /** Feeds a table, then churn, to `peers` peers of which `stuck` never read; what it took and cost. */
-async function converge(stuck: number): Promise<{ ms: number; memoryMb: number; stage: Stage; stalled: RawPeer[] }> {
+async function converge(
+  stuck: number,
+): Promise<{ ms: number; memoryMb: number; stage: Stage; stalled: ScriptedSpeaker[] }> {
   const stage = new Stage(
     (lane) =>
       clientsConfig(lane, [lane.witness, ...lane.internals.slice(0, peers)], {
@@ -124,7 +126,7 @@ export const resumes: Fault = {
         stalled.socket.resume();
         const ms = await stage.until("the stalled one has everything", () => stalled.routes.has(markers[0]!), 60_000);
         await stage.wait(1_000);
-        const med = (peer: RawPeer, prefix: string) => peer.routes.get(prefix)?.get(4)?.value;
+        const med = (peer: ScriptedSpeaker, prefix: string) => peer.routes.get(prefix)?.get(4)?.value;
         let different = 0;
         for (const prefix of steady.routes.keys()) if (med(steady, prefix) !== med(stalled, prefix)) different++;
         const size = steady.routes.size;

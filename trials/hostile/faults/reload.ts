@@ -1,6 +1,6 @@
-import { nlri4 } from "../hex.ts";
+import { nlri4 } from "../../../testbed/speaker/octets.ts";
+import type { ScriptedSpeaker } from "../../../testbed/speaker/scripted-speaker.ts";
 import type { Lane } from "../lane.ts";
-import type { RawPeer } from "../raw-peer.ts";
 import { clientsConfig, type Fault, type Finding, on, rounded, routeUpdate, Stage, tableOf } from "./stage.ts";
 
 const peers = 500;
@@ -23,9 +23,9 @@ export const reload: Fault = {
     on(new Stage(plain), async (stage) => {
       const { lane } = stage;
       const feeder = await stage.session(lane.witness, { ipv6: false });
-      const all: RawPeer[] = [];
+      const all: ScriptedSpeaker[] = [];
       for (const address of lane.internals)
-        all.push(await stage.session(address, { ipv6: false }, { watch: nlri4("99.0.0.0/24") }, 15_000));
+        all.push(await stage.session(address, { ipv6: false }, { watch: nlri4("99.0.0.0/24") }));
       const others = all.filter((_, i) => i !== 7);
       feeder.send(tableOf(lane, 0, routes, 50), routeUpdate(lane, "98.0.0.0/24"));
       await stage.until("all have the table", () => all.every((peer) => peer.updatesReceived >= routes / 50));

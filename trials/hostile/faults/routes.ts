@@ -1,5 +1,5 @@
+import { attribute, ipv4, nlri4, update } from "../../../testbed/speaker/octets.ts";
 import { goodSet } from "../ground.ts";
-import { attribute, ipv4, nlri4, update } from "../hex.ts";
 import { dutAs, type Lane } from "../lane.ts";
 import { clientsConfig, type Fault, on, rounded, routeUpdate, Stage, tableOf } from "./stage.ts";
 

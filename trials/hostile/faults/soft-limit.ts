@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { attribute, ipv4, nlri4, update } from "../../../testbed/speaker/octets.ts";
 import { goodSet } from "../ground.ts";
-import { attribute, ipv4, nlri4, update } from "../hex.ts";
 import { dutAs, type Lane } from "../lane.ts";
 import { clientsConfig, type Fault, type Finding, on, rounded, routeOf, routeUpdate, Stage } from "./stage.ts";
 

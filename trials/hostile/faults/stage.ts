@@ -2,12 +2,13 @@ import { run } from "../../../testbed/command.ts";
 import { Peerage, type PeerageOptions } from "../../../testbed/daemons/peerage.ts";
 import { Lab } from "../../../testbed/lab.ts";
 import { enterNamespace } from "../../../testbed/namespace.ts";
+import type { Introduction } from "../../../testbed/speaker/introduction.ts";
+import { attribute, ipv4, nlri4, sequence, u32, update } from "../../../testbed/speaker/octets.ts";
+import { Pulse } from "../../../testbed/speaker/pulse.ts";
+import { ScriptedSpeaker, type SpeakerOptions } from "../../../testbed/speaker/scripted-speaker.ts";
 import { cpuMsOf, forgetPeak, memoryOf } from "../figures.ts";
 import { goodSet } from "../ground.ts";
-import { attribute, ipv4, nlri4, sequence, u32, update } from "../hex.ts";
 import { dutAs, Lane } from "../lane.ts";
-import { Pulse } from "../pulse.ts";
-import { type Introduction, type PeerOptions, RawPeer } from "../raw-peer.ts";
 
 /** What a fault came to. */
 export interface Finding {
@@ -27,7 +28,7 @@ export interface Fault {
   run(): Promise<Finding[]>;
 }
 
-/** Our daemon in a namespace, and another for all its peers, which are raw peers of this process. */
+/** Our daemon in a namespace, and another for all its peers, which are scripted speakers of this process. */
 export class Stage {
   readonly lane = new Lane(0);
   readonly pulse = new Pulse();
@@ -72,21 +73,19 @@ export class Stage {
     this.lab.close();
   }
 
-  peer(local: string, options: Partial<PeerOptions> = {}): RawPeer {
-    return new RawPeer({ local, remote: this.lane.dut, pulse: this.pulse, ...options });
+  peer(local: string, options: Partial<SpeakerOptions> = {}): ScriptedSpeaker {
+    return new ScriptedSpeaker({ from: local, to: this.lane.dut, pulse: this.pulse, ...options });
   }
 
   /** An internal peer that is up and stays so. @throws if it doesn't come up. */
   async session(
     local: string,
     who: Partial<Introduction> = {},
-    options: Partial<PeerOptions> = {},
-    keepaliveMs = 1_000,
-  ): Promise<RawPeer> {
+    options: Partial<SpeakerOptions> = {},
+  ): Promise<ScriptedSpeaker> {
     const peer = this.peer(local, options);
     if (!(await peer.establish({ as: dutAs, routerId: local, ...who }, 20_000)))
       throw new Error(`no session from ${local}: ${JSON.stringify(peer.notification)} ${peer.ended}`);
-    peer.stayAlive(keepaliveMs);
     return peer;
   }
 

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { attribute, nlri4, update } from "../hex.ts";
+import { attribute, nlri4, update } from "../../../testbed/speaker/octets.ts";
 import { clientsConfig, type Fault, type Finding, on, rounded, routeUpdate, Stage, tableOf } from "./stage.ts";
 
 /** 13: the wall clock jumps. */
@@ -16,8 +16,8 @@ export const clock: Fault = {
       }),
       async (stage) => {
         const { lane } = stage;
-        const witness = await stage.session(lane.witness, { hold: 3 }, {}, 800);
-        const bystander = await stage.session(lane.bystander, { hold: 3 }, {}, 800);
+        const witness = await stage.session(lane.witness, { hold: 3 });
+        const bystander = await stage.session(lane.bystander, { hold: 3 });
         await stage.idle();
         const keepalives = witness.keepalivesReceived;
         const cpu = stage.cpuMs();
@@ -48,8 +48,8 @@ async function pace(
   meanwhile: () => void = () => {},
 ): Promise<{ slowest: number; alive: boolean }> {
   const { lane } = stage;
-  const witness = await stage.session(lane.witness, { hold: 3, ipv6: false }, {}, 800);
-  const bystander = await stage.session(lane.bystander, { hold: 3, ipv6: false }, {}, 800);
+  const witness = await stage.session(lane.witness, { hold: 3, ipv6: false });
+  const bystander = await stage.session(lane.bystander, { hold: 3, ipv6: false });
   await stage.idle();
   meanwhile();
   let slowest = 0;

@@ -1,8 +1,12 @@
-import { attribute, bytes, message, update } from "../../test/support/wire/messages.ts";
+/**
+ * Octets of BGP messages, put together as the RFCs draw them and without a line of the daemon's codec, so that neither can hide a fault
+ * of the other. Parts are written in hex, and blanks in it are for the reader.
+ */
+export const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(plain(text), "hex"));
+export const hex = (data: Uint8Array): string => Buffer.from(data).toString("hex");
 
-export { attribute, bytes, message, update };
+const plain = (text: string): string => text.replace(/\s+/g, "");
 
-/** Octets are written as hex here, as the RFCs draw them; blanks are for the reader. */
 export const u8 = (value: number): string => (value & 0xff).toString(16).padStart(2, "0");
 export const u16 = (value: number): string => (value & 0xffff).toString(16).padStart(4, "0");
 export const u32 = (value: number): string => (value >>> 0).toString(16).padStart(8, "0");
@@ -28,6 +32,32 @@ export const sequence = (asns: readonly number[], width: 2 | 4 = 4): string => {
     out += `02${u8(part.length)}${part.map((as) => (width === 4 ? u32(as) : u16(as))).join("")}`;
   }
   return out;
+};
+
+/** A whole message. */
+export const message = (type: number, body: string): Uint8Array => {
+  const text = plain(body);
+  return rawMessage(19 + text.length / 2, type, text);
+};
+
+/** A path attribute; Extended Length is set as the flags say, or when it is needed. */
+export const attribute = (flags: number, code: number, value = ""): string => {
+  const text = plain(value);
+  const octets = text.length / 2;
+  const extended = (flags & 0x10) !== 0 || octets > 255;
+  return `${u8(flags | (extended ? 0x10 : 0))}${u8(code)}${extended ? u16(octets) : u8(octets)}${text}`;
+};
+
+export interface UpdateParts {
+  readonly withdrawn?: string;
+  readonly attributes?: string | readonly string[];
+  readonly nlri?: string;
+}
+
+/** An UPDATE from hex of its parts; without any it is the End-of-RIB of IPv4 (RFC 4724 §2). */
+export const update = ({ withdrawn = "", attributes = "", nlri = "" }: UpdateParts = {}): Uint8Array => {
+  const [first, second, third] = [withdrawn, [attributes].flat().join(""), nlri].map(plain);
+  return message(2, `${u16(first!.length / 2)}${first}${u16(second!.length / 2)}${second}${third}`);
 };
 
 /** A capability: code, length, value. */
