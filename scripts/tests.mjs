@@ -2,7 +2,7 @@
 // started directly with node; that is three times as fast as going through tap's own runner, and a file that crashes,
 // hangs or holds no test becomes a failure with a name instead of a hole in the totals.
 //
-// How long a file may take is said in seconds of a quiet machine: test/support/pace.ts measures what this one makes of them, before
+// How long a file may take is said in seconds of a quiet machine: testbed/pace.ts measures what this one makes of them, before
 // each file and while it runs, and the file is told (PEERAGE_PACE), as its own deadlines and timers stretch likewise.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -50,7 +50,7 @@ export async function runTests(
   { jobs = availableParallelism(), quietSeconds, sentences = false, verbose = false },
 ) {
   const { Parser } = await import("tap-parser");
-  const machine = await import(pathToFileURL(join(root, "dist/test/support/pace.js")));
+  const machine = await import(pathToFileURL(join(root, "dist/testbed/pace.js")));
   const pace = machine.measurePace();
   if (pace >= 1.5) console.log(`This machine is busy or slow: everything may take ${pace.toFixed(1)} times as long.`);
   const totals = { passed: 0, failed: [], skipped: [] };

@@ -4,7 +4,7 @@ import t from "tap";
 
 /**
  * A test that looks at the clock on the wall, or sleeps, fails on a busy machine for nothing. Tests get their time from
- * `support/virtual-clock.ts`, wait by `waitFor`, and print how long something took by a `Stopwatch` (`support/wait.ts`).
+ * `testbed/virtual-clock.ts`, wait by `waitFor`, and print how long something took by a `Stopwatch` (`testbed/wait.ts`).
  */
 const idioms: readonly { what: string; pattern: RegExp; example: string }[] = [
   { what: "the clock on the wall", pattern: /\bDate\.now\(|\bnew Date\(\)/, example: "const started = Date.now();" },
@@ -30,14 +30,8 @@ const idioms: readonly { what: string; pattern: RegExp; example: string }[] = [
 /** Files that may, and why. */
 const allowed: Readonly<Record<string, string>> = {
   "clocks.test.ts": "the examples above",
-  "support/pace.ts": "measures the machine",
-  "support/wait.ts": "waits for all others",
-  "support/capture/speaker.ts": "no test: a program that captures messages of real daemons",
   "lab/lab.test.ts": "the text of a process that is to be killed",
 };
-
-/** Programs with figures of real time, started by hand. */
-const programs = ["hostile/", "pressure/", "soak/", "sim/"];
 
 const found = (text: string): string[] =>
   text.split("\n").flatMap((line, i) => {
@@ -46,9 +40,7 @@ const found = (text: string): string[] =>
   });
 
 t.test("no test looks at the clock on the wall, sleeps, or waits by itself", async (t) => {
-  const files = readdirSync("test", { recursive: true, encoding: "utf8" }).filter(
-    (name) => name.endsWith(".ts") && !programs.some((start) => name.startsWith(start)),
-  );
+  const files = readdirSync("test", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
   t.ok(files.length > 100, `${files.length} files`);
   for (const name of files) {
     const faults = found(readFileSync(join("test", name), "utf8"));

@@ -1,5 +1,5 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
-import { stretched } from "../../support/pace.ts";
+import { stretched } from "./pace.ts";
 
 /** A command that has not ended after so long will never end. */
 const timeout = stretched(60_000);

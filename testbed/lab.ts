@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type WaitOptions, waitFor } from "../test/support/wait.ts";
 import { run, runNow } from "./command.ts";
 import type { Daemon } from "./daemons/daemon.ts";
+import { type WaitOptions, waitFor } from "./wait.ts";
 
 /**
  * A small network inside this machine. Every host is a network namespace of its own, and so is every bridge ("switch"),

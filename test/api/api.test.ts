@@ -10,10 +10,10 @@ import type { Log } from "../../src/lib/log.ts";
 import { SocketRefused } from "../../src/os/socket-file.ts";
 import type { RouteRow, Summary } from "../../src/view/model.ts";
 import { ControlError } from "../../src/view/port.ts";
+import { stretched } from "../../testbed/pace.ts";
+import { waitFor } from "../../testbed/wait.ts";
 import { controlServer, serve as serveControl, shortDirectory } from "../support/control-socket.ts";
 import { FakeSpeaker, hostile, path } from "../support/fake-speaker.ts";
-import { stretched } from "../support/pace.ts";
-import { waitFor } from "../support/wait.ts";
 
 async function serve(t: Test, more: Partial<ControlServerOptions> = {}) {
   const served = await serveControl(t, more);

@@ -8,7 +8,7 @@ import { cwd } from "node:process";
 import t, { type Test } from "tap";
 import { ControlClient } from "../../src/api/client.ts";
 import type { ChangeReport, Summary } from "../../src/view/model.ts";
-import { waitFor } from "../support/wait.ts";
+import { waitFor } from "../../testbed/wait.ts";
 
 /** The program itself, as it is started by people: on loopback, with routes in memory, so that it needs no rights. */
 const program = "dist/src/main.js";

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Test } from "tap";
 import { HttpServer, type HttpServerOptions } from "../../src/http/server.ts";
 import type { Clock } from "../../src/lib/clock.ts";
+import { VirtualClock } from "../../testbed/virtual-clock.ts";
 import { shortDirectory } from "../support/control-socket.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
 
 /** Time passes when the test says so; turns are those of the real loop, as real sockets need them. */
 export class HandClock implements Clock {

@@ -8,7 +8,7 @@ import { createRegistry, type ProcessFigures } from "../../src/metrics/metrics.t
 import { thisProcess } from "../../src/metrics/process-figures.ts";
 import { MetricsRefused, startMetricsServer } from "../../src/metrics/server.ts";
 import type { MetricsSource, PeerMetrics } from "../../src/view/metrics-port.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
+import { VirtualClock } from "../../testbed/virtual-clock.ts";
 
 const peer = (more: Partial<PeerMetrics> = {}): PeerMetrics => ({
   peer: "10.0.0.2",

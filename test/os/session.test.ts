@@ -6,8 +6,8 @@ import { Alarms } from "../../src/session/alarms.ts";
 import { KeepaliveLag } from "../../src/session/counters.ts";
 import type { DownReason, SessionHandlers } from "../../src/session/handlers.ts";
 import { PeerSession } from "../../src/session/peer-session.ts";
+import { waitFor } from "../../testbed/wait.ts";
 import { profileOf, updateOf, type Wanted } from "../session/harness.ts";
-import { waitFor } from "../support/wait.ts";
 
 const key = (text: string) => new TextEncoder().encode(text);
 

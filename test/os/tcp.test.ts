@@ -11,8 +11,8 @@ import type {
   Transport,
   TransportReceiver,
 } from "../../src/session/transport.ts";
+import { NotYet, waitFor } from "../../testbed/wait.ts";
 import { connectionsFrom, dropped, turn, untilDropped } from "../support/kernel-counters.ts";
-import { NotYet, waitFor } from "../support/wait.ts";
 
 const run = promisify(execFile);
 const key = (text: string) => new TextEncoder().encode(text);

@@ -8,8 +8,8 @@ import { silentLog } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { TcpNetwork } from "../../src/os/tcp.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
+import { waitFor } from "../../testbed/wait.ts";
 import { dropped, untilDropped } from "../support/kernel-counters.ts";
-import { waitFor } from "../support/wait.ts";
 
 /** Real speakers on real sockets: what only the kernel can say about keys and TTLs. */
 const linux = { skip: process.platform !== "linux" && "needs Linux" };

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { waitFor } from "./wait.ts";
+import { waitFor } from "../../testbed/wait.ts";
 
 /** Segments that the kernel threw away before any socket of ours could hear of them (proc(5), /proc/net/netstat); of the whole network namespace. */
 export type DropCounter = "TCPMD5NotFound" | "TCPMD5Failure" | "TCPMinTTLDrop";

@@ -1,6 +1,6 @@
 import t from "tap";
-import { measurePace, Patience, pace, stretched } from "./pace.ts";
-import { holds, NotYet, Stopwatch, waitFor } from "./wait.ts";
+import { measurePace, Patience, pace, stretched } from "../../testbed/pace.ts";
+import { holds, NotYet, Stopwatch, waitFor } from "../../testbed/wait.ts";
 
 const soon = { withinSeconds: 0.01 };
 

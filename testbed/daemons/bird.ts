@@ -1,5 +1,5 @@
-import { NotYet } from "../../test/support/wait.ts";
 import type { Host } from "../lab.ts";
+import { NotYet } from "../wait.ts";
 import { Daemon } from "./daemon.ts";
 
 /** BIRD 2 on a host. `protocol device` and the log are added to the configuration. https://bird.network.cz/?get_doc&f=bird.html */

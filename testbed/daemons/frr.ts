@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
-import { NotYet } from "../../test/support/wait.ts";
 import type { Host } from "../lab.ts";
+import { NotYet } from "../wait.ts";
 import { Daemon } from "./daemon.ts";
 
 /** FRR (zebra and bgpd) on a host. `config` is bgpd's. Commands: https://docs.frrouting.org/en/stable-8.4/bgp.html */

@@ -1,5 +1,5 @@
-import { NotYet } from "../../test/support/wait.ts";
 import type { Host } from "../lab.ts";
+import { NotYet } from "../wait.ts";
 import { Daemon } from "./daemon.ts";
 
 /** GoBGP on a host; the configuration is TOML. https://github.com/osrg/gobgp/tree/v3.10.0/docs/sources */

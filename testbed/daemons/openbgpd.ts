@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
-import { NotYet } from "../../test/support/wait.ts";
 import type { Host } from "../lab.ts";
+import { NotYet } from "../wait.ts";
 import { Daemon } from "./daemon.ts";
 
 /** OpenBGPD on a host. Debian's package has no kernel routing, so it serves as a strict decoder. bgpd.conf(5), bgpctl(8). */

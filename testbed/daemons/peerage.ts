@@ -1,10 +1,10 @@
 import { request } from "node:http";
 import { join } from "node:path";
-import { stretched } from "../../test/support/pace.ts";
-import { NotYet } from "../../test/support/wait.ts";
 import type { FibRow, NeighborDetail, NeighborSummary, PathRow, RouteRow, Summary } from "../../src/view/model.ts";
 import { CommandError, run } from "../command.ts";
 import type { Host } from "../lab.ts";
+import { stretched } from "../pace.ts";
+import { NotYet } from "../wait.ts";
 import { Daemon } from "./daemon.ts";
 
 /** The compiled program of this checkout. */

@@ -1,4 +1,4 @@
-import { Patience } from "../support/pace.ts";
+import { Patience } from "../pace.ts";
 
 /** Something has happened somewhere: whoever waits for a state looks again. One for all peers of a room, so that nothing polls. */
 export class Pulse {

@@ -1,5 +1,5 @@
-import { Patience } from "../../test/support/pace.ts";
 import type { Host } from "../../testbed/lab.ts";
+import { Patience } from "../../testbed/pace.ts";
 import { type Introduction, openOf } from "../../testbed/speaker/introduction.ts";
 import { attribute, ipv4, keepalive, nlri4, sequence, u32, update } from "../../testbed/speaker/octets.ts";
 import { Pulse } from "../../testbed/speaker/pulse.ts";

@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
+import { NumberedSpeaker } from "../../testbed/speaker/numbered-speaker.ts";
 import { Daemon, pause, until } from "./daemon.ts";
-import { Peer } from "./peer.ts";
 
 const ROUTES = 50_000;
 const to = "127.0.66.1";
@@ -115,10 +115,10 @@ const attacks: Record<string, (path: string) => Promise<Client[]>> = {
 export async function questions(): Promise<Record<string, number | string>> {
   const daemon = await Daemon.start(config, { metricsPort: 21_907, watchStalls: true });
   const path = daemon.controlSocket;
-  const feeder = new Peer({ from: "127.0.66.2", to, port });
+  const feeder = new NumberedSpeaker({ from: "127.0.66.2", to, port });
   const nervous = Array.from(
     { length: 5 },
-    (_, i) => new Peer({ from: `127.0.67.${10 + i}`, to, port, holdTime: 3, routes: ROUTES }),
+    (_, i) => new NumberedSpeaker({ from: `127.0.67.${10 + i}`, to, port, holdTime: 3, routes: ROUTES }),
   );
   await until("all are up", () => [feeder, ...nervous].every((peer) => peer.established));
   await feeder.announce({ first: 0, count: ROUTES, together: 5, version: 1 });

@@ -1,7 +1,7 @@
-import { holds } from "../../support/wait.ts";
 import { Bird } from "../../../testbed/daemons/bird.ts";
 import { Frr } from "../../../testbed/daemons/frr.ts";
 import { Peerage } from "../../../testbed/daemons/peerage.ts";
+import { holds } from "../../../testbed/wait.ts";
 import { RouteWatch } from "../harness/route-watch.ts";
 import { scenario } from "../harness/scenario.ts";
 import { birdTimers, frrDefaults, frrNeighbor, ourTimers } from "../harness/texts.ts";

@@ -1,11 +1,11 @@
-import { stretched } from "../../support/pace.ts";
-import { holds } from "../../support/wait.ts";
-import { birdTimersOf, frrDefaultsOf, frrNeighbor, ourTimersOf } from "../harness/texts.ts";
 import { Bird } from "../../../testbed/daemons/bird.ts";
 import { Frr } from "../../../testbed/daemons/frr.ts";
 import { Peerage } from "../../../testbed/daemons/peerage.ts";
 import type { Host } from "../../../testbed/lab.ts";
+import { stretched } from "../../../testbed/pace.ts";
+import { holds } from "../../../testbed/wait.ts";
 import { scenario } from "../harness/scenario.ts";
+import { birdTimersOf, frrDefaultsOf, frrNeighbor, ourTimersOf } from "../harness/texts.ts";
 
 const each = 25;
 /** Longer than usual: ours is stopped while all fifty OPENs are sent. */

@@ -5,11 +5,11 @@ import { Tunnels } from "../../../src/fib/tunnel/tunnels.ts";
 import { Workloads } from "../../../src/fib/workloads.ts";
 import { formatPrefix, parseAddress, parsePrefix } from "../../../src/lib/address.ts";
 import type { Log } from "../../../src/lib/log.ts";
-import { Stopwatch } from "../../support/wait.ts";
-import { Pinging } from "../harness/pinging.ts";
 import type { Host, Lab, Switch } from "../../../testbed/lab.ts";
+import { Stopwatch } from "../../../testbed/wait.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";
 import { standInProgram } from "../harness/ipip-stand-in.ts";
+import { Pinging } from "../harness/pinging.ts";
 import { scenario } from "../harness/scenario.ts";
 import { plugWorkload } from "../harness/workload.ts";
 

@@ -1,4 +1,4 @@
-import { holds } from "../../support/wait.ts";
+import { holds } from "../../../testbed/wait.ts";
 import { buildRestartRoom, ofBird } from "../harness/restart-room.ts";
 import { scenario } from "../harness/scenario.ts";
 

@@ -1,6 +1,6 @@
 import type { PathRow } from "../../../src/view/model.ts";
-import { stretched } from "../../support/pace.ts";
-import { Stopwatch } from "../../support/wait.ts";
+import { stretched } from "../../../testbed/pace.ts";
+import { Stopwatch } from "../../../testbed/wait.ts";
 import { buildRestartRoom, frrConfig, ofBird, ofFrr } from "../harness/restart-room.ts";
 import { RouteWatch } from "../harness/route-watch.ts";
 import { scenario } from "../harness/scenario.ts";

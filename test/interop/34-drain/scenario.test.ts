@@ -1,7 +1,7 @@
-import { waitFor } from "../../support/wait.ts";
 import { Bird } from "../../../testbed/daemons/bird.ts";
 import { Frr } from "../../../testbed/daemons/frr.ts";
 import { Peerage } from "../../../testbed/daemons/peerage.ts";
+import { waitFor } from "../../../testbed/wait.ts";
 import { Pinging } from "../harness/pinging.ts";
 import { RouteWatch } from "../harness/route-watch.ts";
 import { scenario } from "../harness/scenario.ts";

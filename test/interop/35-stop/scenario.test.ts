@@ -1,5 +1,5 @@
-import { Bird } from "../harness/bird.ts";
-import { Peerage } from "../harness/peerage.ts";
+import { Bird } from "../../../testbed/daemons/bird.ts";
+import { Peerage } from "../../../testbed/daemons/peerage.ts";
 import { RouteWatch } from "../harness/route-watch.ts";
 import { scenario } from "../harness/scenario.ts";
 import { birdTimers, ourTimers } from "../harness/texts.ts";

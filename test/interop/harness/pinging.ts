@@ -1,6 +1,6 @@
-import { NotYet } from "../../support/wait.ts";
 import { Daemon } from "../../../testbed/daemons/daemon.ts";
 import type { Host } from "../../../testbed/lab.ts";
+import { NotYet } from "../../../testbed/wait.ts";
 
 /** A hundred pings a second from one host to an address, until it is told to stop; each that got no answer counts as lost. */
 export class Pinging {

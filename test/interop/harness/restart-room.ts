@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { Test } from "tap";
-import { stretched } from "../../support/pace.ts";
 import { Bird } from "../../../testbed/daemons/bird.ts";
 import { Frr } from "../../../testbed/daemons/frr.ts";
 import { Peerage } from "../../../testbed/daemons/peerage.ts";
 import type { Lab } from "../../../testbed/lab.ts";
+import { stretched } from "../../../testbed/pace.ts";
 import { Pinging } from "./pinging.ts";
 import { RouteWatch } from "./route-watch.ts";
 import { birdTimers, bothFamilies, frrDefaults, frrNeighbor, ourTimers } from "./texts.ts";

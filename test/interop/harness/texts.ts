@@ -1,4 +1,4 @@
-import { stretched } from "../../support/pace.ts";
+import { stretched } from "../../../testbed/pace.ts";
 
 /**
  * Pieces of configuration that many scenarios share. Timers are short, so that what depends on them is seen soon, and longer where
