@@ -1,6 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
-import { CeaseError, cease, NotificationError } from "../wire/errors.ts";
+import { CeaseError, type CeaseSubcode, cease, NotificationError } from "../wire/errors.ts";
 import { HEADER_LENGTH } from "../wire/framer.ts";
 import { describeNotification, encodeNotification } from "../wire/message/notification.ts";
 import { encodeOpen, type OpenMessage } from "../wire/message/open.ts";
@@ -62,8 +62,8 @@ export interface SessionTimers {
 
 /** How `stop` parts from the peer. */
 export interface StopOptions {
-  /** Cease subcode: 2 (administrative shutdown) unless given. */
-  readonly subcode?: number;
+  /** 6/2 (administrative shutdown) unless given. */
+  readonly subcode?: CeaseSubcode;
   /** Shutdown communication (RFC 9003), with subcodes 2 and 4 only. */
   readonly text?: string;
   /** No NOTIFICATION: the planned restart of RFC 4724. */
@@ -207,7 +207,10 @@ export class PeerSession implements ConnectionOwner, PairOwner {
   /** ManualStop: Cease, or whatever else is asked for. Nothing starts by itself afterwards, and who connects is refused. */
   stop(how: StopOptions = {}): void {
     this.#wanted = false;
-    const notification = how.quiet === true ? null : (how.notification ?? ceaseOf(how.subcode ?? 2, how.text ?? ""));
+    const notification =
+      how.quiet === true
+        ? null
+        : (how.notification ?? ceaseOf(how.subcode ?? CeaseError.AdministrativeShutdown, how.text ?? ""));
     this.#pair.releaseSpare()?.event({ type: "ManualStop", notification });
     this.#main.event({ type: "ManualStop", notification });
   }
@@ -216,7 +219,7 @@ export class PeerSession implements ConnectionOwner, PairOwner {
    * Ends the session with Cease (6/4, administrative reset, by default) and comes back by itself. One that is not up tries at
    * once: damping is forgiven, and connect-retry is not waited for.
    */
-  reset(subcode = 4, text = ""): void {
+  reset(subcode: CeaseSubcode = CeaseError.AdministrativeReset, text = ""): void {
     if (this.#main.transport !== null || this.#pair.spare !== null) {
       this.fail(ceaseOf(subcode, text));
       return;

@@ -1,9 +1,9 @@
 import {
   CeaseError,
+  type CeaseSubcode,
   cease,
   ceaseWithText,
   ErrorCode,
-  type ErrorSubcode,
   type NotificationError,
   OpenError,
 } from "../wire/errors.ts";
@@ -42,9 +42,8 @@ export const refusesParameters = (notification: ReceivedNotification | null): bo
     notification.subcode === OpenError.UnsupportedCapability);
 
 /** The text goes out where the RFC has room for it (RFC 9003 §2), and is told to our own operator in any case. */
-export function ceaseOf(subcode: number, text: string): NotificationError {
-  const typed = subcode as ErrorSubcode;
-  return typed === CeaseError.AdministrativeShutdown || typed === CeaseError.AdministrativeReset
-    ? ceaseWithText(typed, text)
-    : cease(typed, undefined, text);
+export function ceaseOf(subcode: CeaseSubcode, text: string): NotificationError {
+  return subcode === CeaseError.AdministrativeShutdown || subcode === CeaseError.AdministrativeReset
+    ? ceaseWithText(subcode, text)
+    : cease(subcode, undefined, text);
 }

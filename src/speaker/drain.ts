@@ -2,7 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { AttributeStore } from "../rib/attribute-store.ts";
 import type { StopOptions } from "../session/peer-session.ts";
 import { ceaseOf } from "../session/reason.ts";
-import { CeaseError, hardReset } from "../wire/errors.ts";
+import { CeaseError, type CeaseSubcode, hardReset } from "../wire/errors.ts";
 import type { Peer } from "./peer.ts";
 
 /** GRACEFUL_SHUTDOWN, RFC 8326 §4. */
@@ -70,7 +70,7 @@ export async function drain(parts: DrainParts, waitSeconds: number): Promise<Dra
 }
 
 /** How to part so that the peer keeps nothing: with the N-bit a mere Cease would make it keep our routes (RFC 8538 §3.1). */
-export const forGood = (peer: Peer, subcode: number): StopOptions =>
+export const forGood = (peer: Peer, subcode: CeaseSubcode): StopOptions =>
   peer.live?.agreed.gracefulRestart?.notification ? { notification: hardReset(ceaseOf(subcode, "")) } : { subcode };
 
 /** How long a stop waits for sockets to take what is on its way, and how often it looks. */

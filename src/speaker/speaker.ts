@@ -17,7 +17,7 @@ import { type Family, families } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
 import { Alarms } from "../session/alarms.ts";
 import { KeepaliveLag } from "../session/counters.ts";
-import { CeaseError } from "../wire/errors.ts";
+import { CeaseError, type CeaseSubcode } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
 import { Convergence } from "./convergence.ts";
 import { Door, listenTtl } from "./door.ts";
@@ -382,7 +382,7 @@ export class Speaker {
     return true;
   }
 
-  #removePeer(peer: Peer, subcode: number): void {
+  #removePeer(peer: Peer, subcode: CeaseSubcode): void {
     peer.session.stop(subcode === CeaseError.PeerDeconfigured ? forGood(peer, subcode) : { subcode });
     this.restart.forget(peer);
     this.#stale.purge(peer);

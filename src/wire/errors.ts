@@ -4,87 +4,92 @@
  * Codes: RFC 4271 §4.5 and §6; subcodes also RFC 4486, 5492, 6608, 7313, 8538, 9003, 9234, 9384, 9687.
  */
 
-declare const brand: unique symbol;
-/** First number of a NOTIFICATION; a type of its own, so that it can't change places with the subcode. */
-export type ErrorCode = number & { readonly [brand]: "code" };
-/** Second number of a NOTIFICATION. */
-export type ErrorSubcode = number & { readonly [brand]: "subcode" };
-
-const code = (value: number): ErrorCode => value as ErrorCode;
-const sub = (value: number): ErrorSubcode => value as ErrorSubcode;
-
-/** RFC 4271 §4.5. */
+/** First number of a NOTIFICATION (RFC 4271 §4.5). */
 export const ErrorCode = {
-  MessageHeader: code(1),
-  Open: code(2),
-  Update: code(3),
-  HoldTimerExpired: code(4),
-  FiniteStateMachine: code(5),
-  Cease: code(6),
+  MessageHeader: 1,
+  Open: 2,
+  Update: 3,
+  HoldTimerExpired: 4,
+  FiniteStateMachine: 5,
+  Cease: 6,
   /** RFC 7313 §5. */
-  RouteRefresh: code(7),
+  RouteRefresh: 7,
   /** RFC 9687 §4. */
-  SendHoldTimerExpired: code(8),
+  SendHoldTimerExpired: 8,
 } as const;
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
-/** Subcode of errors that have none, or none that says more. */
-export const UNSPECIFIC: ErrorSubcode = sub(0);
+declare const under: unique symbol;
+/**
+ * Second number of a NOTIFICATION, under one code. A type of its own for each: neither do the two numbers change places, nor does
+ * a subcode get under another code than its own.
+ */
+export type ErrorSubcode<C extends ErrorCode = ErrorCode> = number & { readonly [under]: C };
+
+export type UpdateSubcode = ErrorSubcode<typeof ErrorCode.Update>;
+export type CeaseSubcode = ErrorSubcode<typeof ErrorCode.Cease>;
+
+const subcodes = <C extends ErrorCode, T extends Readonly<Record<string, number>>>(_code: C, numbers: T) =>
+  numbers as unknown as { readonly [K in keyof T]: ErrorSubcode<C> };
+
+/** Subcode of errors that have none, or none that says more; under every code. */
+export const UNSPECIFIC = 0 as ErrorSubcode<never>;
 
 /** RFC 4271 §6.1. */
-export const HeaderError = {
-  ConnectionNotSynchronized: sub(1),
-  BadMessageLength: sub(2),
-  BadMessageType: sub(3),
-} as const;
+export const HeaderError = subcodes(ErrorCode.MessageHeader, {
+  ConnectionNotSynchronized: 1,
+  BadMessageLength: 2,
+  BadMessageType: 3,
+});
 
 /** RFC 4271 §6.2. */
-export const OpenError = {
-  UnsupportedVersion: sub(1),
-  BadPeerAs: sub(2),
-  BadBgpIdentifier: sub(3),
-  UnsupportedOptionalParameter: sub(4),
-  UnacceptableHoldTime: sub(6),
+export const OpenError = subcodes(ErrorCode.Open, {
+  UnsupportedVersion: 1,
+  BadPeerAs: 2,
+  BadBgpIdentifier: 3,
+  UnsupportedOptionalParameter: 4,
+  UnacceptableHoldTime: 6,
   /** RFC 5492 §5. */
-  UnsupportedCapability: sub(7),
+  UnsupportedCapability: 7,
   /** RFC 9234 §4.2. */
-  RoleMismatch: sub(11),
-} as const;
+  RoleMismatch: 11,
+});
 
 /** RFC 4271 §6.3. */
-export const UpdateError = {
-  MalformedAttributeList: sub(1),
-  UnrecognizedWellKnown: sub(2),
-  MissingWellKnown: sub(3),
-  AttributeFlags: sub(4),
-  AttributeLength: sub(5),
-  InvalidOrigin: sub(6),
-  InvalidNextHop: sub(8),
-  OptionalAttribute: sub(9),
-  InvalidNetworkField: sub(10),
-  MalformedAsPath: sub(11),
-} as const;
+export const UpdateError = subcodes(ErrorCode.Update, {
+  MalformedAttributeList: 1,
+  UnrecognizedWellKnown: 2,
+  MissingWellKnown: 3,
+  AttributeFlags: 4,
+  AttributeLength: 5,
+  InvalidOrigin: 6,
+  InvalidNextHop: 8,
+  OptionalAttribute: 9,
+  InvalidNetworkField: 10,
+  MalformedAsPath: 11,
+});
 
 /** RFC 6608 §3: which state got the unexpected message. */
-export const FsmError = { OpenSent: sub(1), OpenConfirm: sub(2), Established: sub(3) } as const;
+export const FsmError = subcodes(ErrorCode.FiniteStateMachine, { OpenSent: 1, OpenConfirm: 2, Established: 3 });
 
 /** RFC 4486 §3 and its successors. */
-export const CeaseError = {
-  MaximumPrefixes: sub(1),
-  AdministrativeShutdown: sub(2),
-  PeerDeconfigured: sub(3),
-  AdministrativeReset: sub(4),
-  ConnectionRejected: sub(5),
-  OtherConfigurationChange: sub(6),
-  ConnectionCollision: sub(7),
-  OutOfResources: sub(8),
+export const CeaseError = subcodes(ErrorCode.Cease, {
+  MaximumPrefixes: 1,
+  AdministrativeShutdown: 2,
+  PeerDeconfigured: 3,
+  AdministrativeReset: 4,
+  ConnectionRejected: 5,
+  OtherConfigurationChange: 6,
+  ConnectionCollision: 7,
+  OutOfResources: 8,
   /** RFC 8538 §3. */
-  HardReset: sub(9),
+  HardReset: 9,
   /** RFC 9384. */
-  BfdDown: sub(10),
-} as const;
+  BfdDown: 10,
+});
 
 /** RFC 7313 §5. */
-export const RouteRefreshError = { InvalidMessageLength: sub(1) } as const;
+export const RouteRefreshError = subcodes(ErrorCode.RouteRefresh, { InvalidMessageLength: 1 });
 
 const codeNames: readonly string[] = [
   "Reserved",
@@ -160,13 +165,13 @@ export function errorName(errorCode: number, subcode: number): string {
 }
 
 /** What ends a session: becomes the NOTIFICATION that is sent before the connection closes. */
-export class NotificationError extends Error {
-  readonly code: ErrorCode;
-  readonly subcode: ErrorSubcode;
+export class NotificationError<C extends ErrorCode = ErrorCode> extends Error {
+  readonly code: C;
+  readonly subcode: ErrorSubcode<C>;
   readonly data: Uint8Array;
 
   /** @param detail one clause for people, after the name of the error. */
-  constructor(errorCode: ErrorCode, subcode: ErrorSubcode, data: Uint8Array, detail = "") {
+  constructor(errorCode: C, subcode: ErrorSubcode<NoInfer<C>>, data: Uint8Array, detail = "") {
     super(errorName(errorCode, subcode) + (detail === "" ? "" : `: ${detail}`));
     this.name = "NotificationError";
     this.code = errorCode;
@@ -179,9 +184,9 @@ const EMPTY = new Uint8Array(0);
 const u8 = (value: number): Uint8Array => Uint8Array.of(value);
 const u16 = (value: number): Uint8Array => Uint8Array.of(value >>> 8, value);
 
-const header = (subcode: ErrorSubcode, data: Uint8Array, detail: string) =>
+const header = (subcode: ErrorSubcode<typeof ErrorCode.MessageHeader>, data: Uint8Array, detail: string) =>
   new NotificationError(ErrorCode.MessageHeader, subcode, data, detail);
-const open = (subcode: ErrorSubcode, data: Uint8Array, detail: string) =>
+const open = (subcode: ErrorSubcode<typeof ErrorCode.Open>, data: Uint8Array, detail: string) =>
   new NotificationError(ErrorCode.Open, subcode, data, detail);
 
 /** 1/1 (RFC 4271 §6.1): the marker isn't all ones. */
@@ -226,7 +231,7 @@ export const unsupportedCapability = (missing: Uint8Array, detail: string): Noti
 export const roleMismatch = (detail: string): NotificationError => open(OpenError.RoleMismatch, EMPTY, detail);
 
 /** 3/x (RFC 4271 §6.3): data is the attribute (flags, code, length, value) where the section says so. */
-export const updateError = (subcode: ErrorSubcode, data: Uint8Array, detail: string): NotificationError =>
+export const updateError = (subcode: UpdateSubcode, data: Uint8Array, detail: string): NotificationError =>
   new NotificationError(ErrorCode.Update, subcode, data, detail);
 
 /** 4/0 (RFC 4271 §6.5). */
@@ -234,7 +239,10 @@ export const holdTimerExpired = (): NotificationError =>
   new NotificationError(ErrorCode.HoldTimerExpired, UNSPECIFIC, EMPTY);
 
 /** 5/x (RFC 6608 §4): data is the type of the message that came at the wrong time; none when no message is to blame. */
-export const fsmError = (subcode: ErrorSubcode, messageType?: number): NotificationError =>
+export const fsmError = (
+  subcode: ErrorSubcode<typeof ErrorCode.FiniteStateMachine>,
+  messageType?: number,
+): NotificationError =>
   new NotificationError(
     ErrorCode.FiniteStateMachine,
     subcode,
@@ -243,11 +251,11 @@ export const fsmError = (subcode: ErrorSubcode, messageType?: number): Notificat
   );
 
 /** 6/x (RFC 4486). */
-export const cease = (subcode: ErrorSubcode, data: Uint8Array = EMPTY, detail = ""): NotificationError =>
+export const cease = (subcode: CeaseSubcode, data: Uint8Array = EMPTY, detail = ""): NotificationError =>
   new NotificationError(ErrorCode.Cease, subcode, data, detail);
 
 /** 6/2 or 6/4 with a text for the other side's operator (RFC 9003 §2): cut to 255 octets at a character. */
-export const ceaseWithText = (subcode: ErrorSubcode, text: string): NotificationError => {
+export const ceaseWithText = (subcode: CeaseSubcode, text: string): NotificationError => {
   let utf8 = new TextEncoder().encode(text);
   if (utf8.length > 255) {
     let end = 255;

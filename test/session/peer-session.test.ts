@@ -331,7 +331,7 @@ t.test("with nothing to send, the send hold timer never ends a session", (t) => 
 t.test("a NOTIFICATION is always readable: each end of ours is written, half-closed and drained", (t) => {
   const ends: [string, (side: Side) => void][] = [
     ["NOTIFICATION 6/2", (side) => side.session.stop()],
-    ["NOTIFICATION 6/3", (side) => side.session.stop({ subcode: 3 })],
+    ["NOTIFICATION 6/3", (side) => side.session.stop({ subcode: CeaseError.PeerDeconfigured })],
     ["NOTIFICATION 6/4", (side) => side.session.reset()],
     ["NOTIFICATION 6/1", (side) => side.session.fail(cease(CeaseError.MaximumPrefixes))],
   ];

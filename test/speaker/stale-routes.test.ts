@@ -1,7 +1,7 @@
 import t from "tap";
 import { ceaseOf } from "../../src/session/reason.ts";
 import type { Capability } from "../../src/wire/capability/types.ts";
-import { hardReset } from "../../src/wire/errors.ts";
+import { CeaseError, hardReset } from "../../src/wire/errors.ts";
 import { HEADER_LENGTH, MessageType } from "../../src/wire/framer.ts";
 import { encodeHeader } from "../../src/wire/message/header.ts";
 import { encodeNotification } from "../../src/wire/message/notification.ts";
@@ -253,7 +253,7 @@ t.test("RFC 4724 §4.2, as helper", async (t) => {
 });
 
 t.test("RFC 8538: a NOTIFICATION keeps routes only with the N bit of both, and a hard reset never", async (t) => {
-  const plain = ceaseOf(4, "");
+  const plain = ceaseOf(CeaseError.AdministrativeReset, "");
   for (const [terms, error, kept] of [
     [{ notification: true }, plain, true],
     [{ notification: false }, plain, false],
@@ -422,7 +422,7 @@ t.test("RFC 9494: long-lived graceful restart", async (t) => {
   });
   t.test("a hard reset ends it", async (t) => {
     const { world, rr, peer } = await told({ ...llgr, notification: true }, yaml);
-    peer.send(encodeNotification(hardReset(ceaseOf(2, ""))));
+    peer.send(encodeNotification(hardReset(ceaseOf(CeaseError.AdministrativeShutdown, ""))));
     await world.advance(0.1);
     t.same(held(rr), []);
   });

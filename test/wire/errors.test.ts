@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import t from "tap";
+import { badValue } from "../../src/wire/attribute/fault.ts";
 import {
   badMessageLength,
   CeaseError,
@@ -14,9 +15,11 @@ import {
   holdTimerExpired,
   knownErrors,
   maximumPrefixesReached,
+  NotificationError,
   OpenError,
   RouteRefreshError,
   sendHoldTimerExpired,
+  UNSPECIFIC,
   UpdateError,
 } from "../../src/wire/errors.ts";
 import { HEADER_LENGTH } from "../../src/wire/framer.ts";
@@ -62,6 +65,33 @@ t.test(
         );
       }
     t.same(FsmError, { OpenSent: 1, OpenConfirm: 2, Established: 3 });
+  },
+);
+
+t.test(
+  "a code with another code's subcode, the two in each other's place, or a bare number does not compile",
+  async (t) => {
+    const nothing = new Uint8Array(0);
+    const right = [
+      new NotificationError(ErrorCode.Cease, CeaseError.HardReset, nothing),
+      new NotificationError(ErrorCode.Cease, UNSPECIFIC, nothing),
+      new NotificationError(ErrorCode.HoldTimerExpired, UNSPECIFIC, nothing),
+    ];
+    const wrong = [
+      // @ts-expect-error -- 2/2 is no Cease
+      new NotificationError(ErrorCode.Cease, OpenError.BadPeerAs, nothing),
+      // @ts-expect-error -- code 4 has no subcodes
+      new NotificationError(ErrorCode.HoldTimerExpired, CeaseError.BfdDown, nothing),
+      // @ts-expect-error -- the subcode comes second
+      new NotificationError(UpdateError.AttributeFlags, ErrorCode.Update, nothing),
+      // @ts-expect-error -- a number says nothing
+      new NotificationError(ErrorCode.Update, 3, nothing),
+      // @ts-expect-error -- what ends a session in Cease is named by Cease's subcodes
+      cease(UpdateError.AttributeFlags),
+      // @ts-expect-error -- attributes are faulty by the subcodes of UPDATE Message Error
+      badValue(OpenError.BadPeerAs, "no AS"),
+    ];
+    t.equal(right.length + wrong.length, 9);
   },
 );
 

@@ -1,6 +1,6 @@
 import { ByteReader, TruncatedError } from "../../lib/bytes.ts";
 import { type CodecContext, defaultLimits } from "../context.ts";
-import { type ErrorSubcode, UpdateError } from "../errors.ts";
+import { UpdateError, type UpdateSubcode } from "../errors.ts";
 import type { UpdateLayout } from "../message/update-layout.ts";
 import { checkAsPath } from "./as-path.ts";
 import { mergeAs4 } from "./as4.ts";
@@ -89,7 +89,7 @@ class Section {
 
   #attribute(code: number, flags: number, at: number, valueStart: number, valueEnd: number): void {
     const context = this.#context;
-    const fault = (row: Named, action: AttributeAction, subcode: ErrorSubcode, text: string) =>
+    const fault = (row: Named, action: AttributeAction, subcode: UpdateSubcode, text: string) =>
       this.faults.push({
         code: row.code,
         name: row.name,
@@ -178,7 +178,7 @@ class Section {
 }
 
 type Named = Pick<AttributeRules, "code" | "name">;
-type Report = (row: Named, action: AttributeAction, subcode: ErrorSubcode, text: string) => void;
+type Report = (row: Named, action: AttributeAction, subcode: UpdateSubcode, text: string) => void;
 
 /** Why an attribute from this peer is dropped unread, or null if it isn't. */
 function refusal(codec: AttributeCodec, context: CodecContext): string | null {

@@ -1,4 +1,4 @@
-import { type ErrorSubcode, type NotificationError, UpdateError, updateError } from "../errors.ts";
+import { type NotificationError, UpdateError, type UpdateSubcode, updateError } from "../errors.ts";
 
 /**
  * What RFC 7606 §2 lets happen to an UPDATE with a faulty attribute, weakest first. "AFI/SAFI disable" is not used here: where
@@ -17,7 +17,7 @@ export interface AttributeFault {
   readonly name: string;
   readonly action: AttributeAction;
   /** Subcode of an UPDATE Message Error that names the fault, whether or not a NOTIFICATION is sent. */
-  readonly subcode: ErrorSubcode;
+  readonly subcode: UpdateSubcode;
   /** What was found and wanted, for people. */
   readonly text: string;
   /** Data of that NOTIFICATION as RFC 4271 §6.3 has it: mostly the attribute as received, cut to a bound. */
@@ -30,9 +30,9 @@ export type AttributeVerdict = AttributeFault;
 /** Thrown by an attribute's decoder; `kind` picks the action from the attribute's row. */
 export class AttributeError extends Error {
   readonly kind: "length" | "value";
-  readonly subcode: ErrorSubcode;
+  readonly subcode: UpdateSubcode;
 
-  constructor(kind: "length" | "value", subcode: ErrorSubcode, text: string) {
+  constructor(kind: "length" | "value", subcode: UpdateSubcode, text: string) {
     super(text);
     this.name = "AttributeError";
     this.kind = kind;
@@ -45,7 +45,7 @@ export const badLength = (wanted: string, found: number): AttributeError =>
   new AttributeError("length", UpdateError.AttributeLength, `must be ${wanted}, found ${found} octets`);
 
 /** The length is right, the value is not. */
-export const badValue = (subcode: ErrorSubcode, text: string): AttributeError =>
+export const badValue = (subcode: UpdateSubcode, text: string): AttributeError =>
   new AttributeError("value", subcode, text);
 
 /** The session reset that a fault asks for. */
@@ -57,7 +57,7 @@ const NO_DATA = new Uint8Array(0);
 const MAX_DATA = 4096 - 21;
 
 /** Data of an UPDATE Message Error (RFC 4271 §6.3): none, the code of what misses, or the attribute from its flags on. */
-export function faultData(subcode: ErrorSubcode, bytes: Uint8Array, start: number, end: number): Uint8Array {
+export function faultData(subcode: UpdateSubcode, bytes: Uint8Array, start: number, end: number): Uint8Array {
   if (
     subcode === UpdateError.MalformedAttributeList ||
     subcode === UpdateError.InvalidNetworkField ||
