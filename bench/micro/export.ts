@@ -59,7 +59,6 @@ const key: GroupKey = {
   self4: 0x0a000001,
   self6: [0x20010db8, 0, 0, 1],
   role: null,
-  loopAs: 0,
   exportPolicy: "",
   advertisementIntervalSeconds: 0,
 };

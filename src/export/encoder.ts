@@ -1,7 +1,6 @@
 import { isLinkLocal } from "../lib/address.ts";
 import { ByteWriter } from "../lib/bytes.ts";
 import { Family } from "../lib/family.ts";
-import { SegmentType } from "../wire/attribute/types.ts";
 import { type AttributeTransform, writeAttributes } from "../wire/message/attribute-writer.ts";
 import { nlriSize, reachSize, UpdateWriter } from "../wire/message/update-writer.ts";
 import type { GroupKey } from "./group-key.ts";
@@ -18,7 +17,6 @@ import {
   takesOwnNextHop,
 } from "./rules.ts";
 
-const AS_PATH = 2;
 const MED = 4;
 const LOCAL_PREF = 5;
 const ORIGINATOR_ID = 9;
@@ -133,7 +131,6 @@ export class Encoder {
 
   /** Whether the set can be sent at all: `Outcome.Sent`, or why not. Asked once per set. */
   judge(set: number): number {
-    if (this.#key.loopAs !== 0 && this.#hasAs(set, this.#key.loopAs)) return Outcome.AsLoop;
     if (this.nextHop(set) === null) return Outcome.NoNextHop;
     return this.#fits(set) ? Outcome.Sent : Outcome.TooBig;
   }
@@ -174,31 +171,4 @@ export class Encoder {
       out,
     );
   }
-
-  #hasAs(set: number, as: number): boolean {
-    const attributes = this.#outSets.attributes[set]!;
-    const bytes = this.#sets.chunk(attributes);
-    let at = this.#sets.start(attributes);
-    const end = this.#sets.end(attributes);
-    while (at < end) {
-      const extended = (bytes[at]! & 0x10) !== 0;
-      const from = at + (extended ? 4 : 3);
-      const to = from + (extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!);
-      if (bytes[at + 1] === AS_PATH) return pathHas(bytes, from, to, as);
-      at = to;
-    }
-    return false;
-  }
-}
-
-function pathHas(bytes: Uint8Array, from: number, to: number, as: number): boolean {
-  for (let at = from; at < to; ) {
-    const end = at + 2 + bytes[at + 1]! * 4;
-    if (bytes[at] === SegmentType.Sequence || bytes[at] === SegmentType.Set)
-      for (let i = at + 2; i < end; i += 4)
-        if (((bytes[i]! << 24) | (bytes[i + 1]! << 16) | (bytes[i + 2]! << 8) | bytes[i + 3]!) >>> 0 === as)
-          return true;
-    at = end;
-  }
-  return false;
 }

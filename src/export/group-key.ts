@@ -34,8 +34,6 @@ export interface GroupKey {
   readonly self6: readonly number[] | null;
   /** RFC 9234; null: OTC is carried untouched. */
   readonly role: Role | null;
-  /** Routes with this AS in their AS_PATH are not sent, the peer would drop them; 0 is off. */
-  readonly loopAs: number;
   /** Names what the policy port does: another text, another policy. */
   readonly exportPolicy: string;
   /** Not the bytes, but their time: the owner flushes the group at this interval. */
@@ -59,7 +57,6 @@ export const keyText = (key: GroupKey): string =>
     key.self4 === null ? "" : formatAddress([key.self4]),
     key.self6 === null ? "" : formatAddress(key.self6),
     key.role ?? "",
-    key.loopAs,
     key.exportPolicy,
     key.advertisementIntervalSeconds,
   ].join("|");

@@ -17,10 +17,8 @@ export const Outcome = {
   Policy: 6,
   /** RFC 9234 §5. */
   OnlyToCustomer: 7,
-  /** The peer's own AS is in the AS_PATH. */
-  AsLoop: 8,
-  NoNextHop: 9,
-  TooBig: 10,
+  NoNextHop: 8,
+  TooBig: 9,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
@@ -60,7 +58,7 @@ export const marksStale = (key: GroupKey, flags: number): boolean =>
   key.longLived === "no-export" && key.peerKind === "internal" && (flags & LLGR_STALE) !== 0;
 
 /** RFC 9234 §5: a route with OTC goes down only, to customers and to clients of a route server. */
-export const goesDown = (key: GroupKey): boolean => key.role === "provider" || key.role === "rs-server";
+const goesDown = (key: GroupKey): boolean => key.role === "provider" || key.role === "rs-server";
 export const blocksOnlyToCustomer = (key: GroupKey): boolean =>
   key.peerKind === "external" && key.role !== null && !goesDown(key);
 /** RFC 9234 §5: towards customers, peers and clients of a route server, OTC is added where it is missing. */
@@ -97,7 +95,6 @@ export const outcomeText: Readonly<Record<Outcome, string>> = {
   [Outcome.Stale]: "it is stale (LLGR_STALE) and the peer does not know long-lived graceful restart (RFC 9494 §4.3)",
   [Outcome.Policy]: "rejected by the export policy",
   [Outcome.OnlyToCustomer]: "it carries OTC and may only go to customers (RFC 9234 §5)",
-  [Outcome.AsLoop]: "the peer's AS is in its AS_PATH, the peer would drop it",
   [Outcome.NoNextHop]: "there is no next hop that this session can carry for it",
   [Outcome.TooBig]: "with the attributes that we add it is larger than the peer's largest message",
 };

@@ -59,7 +59,6 @@ export function groupKey(
     self4: ipv4?.length === 1 ? ipv4[0]! : null,
     self6: ipv6 ?? null,
     role: settings.role,
-    loopAs: 0,
     exportPolicy,
     advertisementIntervalSeconds: settings.timers.advertisementIntervalSeconds,
   };

@@ -125,7 +125,6 @@ t.test("everything in a group's key changes its text: no two keys are taken for 
     self4: null,
     self6: null,
     role: "peer",
-    loopAs: 5,
     exportPolicy: "other",
     advertisementIntervalSeconds: 5,
   };

@@ -58,7 +58,6 @@ function sendable(
   if ((flags & AttributeFlag.NO_ADVERTISE) !== 0) return null;
   if (external && (flags & (AttributeFlag.NO_EXPORT | AttributeFlag.NO_EXPORT_SUBCONFED)) !== 0) return null;
   const received = store.view(set);
-  if (key.loopAs !== 0 && received.asPath.some(({ asns }) => asns.includes(key.loopAs))) return null;
   const stale = (flags & AttributeFlag.LLGR_STALE) !== 0;
   if (stale && (key.longLived === "withhold" || (key.longLived === "no-export" && external))) return null;
   const downOnly = key.role === "customer" || key.role === "peer" || key.role === "rs-client";

@@ -65,7 +65,6 @@ export const clientKey: GroupKey = {
   self4: SELF4,
   self6: SELF6,
   role: null,
-  loopAs: 0,
   exportPolicy: "",
   advertisementIntervalSeconds: 0,
 };
