@@ -17,13 +17,13 @@ function run(command: string, ...args: string[]): string {
   }
 }
 
+/** The reflector's end of a node's link. */
+const portOf = (node: string): string => `to-${node}`;
+
 /**
  * Hosts are network namespaces. A rack's reflector holds the bridge that its nodes are plugged into, and is their way out; each
  * two reflectors share a link. A workload is one more namespace behind its node, wired as a container would be.
  */
-/** The reflector's end of a node's link. */
-const portOf = (node: string): string => `to-${node}`;
-
 export class NamespaceStage implements LabStage {
   readonly #plan: LabPlan;
   /** Prefix of every namespace, so that a lab never touches another one's. */
