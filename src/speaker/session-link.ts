@@ -208,7 +208,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const peer = this.#peer;
     const agreed = this.#agreed;
     if (agreed === null || peer.source === 0) peer.pipeline = null;
-    else if (usePolicies(peer, agreed, this.#parts)) this.#parts.stale.reevaluate(peer.source);
+    else this.#takePolicies(agreed);
   }
 
   /**
@@ -218,7 +218,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   reconfigured(): void {
     const peer = this.#peer;
     const { live } = peer;
-    const { tables, groups, stale } = this.#parts;
+    const { tables, groups } = this.#parts;
     const agreed = this.#agreed;
     if (agreed === null || peer.source === 0) return;
     const before = tables.sources.info(peer.source);
@@ -227,7 +227,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     // Whom its routes go to is another matter now, in every group (RFC 4456 §6).
     if (before?.client !== info.client) groups.reevaluate();
     setLimits(peer, tables);
-    if (usePolicies(peer, agreed, this.#parts)) stale.reevaluate(peer.source);
+    this.#takePolicies(agreed);
     checkLimits(peer, tables, this.#parts.log);
     if (live === null || peer.live === null) return;
     Object.assign(live, readingOf(peer, agreed, this.#parts));
@@ -238,6 +238,14 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
       live.memberships[family] = groups.move(membership, key, policy);
     }
     this.#parts.loop.touch();
+  }
+
+  /** Judges the peer's routes again if its policies are others now. */
+  #takePolicies(agreed: Agreed): void {
+    const { tables, loop } = this.#parts;
+    if (!usePolicies(this.#peer, agreed, this.#parts)) return;
+    tables.reevaluate(this.#peer.source);
+    loop.touch();
   }
 
   #say(level: LogLevel, name: string, message: string, fields: LogFields = {}): void {

@@ -268,7 +268,7 @@ export class Speaker {
         const membership = live.memberships[family];
         membership?.group.refresh(membership.member, live.agreed.enhancedRouteRefresh);
       } else if (live.agreed.routeRefresh) peer.session.send(encodeRouteRefresh(family));
-      else this.#stale.reevaluate(peer.source);
+      else this.tables.reevaluate(peer.source);
     this.#loop.touch();
   }
 

@@ -120,12 +120,6 @@ export class StaleRoutes {
     this.#ended(peer);
   }
 
-  /** Routes of a source are judged again: its policy has changed. */
-  reevaluate(source: number): void {
-    for (const table of this.#tables.byFamily) table.reevaluate(source);
-    this.#touch();
-  }
-
   /** No timer runs from now on, also not for sessions that end after this. */
   stop(): void {
     this.#stopped = true;

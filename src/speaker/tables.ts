@@ -54,6 +54,11 @@ export class Tables implements ImportPort {
     });
   }
 
+  /** All routes of a source are judged again, in slices: its policy has changed. */
+  reevaluate(source: number): void {
+    for (const table of this.byFamily) table.reevaluate(source);
+  }
+
   /** The peer of a source, also while its routes are stale; undefined for own routes and for what is being purged. */
   peerOf(source: number): Peer | undefined {
     const peer = this.#peers[source];
