@@ -20,15 +20,15 @@ import { formatNeighbors } from "./text/neighbor.ts";
 import { formatRouteDetail, pathIdLegend, routeCells, routeColumns, routeLegend, writeTable } from "./text/routes.ts";
 import { formatSummary, unhealthyNeighbors } from "./text/summary.ts";
 
-export const DEFAULT_SOCKET = "/run/peerage/peerage.sock";
+const DEFAULT_SOCKET = "/run/peerage/peerage.sock";
 
 /** What every command that asks the daemon knows. */
-export interface Common {
+interface Common {
   readonly socket?: string;
   readonly json?: boolean;
 }
 
-export interface RouteOptions extends Common {
+interface RouteOptions extends Common {
   readonly longer?: boolean;
   readonly family?: string;
   readonly from?: string;

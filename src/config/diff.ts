@@ -102,11 +102,6 @@ export function diffConfig(before: Config, after: Config): ConfigDiff {
   };
 }
 
-/** Whether nothing at all is different. */
-export const isEmptyDiff = (diff: ConfigDiff): boolean =>
-  diff.router.length + diff.neighbors.length + diff.ranges.length + diff.sections.length + diff.policies.size === 0 &&
-  diff.originate.added.length + diff.originate.removed.length + diff.originate.changed.length === 0;
-
 /** What has to be done to a session that goes over from one entry of the config to another, e.g. from a range to a neighbor. */
 export const effectsOf = (
   before: PeerSettings,

@@ -125,7 +125,7 @@ function relationOf(
 }
 
 /** Whom a node peers with in reflector mode. */
-export function reflectorsOf(node: InventoryNode, nodes: readonly InventoryNode[]): InventoryNode[] {
+function reflectorsOf(node: InventoryNode, nodes: readonly InventoryNode[]): InventoryNode[] {
   const reflectors = nodes.filter((other) => other.role === "reflector");
   const ofRack = reflectors.filter((reflector) => reflector.rack === node.rack);
   return ofRack.length > 0 ? ofRack : reflectors;

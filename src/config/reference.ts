@@ -54,10 +54,7 @@ const isScalar = (schema: z.ZodType): boolean => {
 
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
-export const referenceMarks = [
-  "<!-- reference: made from src/config/schema.ts -->\n",
-  "<!-- end of reference -->\n",
-] as const;
+const referenceMarks = ["<!-- reference: made from src/config/schema.ts -->\n", "<!-- end of reference -->\n"] as const;
 
 /** The page with a new reference between its marks. */
 export function insertReference(page: string): string {

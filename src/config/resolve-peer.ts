@@ -61,7 +61,7 @@ const alternatives: readonly (readonly string[])[] = [
 const whole: ReadonlySet<string> = new Set(["address-families", "password"]);
 
 /** Leaf by leaf; lists and `address-families` replace. */
-export function inherit<T extends object>(base: T, own: T): T {
+function inherit<T extends object>(base: T, own: T): T {
   const result: Record<string, unknown> = { ...(base as Record<string, unknown>) };
   for (const pair of alternatives)
     if (pair.some((key) => (own as Record<string, unknown>)[key] !== undefined))

@@ -1,5 +1,4 @@
 import { resolve as absolute, dirname, isAbsolute, join } from "node:path";
-import { prefixContains, tryParseAddress } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
 import type { Path } from "./errors.ts";
 import type { Host } from "./host.ts";
@@ -302,17 +301,4 @@ function warnAboutPolicies(peer: NeighborConfig | DynamicNeighborsConfig, proble
     say("import-policy and export-policy", "is neither listened to nor told anything");
   else if (peer.importPolicy === null) say("import-policy", "is not listened to");
   else if (peer.exportPolicy === null) say("export-policy", "is told nothing");
-}
-
-/** The range that an address falls into, the longest first; null if it is in none. */
-export function rangeOf(config: Config, address: string): DynamicNeighborsConfig | null {
-  const words = tryParseAddress(address);
-  if (words === undefined) return null;
-  return (
-    config.dynamicNeighbors.find((entry) => {
-      const [bare, length] = entry.range.split("/");
-      const range = tryParseAddress(bare!)!;
-      return prefixContains({ family: range.length === 1 ? 0 : 1, words: range, length: Number(length) }, words);
-    }) ?? null
-  );
 }

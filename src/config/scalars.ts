@@ -22,7 +22,7 @@ export const seconds = (from: number, to: number) => integer(from, to, `a number
 const octetUnits: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 
 /** A size as 512MiB; undefined if it is none. */
-export function readSize(value: unknown): number | undefined {
+function readSize(value: unknown): number | undefined {
   const parts = typeof value === "string" ? /^(\d{1,7})\s?(KiB|MiB|GiB)$/.exec(value) : null;
   return parts ? Number(parts[1]) * octetUnits[parts[2]!]! : undefined;
 }
@@ -58,7 +58,7 @@ export const text = leaf("text of at most 255 characters", (value) => {
 export const path = leaf("a path", (value) => (typeof value === "string" && value !== "" ? value : undefined));
 
 /** Number, quoted decimal or quoted asdot (RFC 5396); undefined if it is none or beyond four octets. */
-export function readAsn(value: unknown): number | undefined {
+function readAsn(value: unknown): number | undefined {
   if (value instanceof FloatText)
     throw new Unfit(`must be quoted ("${value.text}") if it is meant as asdot: YAML takes it for a fraction`);
   if (typeof value === "number") return Number.isInteger(value) && value >= 0 && value <= U32 ? value : undefined;
@@ -87,11 +87,6 @@ export const asnInPath = leaf("an AS number from 0 to 4294967295", readAsn);
 export const remoteAs = leaf(`internal, external or ${asnForm}`, (value) =>
   value === "internal" || value === "external" ? value : usableAsn(readAsn(value)),
 );
-
-export const ipv4 = leaf("an IPv4 address", (value) => {
-  const word = typeof value === "string" ? tryParseIpv4(value) : undefined;
-  return word === undefined ? undefined : formatAddress([word]);
-});
 
 /** A router id or cluster id: any 32 bits but zero, written as an IPv4 address (RFC 6286 §2.1). */
 const readIdentifier = (value: unknown): string | undefined => {

@@ -200,7 +200,7 @@ export class AdjRibOut {
 }
 
 /** Which path of which prefix an entry is, with ADD-PATH; a chain of entries per prefix. */
-export class PathEntries {
+class PathEntries {
   prefix = new Uint32Array(FIRST);
   pathId = new Uint32Array(FIRST);
   #next = new Uint32Array(FIRST);

@@ -4,7 +4,7 @@ import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
 import { canonicalTarget, hopKey } from "./targets.ts";
 
 /** Ids of ours start here, far from those that `ip nexthop` and FRR count up from 1. */
-export const FIRST_NEXTHOP_ID = 0x50000000;
+const FIRST_NEXTHOP_ID = 0x50000000;
 
 interface Entry {
   readonly id: number;

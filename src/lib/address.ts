@@ -40,7 +40,7 @@ export function parseIpv4(text: string): number {
 }
 
 /** RFC 5952: lower case, no leading zeroes, the longest run of two or more zero groups (the first of equals) as "::". */
-export function formatIpv6(w0: number, w1: number, w2: number, w3: number): string {
+function formatIpv6(w0: number, w1: number, w2: number, w3: number): string {
   if (w0 === 0 && w1 === 0 && w2 === 0xffff) return `::ffff:${formatIpv4(w3)}`;
   const groups = [w0 >>> 16, w0 & 0xffff, w1 >>> 16, w1 & 0xffff, w2 >>> 16, w2 & 0xffff, w3 >>> 16, w3 & 0xffff];
   let bestStart = -1;
@@ -63,7 +63,7 @@ export function formatIpv6(w0: number, w1: number, w2: number, w3: number): stri
 }
 
 /** Text to four words (an embedded dotted quad is read, a zone is not); undefined if it is not an IPv6 address. */
-export function tryParseIpv6(text: string): Ipv6Words | undefined {
+function tryParseIpv6(text: string): Ipv6Words | undefined {
   let source = text;
   const lastColon = source.lastIndexOf(":");
   if (lastColon < 0) return undefined;

@@ -130,7 +130,7 @@ export function describeMatch(match: Match | null): string {
 const originName = (origin: 0 | 1 | 2): string => (["igp", "egp", "incomplete"] as const)[origin];
 
 /** RFC 1997 in the usual form, high and low half. */
-export const formatCommunity = (value: number): string => `${value >>> 16}:${value & 0xffff}`;
+const formatCommunity = (value: number): string => `${value >>> 16}:${value & 0xffff}`;
 
 const byValue = (a: number, b: number): number => a - b;
 

@@ -3,7 +3,7 @@
  * while, longer each time. The first failure costs nothing, and an outage or a Cease never counts, so that an honest peer is
  * back at once.
  */
-export const firstDampedMs = 100;
+const firstDampedMs = 100;
 
 /** A session that stood this long has forgiven what was before. */
 export const forgivenAfterMs = 60_000;

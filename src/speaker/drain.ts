@@ -29,7 +29,7 @@ export interface DrainParts {
 }
 
 /** The same route, to be used only as long as there is no other: RFC 8326 §4.1, for internal peers by LOCAL_PREF 0. */
-export function lastResort(store: AttributeStore): (set: number) => number {
+function lastResort(store: AttributeStore): (set: number) => number {
   return (set) => {
     const attributes = store.view(set);
     const communities = [...new Set([...attributes.communities, GRACEFUL_SHUTDOWN])].sort((a, b) => a - b);

@@ -107,7 +107,7 @@ export class OwnRoutes {
 }
 
 /** Who may originate, the first one before the others: the config's list, and workloads on this host. */
-export const owners = ["config", "workload"] as const;
+const owners = ["config", "workload"] as const;
 export type Owner = (typeof owners)[number];
 
 const keyOf = ({ words, length }: Pick<Prefix, "words" | "length">): string => `${words.join(".")}/${length}`;

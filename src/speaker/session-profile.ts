@@ -51,7 +51,7 @@ const asText = (_: string, value: unknown): unknown =>
   value instanceof Set ? [...value] : value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
 
 /** The config's words for one peer, or for all members of a range, in the words of the session room. */
-export function sessionProfile(config: Config, peer: PeerSettings, dynamic: boolean): SessionProfile {
+function sessionProfile(config: Config, peer: PeerSettings, dynamic: boolean): SessionProfile {
   const { timers, gracefulRestart } = peer;
   return {
     localAs: peer.localAs,

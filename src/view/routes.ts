@@ -67,7 +67,7 @@ export function* rowsAsked(
 }
 
 /** A path of the table as a row; `set` is the attribute set to show. */
-export function pathRow(speaker: Speaker, table: RouteTable, path: number, set: number, best: boolean): PathRow {
+function pathRow(speaker: Speaker, table: RouteTable, path: number, set: number, best: boolean): PathRow {
   const { store } = speaker.tables;
   const source = table.pathSource(path);
   const rejected = table.pathAttributes(path) === 0;

@@ -22,7 +22,7 @@ export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 const names: readonly string[] = ["", "OPEN", "UPDATE", "NOTIFICATION", "KEEPALIVE", "ROUTE-REFRESH"];
 
 /** "UPDATE"; a number stands in for what has no name. */
-export const messageName = (type: number): string => names[type] || `type ${type}`;
+const messageName = (type: number): string => names[type] || `type ${type}`;
 
 /** Octets of marker, length and type (RFC 4271 §4.1). */
 export const HEADER_LENGTH = 19;

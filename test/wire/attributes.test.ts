@@ -4,12 +4,12 @@ import { ByteReader, ByteWriter } from "../../src/lib/bytes.ts";
 import { asPathLength, neighborAs } from "../../src/wire/attribute/as-path.ts";
 import { decodeCanonical, encodeCanonical } from "../../src/wire/attribute/canonical.ts";
 import { Canonicalizer } from "../../src/wire/attribute/canonicalizer.ts";
-import { formatCommunity, tryParseCommunity } from "../../src/wire/attribute/communities.ts";
+import { formatCommunity } from "../../src/wire/attribute/communities.ts";
 import { decodeAttributes } from "../../src/wire/attribute/decode.ts";
 import { formatExtendedCommunity } from "../../src/wire/attribute/extended-communities.ts";
-import { formatLargeCommunity, tryParseLargeCommunity } from "../../src/wire/attribute/large-communities.ts";
+import { formatLargeCommunity } from "../../src/wire/attribute/large-communities.ts";
 import { formatNextHop } from "../../src/wire/attribute/next-hop.ts";
-import { attributeName, codecOf, codecs } from "../../src/wire/attribute/table.ts";
+import { codecOf, codecs } from "../../src/wire/attribute/table.ts";
 import { type AsSegment, emptyAttributes, type PathAttributes } from "../../src/wire/attribute/types.ts";
 import { codecContext } from "../../src/wire/context.ts";
 import { attribute, hex, update } from "../../testbed/speaker/octets.ts";
@@ -284,29 +284,14 @@ t.test("attributes are shown in the words of the field", async (t) => {
     "rt:65001:100 soo:10.0.0.1:7",
   );
   t.equal(shown(32, [[1, 2, 3]]), "1:2:3");
-  t.equal(attributeName(14), "MP_REACH_NLRI");
-  t.equal(attributeName(99), "attribute 99");
   for (const { name } of codecs) t.match(name, /^[A-Z0-9_]+$/);
 });
 
-t.test("communities are written and read in the form of the field, well-known ones by name", async (t) => {
-  for (const text of [
-    "65001:100",
-    "0:0",
-    "65535:65535",
-    "no-export",
-    "graceful-shutdown",
-    "llgr-stale",
-    "no-llgr",
-    "blackhole",
-  ])
-    t.equal(formatCommunity(tryParseCommunity(text)!), text);
-  t.equal(tryParseCommunity("65535:65281"), 0xffffff01, "a well-known one in numbers");
-  for (const text of ["65536:1", "1:65536", "1", "1:2:3", "-1:2", "1:", "no-such"])
-    t.equal(tryParseCommunity(text), undefined, text);
-  t.equal(formatLargeCommunity(tryParseLargeCommunity("4294967295:1:0")!), "4294967295:1:0");
-  for (const text of ["4294967296:1:0", "1:2", "1:2:3:4", "a:b:c"])
-    t.equal(tryParseLargeCommunity(text), undefined, text);
+t.test("communities are written in the form of the field, well-known ones by name", async (t) => {
+  t.equal(formatCommunity(0xfde90064), "65001:100");
+  t.equal(formatCommunity(0xffffffff), "65535:65535");
+  t.equal(formatCommunity(0xffffff01), "no-export");
+  t.equal(formatLargeCommunity([4294967295, 1, 0]), "4294967295:1:0");
   t.equal(formatExtendedCommunity([0x0202fa56, 0xea010064]), "rt:4200000001:100", "RFC 5668");
   t.equal(formatExtendedCommunity([0x43000000, 0x00000001]), "0x4300000000000001");
 });

@@ -5,7 +5,6 @@ import { ByteWriter } from "../../src/lib/bytes.ts";
 import { Family } from "../../src/lib/family.ts";
 import { encodeCanonical } from "../../src/wire/attribute/canonical.ts";
 import { decodeAttributes } from "../../src/wire/attribute/decode.ts";
-import { isTransitive } from "../../src/wire/attribute/extended-communities.ts";
 import { type AsSegment, emptyAttributes, type NextHop, type PathAttributes } from "../../src/wire/attribute/types.ts";
 import { codecContext } from "../../src/wire/context.ts";
 import { HEADER_LENGTH } from "../../src/wire/framer.ts";
@@ -146,8 +145,9 @@ function expected(attributes: PathAttributes, transform: AttributeTransform, ori
     ...kept,
     localPref: kept.localPref ?? transform.localPref,
     med: transform.drop.has(4) ? null : kept.med,
+    // RFC 4360 §2: bit 0x40 of the type is clear in those that may leave the AS.
     extendedCommunities: kept.extendedCommunities.filter(
-      ([high]) => transform.nonTransitiveExtended || isTransitive(high),
+      ([high]) => transform.nonTransitiveExtended || (high & 0x40000000) === 0,
     ),
   };
   if (transform.drop.has(9)) Object.assign(result, { originatorId: null, clusterList: [] });

@@ -58,7 +58,7 @@ function stateOf(neighbor: NeighborDetail): string {
 }
 
 /** "2026-11-21T09:03:11Z sent 6/2 Cease / Administrative Shutdown". */
-export function formatLastError(error: LastError): string {
+function formatLastError(error: LastError): string {
   const code = error.code === null ? "" : ` ${error.code}/${error.subcode ?? 0}`;
   return `${error.at} ${error.direction}${code}: ${error.text}`;
 }

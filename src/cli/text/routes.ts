@@ -83,7 +83,7 @@ export function formatRouteDetail(route: RouteRow): string {
 }
 
 /** IPv4 before IPv6, by address, the shorter prefix first. */
-export function comparePrefixes(a: { prefix: string }, b: { prefix: string }): number {
+function comparePrefixes(a: { prefix: string }, b: { prefix: string }): number {
   const [left, leftLength] = split(a.prefix);
   const [right, rightLength] = split(b.prefix);
   return compareAddresses(left, right) || leftLength - rightLength;
@@ -95,7 +95,7 @@ function split(prefix: string): [readonly number[], number] {
 }
 
 /** Rows that are sorted and measured before the first is shown; above that they come in the order of the daemon's table. */
-export const SORTED_ROWS = 20_000;
+const SORTED_ROWS = 20_000;
 
 /** Writes rows as a table, the first of them sorted. */
 export async function writeTable<R extends { prefix: string }>(

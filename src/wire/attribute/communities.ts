@@ -28,17 +28,8 @@ const names: ReadonlyMap<number, string> = new Map([
 export const formatCommunity = (community: number): string =>
   names.get(community) ?? `${community >>> 16}:${community & 0xffff}`;
 
-/** Reads what `formatCommunity` writes, or two halves up to 65535; undefined if it is neither. */
-export function tryParseCommunity(text: string): number | undefined {
-  for (const [community, name] of names) if (name === text) return community;
-  const match = /^(\d{1,5}):(\d{1,5})$/.exec(text);
-  if (match === null) return undefined;
-  const [high, low] = [Number(match[1]), Number(match[2])];
-  return high > 0xffff || low > 0xffff ? undefined : ((high << 16) | low) >>> 0;
-}
-
 /** Sorted and without repetitions: the order says nothing (RFC 1997), and equal sets must have equal bytes. */
-export function canonicalCommunities(communities: readonly number[]): readonly number[] {
+function canonicalCommunities(communities: readonly number[]): readonly number[] {
   for (let i = 1; i < communities.length; i++)
     if (communities[i - 1]! >= communities[i]!) {
       const sorted = Float64Array.from(communities).sort();

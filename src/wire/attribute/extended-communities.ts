@@ -5,9 +5,6 @@ import { badLength, badValue } from "./fault.ts";
 import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
 import type { ExtendedCommunity } from "./types.ts";
 
-/** Whether it may cross the border of an AS: bit 0x40 of the type is clear (RFC 4360 §2). */
-export const isTransitive = (high: number): boolean => (high & 0x40000000) === 0;
-
 const subtypes: Readonly<Record<number, string>> = { 2: "rt", 3: "soo" };
 
 /** "rt:65001:100" for route targets and origins (RFC 4360 §3, RFC 5668), else the eight octets as hex. */
@@ -26,7 +23,7 @@ export function formatExtendedCommunity([high, low]: ExtendedCommunity): string 
 const compare = (a: ExtendedCommunity, b: ExtendedCommunity): number => a[0] - b[0] || a[1] - b[1];
 
 /** Sorted and without repetitions. */
-export function canonicalExtended(list: readonly ExtendedCommunity[]): readonly ExtendedCommunity[] {
+function canonicalExtended(list: readonly ExtendedCommunity[]): readonly ExtendedCommunity[] {
   for (let i = 1; i < list.length; i++)
     if (compare(list[i - 1]!, list[i]!) >= 0) {
       const sorted = list.toSorted(compare);

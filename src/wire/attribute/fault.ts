@@ -4,7 +4,7 @@ import { type NotificationError, UpdateError, type UpdateSubcode, updateError } 
  * What RFC 7606 §2 lets happen to an UPDATE with a faulty attribute, weakest first. "AFI/SAFI disable" is not used here: where
  * the RFC leaves the choice, the session is reset.
  */
-export const actions = ["attribute-discard", "treat-as-withdraw", "session-reset"] as const;
+const actions = ["attribute-discard", "treat-as-withdraw", "session-reset"] as const;
 export type AttributeAction = (typeof actions)[number];
 
 /** Whether `a` outweighs `b` (RFC 7606 §3 h: the strongest action wins). */

@@ -7,18 +7,10 @@ import type { LargeCommunity } from "./types.ts";
 /** "65001:1:2" (RFC 8092 §5). */
 export const formatLargeCommunity = (community: LargeCommunity): string => community.join(":");
 
-/** Three numbers up to 4294967295; undefined if it isn't a large community. */
-export function tryParseLargeCommunity(text: string): LargeCommunity | undefined {
-  const match = /^(\d{1,10}):(\d{1,10}):(\d{1,10})$/.exec(text);
-  if (match === null) return undefined;
-  const [a, b, c] = [Number(match[1]), Number(match[2]), Number(match[3])];
-  return Math.max(a, b, c) > 0xffffffff ? undefined : [a, b, c];
-}
-
 const compare = (a: LargeCommunity, b: LargeCommunity): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
 
 /** Sorted and without repetitions (RFC 8092 §5: a receiver removes them silently). */
-export function canonicalLarge(list: readonly LargeCommunity[]): readonly LargeCommunity[] {
+function canonicalLarge(list: readonly LargeCommunity[]): readonly LargeCommunity[] {
   for (let i = 1; i < list.length; i++)
     if (compare(list[i - 1]!, list[i]!) >= 0) {
       const sorted = list.toSorted(compare);

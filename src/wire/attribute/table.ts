@@ -44,7 +44,3 @@ for (const codec of codecs) byCode[codec.code] = codec;
 
 /** Undefined for what is opaque to us, and for the MP attributes, which the scan reads. */
 export const codecOf = (code: number): AttributeCodec | undefined => byCode[code];
-
-/** "AS_PATH"; "attribute 99" for what we don't implement. */
-export const attributeName = (code: number): string =>
-  attributeTable.find((row) => row.code === code)?.name ?? `attribute ${code}`;
