@@ -1,10 +1,10 @@
+import { systemReason } from "../lib/system-errors.ts";
 import { ConfigError, ConfigErrors } from "./errors.ts";
 import { type Host, TextFault, thisHost } from "./host.ts";
 import type { Config } from "./model.ts";
 import { Problems } from "./problems.ts";
 import { readSource } from "./read.ts";
 import { resolveConfig } from "./resolve.ts";
-import { reasonOf } from "./resolve-peer.ts";
 import { fileSchema } from "./schema.ts";
 import { Source } from "./source.ts";
 import { warnAboutUnserved } from "./unserved.ts";
@@ -34,7 +34,9 @@ export function readFile(file: string, what: string, host: Host): string {
     return host.readFile(file);
   } catch (error) {
     const { line, column } = error instanceof TextFault ? error : { line: 1, column: 1 };
-    throw new ConfigErrors([new ConfigError(`Cannot read the ${what}: ${reasonOf(error)}`, { file, line, column })]);
+    throw new ConfigErrors([
+      new ConfigError(`Cannot read the ${what}: ${systemReason(error)}`, { file, line, column }),
+    ]);
   }
 }
 

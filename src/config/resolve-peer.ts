@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { tryParseAddress } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
+import { systemReason } from "../lib/system-errors.ts";
 import type { Path } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { FamilySettings, GracefulRestartConfig, PeerSettings, Secret, TimersConfig } from "./model.ts";
@@ -258,7 +259,7 @@ function resolvePassword(layers: Layers, context: PeerContext): Secret | null {
     } catch (error) {
       return fail(
         key,
-        `the file ${isAbsolute(raw.file) ? raw.file : join(dirname(source.file), raw.file)} can't be read (${reasonOf(error)})`,
+        `the file ${isAbsolute(raw.file) ? raw.file : join(dirname(source.file), raw.file)} can't be read (${systemReason(error)})`,
       );
     }
   } else {
@@ -271,18 +272,4 @@ function resolvePassword(layers: Layers, context: PeerContext): Secret | null {
   const secret = new LoadedSecret(raw.file !== undefined ? { file: raw.file } : { env: raw.env! }, value);
   context.secrets.set(known, secret);
   return secret;
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EACCES: "permission denied",
-  EISDIR: "it is a directory",
-  ELOOP: "its symbolic links lead nowhere",
-  ERR_INVALID_ARG_VALUE: "no file has such a name",
-};
-
-/** Why a file can't be read, in words. */
-export function reasonOf(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  return reasons[code] ?? (error instanceof Error ? error.message : String(error));
 }

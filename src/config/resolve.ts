@@ -1,5 +1,6 @@
 import { resolve as absolute, dirname, isAbsolute, join } from "node:path";
 import { Family } from "../lib/family.ts";
+import { systemReason } from "../lib/system-errors.ts";
 import type { Path } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { findSelf, impliedPeers, type ListedNode, nodeByAddress, resolveNodes, settingsOf } from "./inventory.ts";
@@ -7,7 +8,7 @@ import { meshCost } from "./mesh-cost.ts";
 import type { Config, DynamicNeighborsConfig, Inventory, NeighborConfig, RouterConfig } from "./model.ts";
 import { nameOf, type Problems } from "./problems.ts";
 import { readSource } from "./read.ts";
-import { Layers, type PeerContext, reasonOf, resolvePeer } from "./resolve-peer.ts";
+import { Layers, type PeerContext, resolvePeer } from "./resolve-peer.ts";
 import { checkKey, checkName, resolvePolicies, resolvePrefixLists } from "./resolve-policy.ts";
 import { ownAddresses, resolveRouter } from "./resolve-router.ts";
 import {
@@ -140,7 +141,7 @@ function readInventory(
     text = host.readFile(beside(file));
   } catch (error) {
     problems.error(
-      `Cannot use ${nameOf(source, path)}: ${shown} can't be read (${reasonOf(error)})`,
+      `Cannot use ${nameOf(source, path)}: ${shown} can't be read (${systemReason(error)})`,
       source.place(path),
       path,
     );

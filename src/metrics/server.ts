@@ -9,6 +9,7 @@ import { HttpServer } from "../http/server.ts";
 import type { Turns } from "../http/turns.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import { systemReason } from "../lib/system-errors.ts";
 
 /** Where the metrics can't be served, in one sentence. */
 export class MetricsRefused extends Error {}
@@ -79,17 +80,11 @@ async function respond(
   return reply.whole(200, contentType, await fresh());
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: "somebody else listens there",
-  EADDRNOTAVAIL: "this host has no such address",
-  EACCES: "permission denied",
-};
-
 function listening(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {
       const where = `${host === "" ? "all addresses" : host} port ${port}`;
-      reject(new MetricsRefused(`Cannot serve metrics on ${where}: ${reasons[error.code ?? ""] ?? error.message}`));
+      reject(new MetricsRefused(`Cannot serve metrics on ${where}: ${systemReason(error)}`));
     };
     server.once("error", refuse);
     server.listen({ ...(host === "" ? {} : { host }), port }, () => {

@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname } from "node:path";
+import { systemReason } from "../lib/system-errors.ts";
 
 /** sun_path of unix(7), less its final zero. */
 const MAX_PATH_OCTETS = 107;
@@ -58,18 +59,12 @@ function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
+/** What it means of a socket that is put into the file system. */
+const placing: Readonly<Record<string, string>> = {
   EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  ENOTDIR: "a part of the path is no directory",
   EEXIST: "a part of the path is no directory",
   EADDRINUSE: "somebody else has just taken it",
-  ENOSPC: "the disk is full",
-  EMFILE: "too many open files",
 };
 
-/** Why a file operation failed, in words. */
-export function reasonOf(error: unknown): string {
-  return reasons[(error as NodeJS.ErrnoException).code ?? ""] ?? (error as Error).message;
-}
+/** Why a socket's file couldn't be made or taken away, in words. */
+export const reasonOf = (error: unknown): string => systemReason(error, placing);

@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import type { Socket } from "node:net";
+import { systemReason } from "../lib/system-errors.ts";
 import { SocketOptionError, type SocketOptions, type Transport, type TransportReceiver } from "../session/transport.ts";
 import { abort } from "./abort.ts";
 import type { Libc } from "./libc.ts";
@@ -194,27 +195,14 @@ export const fileDescriptor = (socket: object): number =>
 const unmapped = (address: string): string =>
   /^::ffff:\d+\.\d+\.\d+\.\d+$/.test(address) ? address.slice(7) : address;
 
-const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
-  ECONNRESET: "connection reset by peer",
-  ECONNABORTED: "connection aborted",
-  EPIPE: "connection closed by peer",
-  ETIMEDOUT: "connection timed out",
-  EHOSTUNREACH: "no route to host",
-  ENETUNREACH: "network is unreachable",
-  ENETDOWN: "network is down",
-  EADDRNOTAVAIL: "no such local address",
+/** What it means of a connection that we make. */
+const dialing: Readonly<Record<string, string>> = {
   EACCES: "not permitted",
   EPERM: "not permitted by a local firewall rule",
-  EMFILE: "out of file descriptors",
-  ENFILE: "the system is out of file descriptors",
-  EINVAL: "the system refused the address",
-  EAFNOSUPPORT: "this host lacks the address family",
+  EADDRNOTAVAIL: "no such local address",
   EADDRINUSE: "no free local port",
 };
 
 /** An error of the system as a sentence part. */
-export function reasonOf(error: NodeJS.ErrnoException): string {
-  if (error instanceof SocketOptionError) return error.message;
-  return reasons[error.code ?? ""] ?? error.message;
-}
+export const reasonOf = (error: NodeJS.ErrnoException): string =>
+  error instanceof SocketOptionError ? error.message : systemReason(error, dialing);
