@@ -3,6 +3,7 @@ import { Family } from "../lib/family.ts";
 import type { FibTarget } from "./port.ts";
 import { MAX_HOPS } from "./protocol.ts";
 import type { FibHop } from "./records.ts";
+import * as nl from "./rtnetlink/constants.ts";
 import type { KernelTarget, RouteView } from "./rtnetlink/route.ts";
 
 /**
@@ -139,10 +140,10 @@ export class TargetStore {
   /** The id of what a kernel route does, with one more reference. */
   retainSeen(view: RouteView): TargetId {
     if (view.nexthopId !== 0) return this.retain({ type: "object", nexthopId: view.nexthopId });
-    if (view.type !== 1 || view.multipath) return this.retain(seenTarget(view));
+    if (view.type !== nl.RTN_UNICAST || view.multipath) return this.retain(seenTarget(view));
     const last = this.#lastHop;
     const words = view.gatewayLength >>> 2;
-    let same = last.length === words && last.ifindex === view.ifindex && last.flags === (view.flags & 4);
+    let same = last.length === words && last.ifindex === view.ifindex && last.flags === (view.flags & nl.RTNH_F_ONLINK);
     for (let i = 0; same && i < words; i++) same = last.words[i] === view.gatewayWord(i);
     if (same) {
       this.addReference(last.id);
@@ -151,7 +152,7 @@ export class TargetStore {
     const id = this.retain(seenTarget(view));
     last.length = words;
     last.ifindex = view.ifindex;
-    last.flags = view.flags & 4;
+    last.flags = view.flags & nl.RTNH_F_ONLINK;
     last.id = id;
     for (let i = 0; i < words; i++) last.words[i] = view.gatewayWord(i);
     return id;
@@ -159,7 +160,7 @@ export class TargetStore {
 }
 
 function seenTarget(view: RouteView): FibTarget {
-  if (view.type === 6) return { type: "blackhole", nextHops: [] };
-  if (view.type !== 1) return { type: "unicast", nextHops: [] }; // something that we never ask for
+  if (view.type === nl.RTN_BLACKHOLE) return { type: "blackhole", nextHops: [] };
+  if (view.type !== nl.RTN_UNICAST) return { type: "unicast", nextHops: [] }; // something that we never ask for
   return { type: "unicast", nextHops: view.hops() };
 }

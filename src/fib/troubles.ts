@@ -8,8 +8,8 @@ import type { TargetId } from "./targets.ts";
 const RETRY_FIRST_MS = 20;
 const RETRY_MOST_MS = 30_000;
 
-/** EPERM, ENODEV, ENETDOWN, ENETUNREACH, EHOSTUNREACH: not the prefix is at fault, and all routes that way would fail. */
-const targetErrors: ReadonlySet<number> = new Set([nl.EPERM, nl.ENODEV, 100, 101, 113]);
+/** Not the prefix is at fault, and all routes that way would fail. */
+const targetErrors: ReadonlySet<number> = new Set([nl.EPERM, nl.ENODEV, nl.ENETDOWN, nl.ENETUNREACH, nl.EHOSTUNREACH]);
 
 export interface TroubleParts {
   readonly tables: readonly [FibTable, FibTable];

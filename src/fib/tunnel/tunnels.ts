@@ -2,6 +2,7 @@ import { compareAddresses, formatAddress } from "../../lib/address.ts";
 import type { Log } from "../../lib/log.ts";
 import type { DevicePort, KernelAddress, KernelLink, KernelNeighbour, KernelReader } from "../port.ts";
 import { type FibHop, Operation } from "../records.ts";
+import * as nl from "../rtnetlink/constants.ts";
 import {
   chooseTunnel,
   countsAsSubnet,
@@ -11,9 +12,6 @@ import {
   tunnelOverhead,
   vtepHardwareAddress,
 } from "./choose.ts";
-
-/** The device went while we asked: its own event says so. */
-const ENODEV = 19;
 
 export interface TunnelOptions {
   readonly rules: readonly TunnelRule[];
@@ -189,7 +187,7 @@ export class Tunnels {
       this.#options.devices.neighbour(Operation.Create, this.#entry(device.ifindex, remote.words), (trouble, errno) => {
         if (trouble === null || remote.told !== device.ifindex) return;
         remote.told = 0;
-        if (errno !== ENODEV) this.#report(device, `cannot add ${formatAddress(remote.words)}: ${trouble}`);
+        if (errno !== nl.ENODEV) this.#report(device, `cannot add ${formatAddress(remote.words)}: ${trouble}`);
       });
     }
   }
@@ -342,7 +340,7 @@ export class Tunnels {
     this.#options.devices.linkSetting(link.ifindex, mtu, false, (trouble, errno) => {
       if (trouble === null) return; // as above
       device.busy = false;
-      if (errno !== ENODEV) this.#report(device, `cannot be set up: ${trouble}`);
+      if (errno !== nl.ENODEV) this.#report(device, `cannot be set up: ${trouble}`);
     });
   }
 
