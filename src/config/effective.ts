@@ -231,7 +231,7 @@ function setOf(set: PolicySet): object {
     ...given("origin", set.origin),
     ...given("next-hop", set.nextHop),
     ...some("remove-communities", set.removeCommunities.map(pattern)),
-    ...some("add-communities", set.addCommunities.map(community)),
+    ...some("add-communities", set.addCommunities.map(communityName)),
     ...some("remove-large-communities", set.removeLargeCommunities.map(largePattern)),
     ...some(
       "add-large-communities",
@@ -246,12 +246,10 @@ function communities(entry: {
   largeCommunities: readonly (readonly number[])[];
 }): object {
   return {
-    communities: entry.communities.map(community),
+    communities: entry.communities.map(communityName),
     "large-communities": entry.largeCommunities.map((parts) => parts.join(":")),
   };
 }
-
-const community = (value: number): string => communityName(`${value >>> 16}:${value & 0xffff}`);
 
 const pattern = ({ high, low }: CommunityPattern): string => `${high ?? "*"}:${low ?? "*"}`;
 const largePattern = (parts: LargeCommunityPattern): string => parts.map((part) => part ?? "*").join(":");

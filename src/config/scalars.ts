@@ -1,5 +1,6 @@
 import { formatAddress, formatPrefix, maskWord, parsePrefix, tryParseIpv4 } from "../lib/address.ts";
-import { wellKnownCommunities } from "../lib/communities.ts";
+import { AS_TRANS } from "../lib/as-numbers.ts";
+import { tryParseCommunity } from "../lib/communities.ts";
 import { familyFromName } from "../lib/family.ts";
 import { addressWords } from "./address-text.ts";
 import type { CommunityPattern, HostPort, LargeCommunity, LargeCommunityPattern } from "./model.ts";
@@ -76,7 +77,8 @@ const asnForm = 'an AS number from 1 to 4294967294 (asdot in quotes: "1.10")';
 export const asn = leaf(asnForm, (value) => usableAsn(readAsn(value)));
 
 function usableAsn(as: number | undefined): number | undefined {
-  if (as === 23456) throw new Unfit("must not be 23456, which stands for AS numbers that don't fit (RFC 6793)");
+  if (as === AS_TRANS)
+    throw new Unfit(`must not be ${AS_TRANS}, which stands for AS numbers that don't fit (RFC 6793)`);
   if (as === 65535 || as === U32) throw new Unfit("must not be the last AS number of its range (RFC 7300)");
   return as === 0 ? undefined : as;
 }
@@ -166,19 +168,12 @@ function parts(value: unknown, count: number, limit: number): (number | null)[] 
   return numbers.some((number) => (number ?? 0) > limit) ? undefined : numbers;
 }
 
-const wellKnown = (value: unknown): number | undefined =>
-  typeof value === "string" && Object.hasOwn(wellKnownCommunities, value) ? wellKnownCommunities[value] : undefined;
-
-export const community = leaf('a community ("65001:100" or a name such as no-export)', (value) => {
-  const known = wellKnown(value);
-  if (known !== undefined) return known;
-  const numbers = parts(value, 2, 0xffff);
-  if (!numbers || numbers.includes(null)) return undefined;
-  return ((numbers[0]! << 16) | numbers[1]!) >>> 0;
-});
+export const community = leaf('a community ("65001:100" or a name such as no-export)', (value) =>
+  typeof value === "string" ? tryParseCommunity(value) : undefined,
+);
 
 export const communityPattern = leaf<CommunityPattern>('a community, also with "*" for either half', (value) => {
-  const known = wellKnown(value);
+  const known = typeof value === "string" ? tryParseCommunity(value) : undefined;
   if (known !== undefined) return { high: known >>> 16, low: known & 0xffff };
   const numbers = parts(value, 2, 0xffff);
   return numbers && { high: numbers[0]!, low: numbers[1]! };

@@ -1,6 +1,7 @@
 import { isLinkLocal } from "../lib/address.ts";
 import { ByteWriter } from "../lib/bytes.ts";
 import { Family } from "../lib/family.ts";
+import { DEFAULT_LOCAL_PREF } from "../wire/attribute/local-pref.ts";
 import { type AttributeTransform, writeAttributes } from "../wire/message/attribute-writer.ts";
 import { nlriSize, reachSize, UpdateWriter } from "../wire/message/update-writer.ts";
 import type { GroupKey } from "./group-key.ts";
@@ -21,7 +22,6 @@ const MED = 4;
 const LOCAL_PREF = 5;
 const ORIGINATOR_ID = 9;
 const CLUSTER_LIST = 10;
-const DEFAULT_LOCAL_PREF = 100;
 
 /** Octets that we may add to a canonical set, prepended ASes and a second AS_PATH apart; generous. */
 const GROWTH = 160;

@@ -1,8 +1,6 @@
 import { formatAddress } from "../lib/address.ts";
 import { type Family, familyName } from "../lib/family.ts";
-
-/** Our role towards an external peer (RFC 9234 §3.1): "customer" means that the peer is our provider. */
-export type Role = "provider" | "rs-server" | "rs-client" | "customer" | "peer";
+import type { RoleName } from "../wire/capability/role.ts";
 
 /**
  * Everything that changes the bytes a peer is sent, in one place. Peers with equal keys are one update group and get the same
@@ -32,8 +30,8 @@ export interface GroupKey {
   /** Our address on this session's interface; null if there's none of that family. */
   readonly self4: number | null;
   readonly self6: readonly number[] | null;
-  /** RFC 9234; null: OTC is carried untouched. */
-  readonly role: Role | null;
+  /** Our role towards an external peer (RFC 9234 §3.1); null: OTC is carried untouched. */
+  readonly role: RoleName | null;
   /** Names what the policy port does: another text, another policy. */
   readonly exportPolicy: string;
   /** Not the bytes, but their time: the owner flushes the group at this interval. */

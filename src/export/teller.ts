@@ -1,5 +1,7 @@
+import { Community } from "../lib/communities.ts";
 import { Memo } from "../policy/memo.ts";
 import { AttributeFlag } from "../rib/attribute-columns.ts";
+import { withCommunity } from "../wire/attribute/communities.ts";
 import type { PathAttributes } from "../wire/attribute/types.ts";
 import { AdjRibOut } from "./adj-rib-out.ts";
 import { Encoder } from "./encoder.ts";
@@ -28,9 +30,6 @@ import {
   Outcome,
   reflects,
 } from "./rules.ts";
-
-/** RFC 1997. */
-const NO_EXPORT = 0xffffff01;
 
 export interface TellerParts {
   readonly key: GroupKey;
@@ -256,7 +255,7 @@ export class Teller {
     let view: PathAttributes | null = null;
     if (marksStale(this.key, flags)) {
       view = this.#sets.view(attributes);
-      const communities = [...new Set([...view.communities, NO_EXPORT])].sort((a, b) => a - b);
+      const communities = withCommunity(view.communities, Community.NoExport);
       view = { ...view, communities, localPref: 0 };
     }
     if (addsOnlyToCustomer(this.key) && (flags & AttributeFlag.HAS_ONLY_TO_CUSTOMER) === 0)
@@ -276,11 +275,11 @@ export class Teller {
       this.#withheldAs = grown;
     }
     this.#withheldAs[prefixId] = now;
-    if (was !== 0) this.withheld[reasonOf(was)]--;
+    if (was !== 0) this.withheld[withheldReason(was)]--;
     if (now === 0) return;
-    const count = ++this.withheld[reasonOf(now)];
+    const count = ++this.withheld[withheldReason(now)];
     // A session without a next hop withholds every route: that is one piece of news.
-    if (now === Outcome.TooBig || count === 1) this.#audience.withheld(prefixId, reasonOf(now));
+    if (now === Outcome.TooBig || count === 1) this.#audience.withheld(prefixId, withheldReason(now));
   }
 
   /** For people: what becomes of the best path (or of one path) of a prefix, as of now. */
@@ -296,4 +295,4 @@ export class Teller {
 }
 
 const isWithheld = (outcome: number): boolean => outcome === Outcome.TooBig || outcome === Outcome.NoNextHop;
-const reasonOf = (outcome: number): WithheldReason => (outcome === Outcome.TooBig ? "too-big" : "no-next-hop");
+const withheldReason = (outcome: number): WithheldReason => (outcome === Outcome.TooBig ? "too-big" : "no-next-hop");

@@ -8,6 +8,7 @@
 
 import type { Prefix } from "../lib/address.ts";
 import type { Family } from "../lib/family.ts";
+import type { Origin } from "../wire/attribute/types.ts";
 
 /** One line of a prefix list: prefixes inside `prefix` whose length is within ge..le. */
 export interface PrefixRule {
@@ -46,7 +47,7 @@ export interface Match {
   readonly largeCommunities?: readonly LargeCommunityPattern[];
   readonly asPath?: readonly AsPathCondition[];
   readonly nextHops?: readonly Prefix[];
-  readonly origins?: readonly (0 | 1 | 2)[];
+  readonly origins?: readonly Origin[];
   readonly localPref?: Range;
   readonly med?: Range;
   /** The next four look at the peer that the route was learned from, on the way in and on the way out. */
@@ -61,7 +62,7 @@ export interface Modify {
   readonly localPref?: number;
   /** Null removes it. */
   readonly med?: number | null;
-  readonly origin?: 0 | 1 | 2;
+  readonly origin?: Origin;
   readonly nextHop?: readonly number[];
   /** Our own address by family: the one of the kind that the route's next hop has now. Null: we have none, nothing changes. */
   readonly nextHopSelf?: readonly (readonly number[] | null)[];

@@ -1,18 +1,13 @@
 import { formatIpv4 } from "../lib/address.ts";
+import { Community } from "../lib/communities.ts";
 import type { Family } from "../lib/family.ts";
+import { withCommunity } from "../wire/attribute/communities.ts";
 import type { PathAttributes } from "../wire/attribute/types.ts";
+import type { RoleName } from "../wire/capability/role.ts";
 import type { AttributeSets } from "./attribute-sets.ts";
 import type { PolicySource } from "./definition.ts";
 import { Memo } from "./memo.ts";
 import type { Policy, PolicyTrace } from "./policy.ts";
-
-/** GRACEFUL_SHUTDOWN, RFC 8326 §4. */
-const GRACEFUL_SHUTDOWN = 0xffff0000;
-/** RFC 7999 §2. */
-const BLACKHOLE = 0xffff029a;
-/** NO_EXPORT and NO_ADVERTISE, RFC 1997. */
-const NO_EXPORT = 0xffffff01;
-const NO_ADVERTISE = 0xffffff02;
 
 /** What the way in depends on; peers with equal settings may share one pipeline. */
 export interface ImportSettings {
@@ -23,15 +18,13 @@ export interface ImportSettings {
   readonly routerId: number;
   readonly clusterId: number;
   /** Our role towards the peer (RFC 9234 §3.1); null: OTC is carried untouched. */
-  readonly role: ImportRole | null;
+  readonly role: RoleName | null;
   readonly remoteAs: number;
   /** Null: none configured. Then iBGP accepts and eBGP rejects (RFC 8212 §3). */
   readonly policy: Policy | null;
   /** Whether 0.0.0.0/0 and ::/0 are turned away before any policy: for dynamic clients. */
   readonly refuseDefaultRoute: boolean;
 }
-
-export type ImportRole = "provider" | "rs-server" | "rs-client" | "customer" | "peer";
 
 interface Check {
   readonly name: string;
@@ -123,11 +116,11 @@ export class ImportPipeline {
     for (const check of this.#checks) if (check.fails(attributes) !== null) return 0;
     let adjusted = attributes;
     // RFC 8326 §4.2: the path is about to go away, so anything else is better.
-    if (peerKind === "external" && attributes.communities.includes(GRACEFUL_SHUTDOWN))
+    if (peerKind === "external" && attributes.communities.includes(Community.GracefulShutdown))
       adjusted = { ...adjusted, localPref: 0 };
     // RFC 7999 §3.2: what asks that packets be dropped stays in this AS; a policy, which comes later, may lift it.
     if (peerKind === "external" && leavesAsBlackhole(attributes.communities))
-      adjusted = { ...adjusted, communities: [...attributes.communities, NO_EXPORT].sort((a, b) => a - b) };
+      adjusted = { ...adjusted, communities: withCommunity(attributes.communities, Community.NoExport) };
     // RFC 9234 §5: from here on the route may go to customers only.
     if (attributes.onlyToCustomer === null && (role === "customer" || role === "peer" || role === "rs-client"))
       adjusted = { ...adjusted, onlyToCustomer: remoteAs };
@@ -168,4 +161,6 @@ export class ImportPipeline {
 }
 
 const leavesAsBlackhole = (communities: readonly number[]): boolean =>
-  communities.includes(BLACKHOLE) && !communities.includes(NO_EXPORT) && !communities.includes(NO_ADVERTISE);
+  communities.includes(Community.Blackhole) &&
+  !communities.includes(Community.NoExport) &&
+  !communities.includes(Community.NoAdvertise);

@@ -1,7 +1,11 @@
 import { compareAddresses, formatAddress, formatPrefix, type Prefix, prefixContains } from "../lib/address.ts";
+import { communityName } from "../lib/communities.ts";
 import { type Family, familyName } from "../lib/family.ts";
 import { asPathLength } from "../wire/attribute/as-path.ts";
-import type { PathAttributes } from "../wire/attribute/types.ts";
+import { canonicalCommunities } from "../wire/attribute/communities.ts";
+import { DEFAULT_LOCAL_PREF } from "../wire/attribute/local-pref.ts";
+import { originName } from "../wire/attribute/origin.ts";
+import { type PathAttributes, SegmentType } from "../wire/attribute/types.ts";
 import type {
   AsPathCondition,
   CommunityPattern,
@@ -13,9 +17,6 @@ import type {
   Term,
 } from "./definition.ts";
 import { compilePrefixRules, type PrefixMatcher } from "./prefix-matcher.ts";
-
-/** AS_SEQUENCE of RFC 4271 §4.3. */
-const AS_SEQUENCE = 2;
 
 /** A term with its conditions split by what they look at: the prefix, the attribute set, or the source. Null: no condition. */
 export interface CompiledTerm {
@@ -34,9 +35,10 @@ function asPathTest({ contains, startsWith, originatedBy, length }: AsPathCondit
   return ({ asPath }) => {
     if (contains && !asPath.some((segment) => segment.asns.some((as) => contains.includes(as)))) return false;
     const first = asPath[0];
-    if (startsWith && !(first?.type === AS_SEQUENCE && startsWith.includes(first.asns[0]!))) return false;
+    if (startsWith && !(first?.type === SegmentType.Sequence && startsWith.includes(first.asns[0]!))) return false;
     const last = asPath.at(-1);
-    if (originatedBy && !(last?.type === AS_SEQUENCE && originatedBy.includes(last.asns.at(-1)!))) return false;
+    if (originatedBy && !(last?.type === SegmentType.Sequence && originatedBy.includes(last.asns.at(-1)!)))
+      return false;
     return !length || within(length, asPathLength(asPath));
   };
 }
@@ -62,7 +64,7 @@ function attributeTests(match: Match): AttributeTest[] {
   }
   if (nextHops) tests.push((_, nextHop) => nextHops.some((prefix) => prefixContains(prefix, nextHop)));
   if (origins) tests.push((of) => origins.includes(of.origin));
-  if (localPref) tests.push((of) => within(localPref, of.localPref ?? 100));
+  if (localPref) tests.push((of) => within(localPref, of.localPref ?? DEFAULT_LOCAL_PREF));
   if (med) tests.push((of) => within(med, of.med ?? 0));
   return tests;
 }
@@ -127,17 +129,10 @@ export function describeMatch(match: Match | null): string {
   return parts.length === 0 ? "anything" : parts.join(", ");
 }
 
-const originName = (origin: 0 | 1 | 2): string => (["igp", "egp", "incomplete"] as const)[origin];
-
-/** RFC 1997 in the usual form, high and low half. */
-const formatCommunity = (value: number): string => `${value >>> 16}:${value & 0xffff}`;
-
-const byValue = (a: number, b: number): number => a - b;
-
-function editCommunities(current: readonly number[], modify: Modify): number[] {
+function editCommunities(current: readonly number[], modify: Modify): readonly number[] {
   const { removeCommunities: removed = [], addCommunities: added } = modify;
   const kept = current.filter((value) => !removed.some((gone) => fitsCommunity(gone, value)));
-  return added ? [...new Set([...kept, ...added])].sort(byValue) : kept;
+  return added ? canonicalCommunities([...kept, ...added]) : kept;
 }
 
 function editLargeCommunities(current: PathAttributes["largeCommunities"], modify: Modify): [number, number, number][] {
@@ -156,9 +151,9 @@ function prependAs(path: PathAttributes["asPath"], as: number, times: number): P
   for (let i = 0; i < times; i++) {
     const first = result[0];
     result =
-      first !== undefined && first.type === AS_SEQUENCE && first.asns.length < 255
+      first !== undefined && first.type === SegmentType.Sequence && first.asns.length < 255
         ? [{ ...first, asns: [as, ...first.asns] }, ...result.slice(1)]
-        : [{ type: AS_SEQUENCE, asns: [as] }, ...result];
+        : [{ type: SegmentType.Sequence, asns: [as] }, ...result];
   }
   return result;
 }
@@ -186,7 +181,7 @@ export function describeModify(modify: Modify): string {
   if (nextHop) parts.push(`next-hop ${formatAddress(nextHop)}`);
   if (modify.nextHopSelf) parts.push("next-hop self");
   if (modify.removeCommunities?.length) parts.push(`remove ${modify.removeCommunities.map(pattern).join(" ")}`);
-  if (modify.addCommunities?.length) parts.push(`add ${modify.addCommunities.map(formatCommunity).join(" ")}`);
+  if (modify.addCommunities?.length) parts.push(`add ${modify.addCommunities.map(communityName).join(" ")}`);
   if (modify.removeLargeCommunities?.length)
     parts.push(`remove ${modify.removeLargeCommunities.map(pattern).join(" ")}`);
   if (modify.addLargeCommunities?.length) parts.push(`add ${modify.addLargeCommunities.map(pattern).join(" ")}`);

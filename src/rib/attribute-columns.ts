@@ -1,3 +1,6 @@
+import { Community } from "../lib/communities.ts";
+import { DEFAULT_LOCAL_PREF } from "../wire/attribute/local-pref.ts";
+import { SegmentType } from "../wire/attribute/types.ts";
 import { Growth } from "./growth.ts";
 
 /** Bits of `AttributeStore.flags`: what the hot path asks of a set. */
@@ -34,7 +37,7 @@ const FIRST_SETS = 64;
  * keep one across an `intern` or `resolve`.
  */
 export class AttributeColumns {
-  /** LOCAL_PREF, 100 where the set has none (see HAS_LOCAL_PREF). */
+  /** LOCAL_PREF, `DEFAULT_LOCAL_PREF` where the set has none (see HAS_LOCAL_PREF). */
   localPref = new Uint32Array(FIRST_SETS);
   /** MULTI_EXIT_DISC, 0 where the set has none (see HAS_MED). */
   med = new Uint32Array(FIRST_SETS);
@@ -98,7 +101,7 @@ export class AttributeColumns {
 
   /** Reads the columns of a set out of its canonical octets. */
   protected describe(id: number, bytes: Uint8Array, start: number, end: number): void {
-    this.localPref[id] = 100;
+    this.localPref[id] = DEFAULT_LOCAL_PREF;
     this.med[id] = 0;
     this.neighborAs[id] = 0;
     this.originatorId[id] = 0;
@@ -164,10 +167,14 @@ export class AttributeColumns {
     for (let at = start; at < end; ) {
       const type = bytes[at]!;
       const count = bytes[at + 1]!;
-      if (type === 2) length += count;
-      else if (type === 1) length++;
-      if (neighbor < 0 && type <= 2) neighbor = type === 2 ? word(bytes, at + 2) : 0;
-      if (type === 1 || type === 4) flags |= AttributeFlag.HAS_AS_SET;
+      if (type === SegmentType.Sequence) {
+        length += count;
+        if (neighbor < 0) neighbor = word(bytes, at + 2);
+      } else if (type === SegmentType.Set) {
+        length++;
+        if (neighbor < 0) neighbor = 0;
+      }
+      if (type === SegmentType.Set || type === SegmentType.ConfedSet) flags |= AttributeFlag.HAS_AS_SET;
       at += 2 + count * 4;
     }
     if (neighbor > 0) this.neighborAs[id] = neighbor;
@@ -201,19 +208,19 @@ const word = (bytes: Uint8Array, at: number): number =>
 
 const wellKnown = (community: number): number => {
   switch (community) {
-    case 0xffffff01:
+    case Community.NoExport:
       return AttributeFlag.NO_EXPORT;
-    case 0xffffff02:
+    case Community.NoAdvertise:
       return AttributeFlag.NO_ADVERTISE;
-    case 0xffffff03:
+    case Community.NoExportSubconfed:
       return AttributeFlag.NO_EXPORT_SUBCONFED;
-    case 0xffff0000:
+    case Community.GracefulShutdown:
       return AttributeFlag.GRACEFUL_SHUTDOWN;
-    case 0xffff0006:
+    case Community.LlgrStale:
       return AttributeFlag.LLGR_STALE;
-    case 0xffff0007:
+    case Community.NoLlgr:
       return AttributeFlag.NO_LLGR;
-    case 0xffff029a:
+    case Community.Blackhole:
       return AttributeFlag.BLACKHOLE;
     default:
       return 0;

@@ -1,6 +1,6 @@
 import type { Family } from "../lib/family.ts";
+import type { Role } from "../wire/capability/role.ts";
 import type { CodecContext } from "../wire/context.ts";
-import type { Role } from "./settings.ts";
 
 /** What both OPENs of an Established session agreed on. Immutable; a new session makes a new one. */
 export interface Agreed {

@@ -1,4 +1,6 @@
+import { AS_TRANS } from "../lib/as-numbers.ts";
 import { afiOf, type Family, families, familyName, SAFI_UNICAST } from "../lib/family.ts";
+import { Role } from "../wire/capability/role.ts";
 import type { Capability, CapabilityKind, WireFamily } from "../wire/capability/types.ts";
 import { type CodecContext, MAX_EXTENDED_MESSAGE, MAX_MESSAGE } from "../wire/context.ts";
 import {
@@ -10,16 +12,13 @@ import {
 } from "../wire/errors.ts";
 import type { OpenMessage } from "../wire/message/open.ts";
 import type { Agreed, PeerGracefulRestart } from "./agreed.ts";
-import { Role, type SessionProfile } from "./settings.ts";
+import type { SessionProfile } from "./settings.ts";
 
 /**
  * From two OPENs to what both sides agreed on (RFC 4271 §6.2, RFC 5492). Three steps, all pure: what we offer, whether this is the
  * peer that we expect, and what follows from both. What we offer is an argument of the last step, since a retry after
  * NOTIFICATION 2/4 or 2/7 offers nothing at all.
  */
-
-/** RFC 6793 §3: stands in two octets for an AS that needs four. */
-const AS_TRANS = 23456;
 
 // Thousands of sessions agree on the same few lists: they share them.
 const flagPairs: readonly (readonly boolean[])[] = [0, 1, 2, 3].map((bits: number) =>

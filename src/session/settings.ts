@@ -1,9 +1,6 @@
 import type { Family } from "../lib/family.ts";
+import type { Role } from "../wire/capability/role.ts";
 import type { SocketOptions } from "./transport.ts";
-
-/** RFC 9234 §4.1, the codes of the BGP Role capability: our own role towards the peer. */
-export const Role = { Provider: 0, RouteServer: 1, RouteServerClient: 2, Customer: 3, Peer: 4 } as const;
-export type Role = (typeof Role)[keyof typeof Role];
 
 /** What may go into our OPEN. Nothing that isn't switched on here is ever sent. */
 export interface CapabilityOffer {

@@ -1,12 +1,12 @@
 import type { Clock } from "../lib/clock.ts";
+import { Community } from "../lib/communities.ts";
 import type { AttributeStore } from "../rib/attribute-store.ts";
 import type { StopOptions } from "../session/peer-session.ts";
 import { ceaseOf } from "../session/reason.ts";
+import { withCommunity } from "../wire/attribute/communities.ts";
 import { CeaseError, type CeaseSubcode, hardReset } from "../wire/errors.ts";
 import type { Peer } from "./peer.ts";
 
-/** GRACEFUL_SHUTDOWN, RFC 8326 §4. */
-const GRACEFUL_SHUTDOWN = 0xffff0000;
 /** How often it is looked whether everything has been taken. */
 const LOOK_MS = 50;
 /** A peer that takes nothing for this long isn't waited for. */
@@ -32,7 +32,7 @@ export interface DrainParts {
 function lastResort(store: AttributeStore): (set: number) => number {
   return (set) => {
     const attributes = store.view(set);
-    const communities = [...new Set([...attributes.communities, GRACEFUL_SHUTDOWN])].sort((a, b) => a - b);
+    const communities = withCommunity(attributes.communities, Community.GracefulShutdown);
     return store.intern({ ...attributes, communities, localPref: 0 }, store.nextHop[set]!);
   };
 }

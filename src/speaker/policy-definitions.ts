@@ -9,6 +9,8 @@ import type {
   Range,
   Term,
 } from "../policy/definition.ts";
+import { type OriginName, originNames } from "../wire/attribute/origin.ts";
+import type { Origin } from "../wire/attribute/types.ts";
 
 /** Our side of a session, as far as policies speak of it. */
 export interface OwnSide {
@@ -40,7 +42,7 @@ function termOf(config: Config, term: PolicyTerm, own: OwnSide): Term {
   };
 }
 
-const originCodes = { igp: 0, egp: 1, incomplete: 2 } as const;
+const originCode = (name: OriginName): Origin => originNames.indexOf(name) as Origin;
 
 const rangeOf = ({ ge, le }: NumberRange): Range => ({ min: ge, max: le });
 
@@ -69,7 +71,7 @@ function matchOf(config: Config, match: PolicyMatch): Match {
     ...(match.largeCommunities && { largeCommunities: match.largeCommunities }),
     ...(match.asPaths && { asPath: match.asPaths.map(asPathOf) }),
     ...(match.nextHops && { nextHops: match.nextHops.map(parsePrefix) }),
-    ...(match.origins && { origins: match.origins.map((origin) => originCodes[origin]) }),
+    ...(match.origins && { origins: match.origins.map(originCode) }),
     ...(match.localPref && { localPref: rangeOf(match.localPref) }),
     ...(match.med && { med: rangeOf(match.med) }),
     ...(match.neighbors && { neighbors: match.neighbors.map(parsePrefix) }),
@@ -84,7 +86,7 @@ function modifyOf(set: PolicySet, own: OwnSide): Modify {
   return {
     ...(set.localPref !== null && { localPref: set.localPref }),
     ...(set.med !== null && { med: set.med === "none" ? null : set.med }),
-    ...(set.origin !== null && { origin: originCodes[set.origin] }),
+    ...(set.origin !== null && { origin: originCode(set.origin) }),
     ...(set.nextHop === "self" && { nextHopSelf: own.addresses }),
     ...(set.nextHop !== null && set.nextHop !== "self" && { nextHop: parseAddress(set.nextHop) }),
     removeCommunities: set.removeCommunities.map(({ high, low }) => [high, low] as const),

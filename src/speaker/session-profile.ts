@@ -1,8 +1,9 @@
-import type { Config, PeerRole, PeerSettings } from "../config/model.ts";
+import type { Config, PeerSettings } from "../config/model.ts";
 import { parseIpv4 } from "../lib/address.ts";
 import { families } from "../lib/family.ts";
-import { Role, type SessionProfile } from "../session/settings.ts";
+import type { SessionProfile } from "../session/settings.ts";
 import type { SocketOptions } from "../session/transport.ts";
+import { type Role, roleNames } from "../wire/capability/role.ts";
 
 /** IP precedence "internetwork control", which RFC 4271 appendix E asks for. */
 const TOS_INTERNETWORK_CONTROL = 0xc0;
@@ -14,14 +15,6 @@ const OPEN_HOLD_DYNAMIC_MS = 60_000;
  * peer in a loop costs next to nothing, and too little to keep one out that has been mended.
  */
 const IDLE_HOLD_MAX_MS = 1_000;
-
-const roleCodes: Record<PeerRole, Role> = {
-  provider: Role.Provider,
-  "rs-server": Role.RouteServer,
-  "rs-client": Role.RouteServerClient,
-  customer: Role.Customer,
-  peer: Role.Peer,
-};
 
 /** Profiles as they are needed: one object for all peers for whom it comes out equal, thousands of them. */
 export class SessionProfiles {
@@ -81,7 +74,7 @@ function sessionProfile(config: Config, peer: PeerSettings, dynamic: boolean): S
       },
       longLivedStaleSeconds: gracefulRestart?.longLivedSeconds ?? 0,
       longLivedRestarter: gracefulRestart?.restarter ?? false,
-      role: peer.role && roleCodes[peer.role],
+      role: peer.role && (roleNames.indexOf(peer.role) as Role),
       roleStrict: false,
       hostName: { host: config.router.name, domain: "" },
     },

@@ -1,3 +1,4 @@
+import { Community } from "../lib/communities.ts";
 import type { Family } from "../lib/family.ts";
 import type { PolicySource } from "../policy/definition.ts";
 import { Memo } from "../policy/memo.ts";
@@ -7,10 +8,8 @@ import type { ImportPort } from "../rib/ports.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE, type SourceTable } from "../rib/source-table.ts";
+import { withCommunity } from "../wire/attribute/communities.ts";
 import type { Peer } from "./peer.ts";
-
-/** RFC 9494 §5. */
-const LLGR_STALE = 0xffff0006;
 
 const ownSource: PolicySource = { address: [], peerGroup: null, learnedFrom: "own", blocks: [] };
 
@@ -98,7 +97,7 @@ export class Tables implements ImportPort {
     const known = this.#marked.get(store, effective);
     if (known > 0) return known;
     const attributes = store.view(effective);
-    const communities = [...attributes.communities, LLGR_STALE].sort((a, b) => a - b);
+    const communities = withCommunity(attributes.communities, Community.LlgrStale);
     const marked = store.intern({ ...attributes, communities }, store.nextHop[effective]!);
     this.#marked.putSet(store, effective, marked);
     return marked;

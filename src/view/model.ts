@@ -1,4 +1,5 @@
 import type { FamilyName } from "../lib/family.ts";
+import type { OriginName } from "../wire/attribute/origin.ts";
 
 /**
  * The answers that the edges give: the JSON of `--json`, of the control socket and of the looking glass. Other tools
@@ -151,7 +152,7 @@ export interface PathRow {
   nextHop: string | null;
   /** Numbers; an AS_SET is a nested list. */
   asPath: (number | number[])[];
-  origin: "igp" | "egp" | "incomplete";
+  origin: OriginName;
   localPref: number | null;
   med: number | null;
   communities: string[];

@@ -1,4 +1,7 @@
 import { formatAddress, formatIpv4 } from "../lib/address.ts";
+import { formatCommunity } from "../lib/communities.ts";
+import { DEFAULT_LOCAL_PREF } from "../wire/attribute/local-pref.ts";
+import { originName } from "../wire/attribute/origin.ts";
 import { type PathAttributes, SegmentType } from "../wire/attribute/types.ts";
 import type { PathRow } from "./model.ts";
 
@@ -17,13 +20,11 @@ export type AttributeColumns = Pick<
   | "clusterList"
 >;
 
-const origins = ["igp", "egp", "incomplete"] as const;
-
 const wordHex = (word: number): string => word.toString(16).padStart(8, "0");
 
 /**
- * Attributes in the words of the JSON. `nextHop` is in words, empty for own routes. LOCAL_PREF is shown as it counts: 100 where
- * none was sent (RFC 4271 §9.1.1 leaves the degree of preference to us), null only if `localPrefCounts` is false.
+ * Attributes in the words of the JSON. `nextHop` is in words, empty for own routes. LOCAL_PREF is shown as it counts: the default
+ * where none was sent, null only if `localPrefCounts` is false.
  */
 export function attributeColumns(
   attributes: PathAttributes,
@@ -33,10 +34,10 @@ export function attributeColumns(
   return {
     nextHop: nextHop.length === 0 ? null : formatAddress(nextHop),
     asPath: asPathJson(attributes.asPath),
-    origin: origins[attributes.origin],
-    localPref: attributes.localPref ?? (localPrefCounts ? 100 : null),
+    origin: originName(attributes.origin),
+    localPref: attributes.localPref ?? (localPrefCounts ? DEFAULT_LOCAL_PREF : null),
     med: attributes.med,
-    communities: attributes.communities.map((value) => `${value >>> 16}:${value & 0xffff}`),
+    communities: attributes.communities.map(formatCommunity),
     largeCommunities: attributes.largeCommunities.map((parts) => parts.join(":")),
     extendedCommunities: attributes.extendedCommunities.map(formatExtended),
     originatorId: attributes.originatorId === null ? null : formatIpv4(attributes.originatorId),

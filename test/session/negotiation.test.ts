@@ -1,7 +1,7 @@
 import t from "tap";
 import { describeCapabilities } from "../../src/session/capability-view.ts";
 import { checkOpen, negotiate, offered } from "../../src/session/negotiation.ts";
-import { Role } from "../../src/session/settings.ts";
+import { Role } from "../../src/wire/capability/role.ts";
 import type { Capability } from "../../src/wire/capability/types.ts";
 import type { NotificationError } from "../../src/wire/errors.ts";
 import { HEADER_LENGTH } from "../../src/wire/framer.ts";

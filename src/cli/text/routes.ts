@@ -1,5 +1,5 @@
 import { compareAddresses, tryParseAddress } from "../../lib/address.ts";
-import { communityName } from "../../lib/communities.ts";
+import { communityName, tryParseCommunity } from "../../lib/communities.ts";
 import { escapeText } from "../../lib/escape.ts";
 import type { PathRow, PolicyVerdict, RouteRow } from "../../view/model.ts";
 import { type Cell, type Column, Table } from "./table.ts";
@@ -58,6 +58,12 @@ export function formatVerdict({ verdict, name, line, reason }: PolicyVerdict): s
   return `${verdict === "accept" ? "accepted" : "rejected"} by ${place}${reason ? `: ${reason}` : ""}`;
 }
 
+/** A community of the JSON under its registered name, if it has one. */
+const named = (text: string): string => {
+  const community = tryParseCommunity(text);
+  return community === undefined ? text : communityName(community);
+};
+
 /** A prefix with everything that is known of its paths. */
 export function formatRouteDetail(route: RouteRow): string {
   const lines = [`${route.prefix}, ${route.paths.length} path${route.paths.length === 1 ? "" : "s"}`];
@@ -71,7 +77,7 @@ export function formatRouteDetail(route: RouteRow): string {
     say("AS path", [formatAsPath(path)]);
     say("local-pref", optional(path.localPref));
     say("MED", optional(path.med));
-    say("communities", path.communities.map(communityName));
+    say("communities", path.communities.map(named));
     say("large communities", path.largeCommunities);
     say("extended communities", path.extendedCommunities);
     say("originator", optional(path.originatorId));

@@ -1,4 +1,5 @@
 import { compareAddresses, formatAddress, formatIpv4 } from "../../lib/address.ts";
+import { originNames } from "../../wire/attribute/origin.ts";
 import type { DecisionOptions } from "./options.ts";
 
 /** A path as the decision sees it, with its numbers spelled out. */
@@ -54,7 +55,6 @@ const lowest = (
   why: (loser, winners) => say(loser, winners[0]!),
 });
 
-const origins = ["igp", "egp", "incomplete"];
 const octets = (address: readonly number[]) => (address.length === 0 ? "self" : formatAddress(address));
 
 /**
@@ -91,7 +91,7 @@ export const ladder: readonly Step[] = [
     "ORIGIN",
     false,
     ({ origin }) => origin,
-    (loser, winner) => `ORIGIN ${origins[loser.origin]} is worse than ${origins[winner.origin]}`,
+    (loser, winner) => `ORIGIN ${originNames[loser.origin]} is worse than ${originNames[winner.origin]}`,
   ),
   {
     name: "MED",

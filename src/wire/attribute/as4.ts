@@ -1,3 +1,4 @@
+import { AS_TRANS } from "../../lib/as-numbers.ts";
 import { defaultLimits } from "../context.ts";
 import { UpdateError } from "../errors.ts";
 import { formatAggregator } from "./aggregator.ts";
@@ -10,9 +11,6 @@ import { type AsSegment, SegmentType } from "./types.ts";
  * AS numbers of four octets on their way through peers that know only two (RFC 6793 §4.2.3): such a peer sends AS_PATH with
  * AS_TRANS in place of each, and carries what it doesn't understand in AS4_PATH. Here both become one path again.
  */
-
-/** Stands in for an AS number that doesn't fit two octets (RFC 6793 §9). */
-export const AS_TRANS = 23456;
 
 /** AS4_PATH (type 17): RFC 6793 §3; malformed: dropped (§6 there), as is one with AS 0 (RFC 7607 §2). */
 export const as4Path: AttributeCodec<"as4Path"> = {

@@ -1,6 +1,9 @@
 import { badLength } from "./fault.ts";
 import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
 
+/** What a route without one counts as: RFC 4271 §9.1.1 leaves the degree of preference to us. */
+export const DEFAULT_LOCAL_PREF = 100;
+
 /**
  * LOCAL_PREF (type 5): how much our AS likes the route, highest first. RFC 4271 §5.1.5; from an external peer it is dropped unread,
  * malformed from an internal one: RFC 7606 §7.5.

@@ -3,10 +3,11 @@ import { badLength, badValue } from "./fault.ts";
 import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
 import type { Origin } from "./types.ts";
 
-const names = ["igp", "egp", "incomplete"] as const;
+/** Indexed by `Origin`. */
+export const originNames = ["igp", "egp", "incomplete"] as const;
+export type OriginName = (typeof originNames)[number];
 
-/** "igp", "egp" or "incomplete". */
-export const originName = (origin: Origin): (typeof names)[number] => names[origin];
+export const originName = (origin: Origin): OriginName => originNames[origin];
 
 /** ORIGIN (type 1): how the route entered BGP. RFC 4271 §4.3; malformed: RFC 7606 §7.1. */
 export const origin: AttributeCodec<"origin"> = {

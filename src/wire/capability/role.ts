@@ -1,7 +1,12 @@
 import { type CapabilityCodec, expectLength } from "./row.ts";
 
-/** Roles by number (RFC 9234 §4.1). */
+/** What we are to the other side, by the numbers of RFC 9234 §4.1: "customer" means that the peer is our provider. */
+export const Role = { Provider: 0, RouteServer: 1, RouteServerClient: 2, Customer: 3, Peer: 4 } as const;
+export type Role = (typeof Role)[keyof typeof Role];
+
+/** Indexed by `Role`. */
 export const roleNames = ["provider", "rs-server", "rs-client", "customer", "peer"] as const;
+export type RoleName = (typeof roleNames)[number];
 
 /** BGP Role (code 9): what we are to the other side. RFC 9234 §4.1. */
 export const role: CapabilityCodec<"role"> = {

@@ -1,5 +1,5 @@
+import { AS_TRANS } from "../../lib/as-numbers.ts";
 import type { ByteWriter } from "../../lib/bytes.ts";
-import { AS_TRANS } from "../attribute/as4.ts";
 import { closeAttribute, openAttribute } from "../attribute/canonical.ts";
 import { Flag } from "../attribute/row.ts";
 import { SegmentType } from "../attribute/types.ts";

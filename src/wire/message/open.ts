@@ -1,5 +1,5 @@
+import { AS_TRANS } from "../../lib/as-numbers.ts";
 import { ByteReader, ByteWriter } from "../../lib/bytes.ts";
-import { AS_TRANS } from "../attribute/as4.ts";
 import { decodeCapabilities, encodeCapability } from "../capability/table.ts";
 import type { Capability } from "../capability/types.ts";
 import {
