@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { communityName } from "../lib/communities.ts";
+import { communityName, formatLargeCommunity, type LargeCommunity } from "../lib/communities.ts";
 import { families, familyName } from "../lib/family.ts";
 import type {
   AsPathMatch,
@@ -233,21 +233,15 @@ function setOf(set: PolicySet): object {
     ...some("remove-communities", set.removeCommunities.map(pattern)),
     ...some("add-communities", set.addCommunities.map(communityName)),
     ...some("remove-large-communities", set.removeLargeCommunities.map(largePattern)),
-    ...some(
-      "add-large-communities",
-      set.addLargeCommunities.map((parts) => parts.join(":")),
-    ),
+    ...some("add-large-communities", set.addLargeCommunities.map(formatLargeCommunity)),
     ...(set.prepend === null ? {} : { prepend: { ...given("as", set.prepend.as), count: set.prepend.count } }),
   };
 }
 
-function communities(entry: {
-  communities: readonly number[];
-  largeCommunities: readonly (readonly number[])[];
-}): object {
+function communities(entry: { communities: readonly number[]; largeCommunities: readonly LargeCommunity[] }): object {
   return {
     communities: entry.communities.map(communityName),
-    "large-communities": entry.largeCommunities.map((parts) => parts.join(":")),
+    "large-communities": entry.largeCommunities.map(formatLargeCommunity),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { LargeCommunity } from "../lib/communities.ts";
 import type { Family } from "../lib/family.ts";
 
 /**
@@ -120,8 +121,6 @@ export interface WorkloadsConfig {
   readonly largeCommunities: readonly LargeCommunity[];
   readonly place: Place;
 }
-
-export type LargeCommunity = readonly [number, number, number];
 
 /** How a session with a peer is to be: the same for a listed neighbor and for all members of a range. */
 export interface PeerSettings {

@@ -1,9 +1,9 @@
 import { formatAddress, formatPrefix, maskWord, parsePrefix, tryParseIpv4 } from "../lib/address.ts";
 import { AS_TRANS } from "../lib/as-numbers.ts";
-import { tryParseCommunity } from "../lib/communities.ts";
+import { type LargeCommunity, tryParseCommunity } from "../lib/communities.ts";
 import { familyFromName } from "../lib/family.ts";
 import { addressWords } from "./address-text.ts";
-import type { CommunityPattern, HostPort, LargeCommunity, LargeCommunityPattern } from "./model.ts";
+import type { CommunityPattern, HostPort, LargeCommunityPattern } from "./model.ts";
 import { leaf, Unfit } from "./schema-kit.ts";
 import { FloatText } from "./source.ts";
 

@@ -39,3 +39,9 @@ export function tryParseCommunity(text: string): number | undefined {
   const [high, low] = [Number(halves[1]), Number(halves[2])];
   return high > 0xffff || low > 0xffff ? undefined : ((high << 16) | low) >>> 0;
 }
+
+/** Global administrator and two local parts (RFC 8092 §3). */
+export type LargeCommunity = readonly [number, number, number];
+
+/** "65001:1:2" (RFC 8092 §5). */
+export const formatLargeCommunity = (community: LargeCommunity): string => community.join(":");

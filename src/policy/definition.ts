@@ -7,6 +7,7 @@
  */
 
 import type { Prefix } from "../lib/address.ts";
+import type { LargeCommunity } from "../lib/communities.ts";
 import type { Family } from "../lib/family.ts";
 import type { Origin } from "../wire/attribute/types.ts";
 
@@ -29,7 +30,6 @@ export interface AsPathCondition {
 /** Halves or thirds of a community; null stands for any. */
 export type CommunityPattern = readonly [number | null, number | null];
 export type LargeCommunityPattern = readonly [number | null, number | null, number | null];
-export type LargeCommunity = readonly [number, number, number];
 
 /** Both ends belong to it. */
 export interface Range {

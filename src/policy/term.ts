@@ -1,8 +1,9 @@
-import { compareAddresses, formatAddress, formatPrefix, type Prefix, prefixContains } from "../lib/address.ts";
-import { communityName } from "../lib/communities.ts";
+import { formatAddress, formatPrefix, type Prefix, prefixContains } from "../lib/address.ts";
+import { communityName, formatLargeCommunity, type LargeCommunity } from "../lib/communities.ts";
 import { type Family, familyName } from "../lib/family.ts";
 import { asPathLength } from "../wire/attribute/as-path.ts";
 import { canonicalCommunities } from "../wire/attribute/communities.ts";
+import { canonicalLarge } from "../wire/attribute/large-communities.ts";
 import { DEFAULT_LOCAL_PREF } from "../wire/attribute/local-pref.ts";
 import { originName } from "../wire/attribute/origin.ts";
 import { type PathAttributes, SegmentType } from "../wire/attribute/types.ts";
@@ -135,14 +136,10 @@ function editCommunities(current: readonly number[], modify: Modify): readonly n
   return added ? canonicalCommunities([...kept, ...added]) : kept;
 }
 
-function editLargeCommunities(current: PathAttributes["largeCommunities"], modify: Modify): [number, number, number][] {
+function editLargeCommunities(current: readonly LargeCommunity[], modify: Modify): readonly LargeCommunity[] {
   const { removeLargeCommunities: removed = [], addLargeCommunities: added } = modify;
-  const kept = current
-    .filter((value) => !removed.some((gone) => fitsLarge(gone, value)))
-    .map(([a, b, c]) => [a, b, c] as [number, number, number]);
-  if (!added) return kept;
-  for (const [a, b, c] of added) if (!kept.some((value) => fitsLarge([a, b, c], value))) kept.push([a, b, c]);
-  return kept.sort(compareAddresses);
+  const kept = current.filter((value) => !removed.some((gone) => fitsLarge(gone, value)));
+  return added ? canonicalLarge([...kept, ...added]) : kept;
 }
 
 /** Segments hold at most 255 AS numbers (RFC 4271 §4.3); a full first sequence gets a new one in front (§5.1.2). */
@@ -184,7 +181,8 @@ export function describeModify(modify: Modify): string {
   if (modify.addCommunities?.length) parts.push(`add ${modify.addCommunities.map(communityName).join(" ")}`);
   if (modify.removeLargeCommunities?.length)
     parts.push(`remove ${modify.removeLargeCommunities.map(pattern).join(" ")}`);
-  if (modify.addLargeCommunities?.length) parts.push(`add ${modify.addLargeCommunities.map(pattern).join(" ")}`);
+  if (modify.addLargeCommunities?.length)
+    parts.push(`add ${modify.addLargeCommunities.map(formatLargeCommunity).join(" ")}`);
   if (prepend) parts.push(`prepend ${prepend.as} x ${prepend.count}`);
   return parts.join(", ");
 }

@@ -1,5 +1,11 @@
 import t from "tap";
-import { Community, communityName, formatCommunity, tryParseCommunity } from "../../src/lib/communities.ts";
+import {
+  Community,
+  communityName,
+  formatCommunity,
+  formatLargeCommunity,
+  tryParseCommunity,
+} from "../../src/lib/communities.ts";
 
 t.test("a community is two halves of up to 65535 (RFC 1997), and well-known ones have a name too", async (t) => {
   for (const text of ["65001:100", "0:0", "65535:65535"]) {
@@ -27,4 +33,8 @@ t.test("each name stands for the number that its RFC registers (1997, 7999, 8326
     t.equal(tryParseCommunity(name), community);
     t.equal(communityName(community), name);
   }
+});
+
+t.test("a large community is three numbers (RFC 8092 §5)", async (t) => {
+  t.equal(formatLargeCommunity([4294967295, 1, 0]), "4294967295:1:0");
 });

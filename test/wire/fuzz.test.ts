@@ -2,10 +2,11 @@ import fc from "fast-check";
 import t from "tap";
 import { ByteWriter } from "../../src/lib/bytes.ts";
 import { Family } from "../../src/lib/family.ts";
+import { attributeColumns } from "../../src/view/path-row.ts";
 import { encodeCanonical } from "../../src/wire/attribute/canonical.ts";
 import { Canonicalizer } from "../../src/wire/attribute/canonicalizer.ts";
 import { type DecodedAttributes, decodeAttributes, type Reach } from "../../src/wire/attribute/decode.ts";
-import { attributeTable, codecOf } from "../../src/wire/attribute/table.ts";
+import { attributeTable } from "../../src/wire/attribute/table.ts";
 import { formatCapability } from "../../src/wire/capability/table.ts";
 import { type CodecContext, codecContext } from "../../src/wire/context.ts";
 import { NotificationError } from "../../src/wire/errors.ts";
@@ -64,10 +65,7 @@ function digest(type: number, data: Uint8Array, start: number, end: number, cont
       checkHotWay(data, layout, context, reach, { attributes, faults });
       for (const fault of faults) found.push(`${fault.action} ${fault.name} ${fault.text}`);
       found.push(JSON.stringify(attributes));
-      for (const [field, value] of Object.entries(attributes ?? {})) {
-        const codec = attributeTable.map(({ code }) => codecOf(code)).find((codec) => codec?.field === field);
-        if (codec !== undefined && value !== null) found.push(codec.format(value as never));
-      }
+      if (attributes !== null) found.push(JSON.stringify(attributeColumns(attributes, [], true)));
     }
     return found.join("\n");
   } catch (error) {

@@ -1,11 +1,6 @@
-import { formatIpv4 } from "../../lib/address.ts";
 import { UpdateError } from "../errors.ts";
 import { badLength, badValue } from "./fault.ts";
 import { type AttributeCodec, discardOnError, Flag } from "./row.ts";
-import type { Aggregator } from "./types.ts";
-
-/** "65001 192.0.2.1". */
-export const formatAggregator = ({ as, address }: Aggregator): string => `${as} ${formatIpv4(address)}`;
 
 /**
  * AGGREGATOR (type 7): who aggregated. RFC 4271 §5.1.7, 8 octets with 4-octet AS numbers (RFC 6793 §3); malformed: RFC 7606 §7.7,
@@ -31,5 +26,4 @@ export const aggregator: AttributeCodec<"aggregator"> = {
     out.u32(as);
     out.u32(address);
   },
-  format: formatAggregator,
 };

@@ -74,7 +74,7 @@ const brackets: Readonly<Record<SegmentType, readonly [string, string]>> = {
 };
 
 /** "65001 65002 {65003 65004}". */
-export const formatAsPath = (path: readonly AsSegment[]): string =>
+const formatAsPath = (path: readonly AsSegment[]): string =>
   path.map(({ type, asns }) => brackets[type][0] + asns.join(" ") + brackets[type][1]).join(" ");
 
 /** What the path of a peer must be beyond its syntax; checked once AS4_PATH has been merged in. */
@@ -108,5 +108,4 @@ export const asPath: AttributeCodec<"asPath"> = {
   decode: (value, context) =>
     readSegments(value, context.fourOctetAs ? 4 : 2, (context.limits ?? defaultLimits).asPathLength),
   encode: writeSegments,
-  format: formatAsPath,
 };

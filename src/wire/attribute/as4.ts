@@ -1,8 +1,7 @@
 import { AS_TRANS } from "../../lib/as-numbers.ts";
 import { defaultLimits } from "../context.ts";
 import { UpdateError } from "../errors.ts";
-import { formatAggregator } from "./aggregator.ts";
-import { asPathLength, formatAsPath, readSegments, writeSegments } from "./as-path.ts";
+import { asPathLength, readSegments, writeSegments } from "./as-path.ts";
 import { badLength, badValue } from "./fault.ts";
 import { type AttributeCodec, type AttributeDraft, discardOnError, Flag } from "./row.ts";
 import { type AsSegment, SegmentType } from "./types.ts";
@@ -29,7 +28,6 @@ export const as4Path: AttributeCodec<"as4Path"> = {
     return segments.filter(({ type }) => type === SegmentType.Set || type === SegmentType.Sequence);
   },
   encode: writeSegments,
-  format: formatAsPath,
 };
 
 /** AS4_AGGREGATOR (type 18): RFC 6793 §3; malformed: dropped (§6 there). */
@@ -52,7 +50,6 @@ export const as4Aggregator: AttributeCodec<"as4Aggregator"> = {
     out.u32(as);
     out.u32(address);
   },
-  format: formatAggregator,
 };
 
 /** Puts AS4_PATH and AS4_AGGREGATOR where they belong (RFC 6793 §4.2.3) and empties their fields. */

@@ -16,5 +16,4 @@ export const atomicAggregate: AttributeCodec<"atomicAggregate"> = {
     return true;
   },
   encode: () => {},
-  format: () => "",
 };

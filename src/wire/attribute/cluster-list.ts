@@ -1,4 +1,3 @@
-import { formatIpv4 } from "../../lib/address.ts";
 import { defaultLimits } from "../context.ts";
 import { UpdateError } from "../errors.ts";
 import { badLength, badValue } from "./fault.ts";
@@ -26,5 +25,4 @@ export const clusterList: AttributeCodec<"clusterList"> = {
   encode(out, value) {
     for (const id of value) out.u32(id);
   },
-  format: (value) => value.map(formatIpv4).join(" "),
 };

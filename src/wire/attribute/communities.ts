@@ -1,4 +1,3 @@
-import { communityName } from "../../lib/communities.ts";
 import { defaultLimits } from "../context.ts";
 import { UpdateError } from "../errors.ts";
 import { badLength, badValue } from "./fault.ts";
@@ -40,5 +39,4 @@ export const communities: AttributeCodec<"communities"> = {
   encode(out, value) {
     for (const community of canonicalCommunities(value)) out.u32(community);
   },
-  format: (value) => value.map(communityName).join(" "),
 };

@@ -1,24 +1,8 @@
-import { formatIpv4 } from "../../lib/address.ts";
+import type { ExtendedCommunity } from "../../lib/extended-communities.ts";
 import { defaultLimits } from "../context.ts";
 import { UpdateError } from "../errors.ts";
 import { badLength, badValue } from "./fault.ts";
 import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
-import type { ExtendedCommunity } from "./types.ts";
-
-const subtypes: Readonly<Record<number, string>> = { 2: "rt", 3: "soo" };
-
-/** "rt:65001:100" for route targets and origins (RFC 4360 §3, RFC 5668), else the eight octets as hex. */
-export function formatExtendedCommunity([high, low]: ExtendedCommunity): string {
-  const type = (high >>> 24) & 0xbf;
-  const subtype = subtypes[(high >>> 16) & 0xff];
-  if (subtype !== undefined) {
-    if (type === 0) return `${subtype}:${high & 0xffff}:${low}`;
-    const top = (((high & 0xffff) << 16) | (low >>> 16)) >>> 0;
-    if (type === 1) return `${subtype}:${formatIpv4(top)}:${low & 0xffff}`;
-    if (type === 2) return `${subtype}:${top}:${low & 0xffff}`;
-  }
-  return `0x${high.toString(16).padStart(8, "0")}${low.toString(16).padStart(8, "0")}`;
-}
 
 const compare = (a: ExtendedCommunity, b: ExtendedCommunity): number => a[0] - b[0] || a[1] - b[1];
 
@@ -57,5 +41,4 @@ export const extendedCommunities: AttributeCodec<"extendedCommunities"> = {
       out.u32(low);
     }
   },
-  format: (value) => value.map(formatExtendedCommunity).join(" "),
 };

@@ -1,16 +1,13 @@
+import type { LargeCommunity } from "../../lib/communities.ts";
 import { defaultLimits } from "../context.ts";
 import { UpdateError } from "../errors.ts";
 import { badLength, badValue } from "./fault.ts";
 import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
-import type { LargeCommunity } from "./types.ts";
-
-/** "65001:1:2" (RFC 8092 §5). */
-export const formatLargeCommunity = (community: LargeCommunity): string => community.join(":");
 
 const compare = (a: LargeCommunity, b: LargeCommunity): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
 
 /** Sorted and without repetitions (RFC 8092 §5: a receiver removes them silently). */
-function canonicalLarge(list: readonly LargeCommunity[]): readonly LargeCommunity[] {
+export function canonicalLarge(list: readonly LargeCommunity[]): readonly LargeCommunity[] {
   for (let i = 1; i < list.length; i++)
     if (compare(list[i - 1]!, list[i]!) >= 0) {
       const sorted = list.toSorted(compare);
@@ -45,5 +42,4 @@ export const largeCommunities: AttributeCodec<"largeCommunities"> = {
       out.u32(c);
     }
   },
-  format: (value) => value.map(formatLargeCommunity).join(" "),
 };

@@ -22,5 +22,4 @@ export const localPref: AttributeCodec<"localPref"> = {
     return value.u32();
   },
   encode: (out, value) => out.u32(value),
-  format: String,
 };

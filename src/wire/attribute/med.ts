@@ -16,5 +16,4 @@ export const med: AttributeCodec<"med"> = {
     return value.u32();
   },
   encode: (out, value) => out.u32(value),
-  format: String,
 };

@@ -1,11 +1,5 @@
-import { formatAddress } from "../../lib/address.ts";
 import { badLength } from "./fault.ts";
 import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
-import type { NextHop } from "./types.ts";
-
-/** "192.0.2.1", or "2001:db8::1 (fe80::1)" with a link-local address beside the global one. */
-export const formatNextHop = ({ words, linkLocal }: NextHop): string =>
-  formatAddress(words) + (linkLocal === null ? "" : ` (${formatAddress(linkLocal)})`);
 
 /**
  * NEXT_HOP (type 3): where IPv4 routes in the NLRI field lead. RFC 4271 §4.3, §5.1.3; malformed: RFC 7606 §7.3. Whether the
@@ -25,5 +19,4 @@ export const nextHop: AttributeCodec<"nextHop"> = {
     return { words: [value.u32()], linkLocal: null };
   },
   encode: (out, { words }) => out.u32(words[0]!),
-  format: formatNextHop,
 };

@@ -16,5 +16,4 @@ export const onlyToCustomer: AttributeCodec<"onlyToCustomer"> = {
     return value.u32();
   },
   encode: (out, value) => out.u32(value),
-  format: String,
 };

@@ -26,5 +26,4 @@ export const origin: AttributeCodec<"origin"> = {
     return code as Origin;
   },
   encode: (out, code) => out.u8(code),
-  format: originName,
 };

@@ -1,4 +1,3 @@
-import { formatIpv4 } from "../../lib/address.ts";
 import { badLength } from "./fault.ts";
 import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
 
@@ -17,5 +16,4 @@ export const originatorId: AttributeCodec<"originatorId"> = {
     return value.u32();
   },
   encode: (out, value) => out.u32(value),
-  format: formatIpv4,
 };

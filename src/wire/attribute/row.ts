@@ -103,7 +103,7 @@ export const fromDraft = (draft: AttributeDraft): PathAttributes => ({
   partial: draft.partial,
 });
 
-/** One row of the attribute table: rules, and how the value is read, written and shown. */
+/** One row of the attribute table: rules, and how the value is read and written. */
 export interface AttributeCodec<K extends keyof AttributeDraft = keyof AttributeDraft> extends AttributeRules {
   /** Where the value goes. */
   readonly field: K;
@@ -113,5 +113,4 @@ export interface AttributeCodec<K extends keyof AttributeDraft = keyof Attribute
   decode(value: ByteReader, context: CodecContext): NonNullable<AttributeDraft[K]>;
   /** In the canonical form: 4-octet AS numbers. */
   encode(out: ByteWriter, value: NonNullable<AttributeDraft[K]>): void;
-  format(value: NonNullable<AttributeDraft[K]>): string;
 }

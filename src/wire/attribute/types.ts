@@ -1,3 +1,6 @@
+import type { LargeCommunity } from "../../lib/communities.ts";
+import type { ExtendedCommunity } from "../../lib/extended-communities.ts";
+
 /** Segment types of an AS_PATH: RFC 4271 §4.3, RFC 5065 §3. */
 export const SegmentType = { Set: 1, Sequence: 2, ConfedSequence: 3, ConfedSet: 4 } as const;
 export type SegmentType = (typeof SegmentType)[keyof typeof SegmentType];
@@ -21,11 +24,6 @@ export interface Aggregator {
   /** IPv4 address as a word. */
   readonly address: number;
 }
-
-/** An extended community as its two words, high first (RFC 4360 §2). */
-export type ExtendedCommunity = readonly [number, number];
-/** Global administrator and two local parts (RFC 8092 §3). */
-export type LargeCommunity = readonly [number, number, number];
 
 /** An attribute that we don't implement: kept as it is and passed on if it is transitive (RFC 4271 §5). */
 export interface UnknownAttribute {

@@ -1,10 +1,7 @@
 import fc from "fast-check";
-import type {
-  AsSegment,
-  ExtendedCommunity,
-  LargeCommunity,
-  PathAttributes,
-} from "../../../src/wire/attribute/types.ts";
+import type { LargeCommunity } from "../../../src/lib/communities.ts";
+import type { ExtendedCommunity } from "../../../src/lib/extended-communities.ts";
+import type { AsSegment, PathAttributes } from "../../../src/wire/attribute/types.ts";
 
 const word = fc.nat(0xffffffff);
 const as = fc.oneof(fc.integer({ min: 1, max: 0xffff }), fc.integer({ min: 0x10000, max: 0xffffffff }));
