@@ -1,5 +1,5 @@
-import { Growth } from "../rib/growth.ts";
-import { IdQueue } from "../rib/id-queue.ts";
+import { Growth } from "../lib/columns/growth.ts";
+import { IdQueue } from "../lib/columns/id-queue.ts";
 import { type OutSets, widened } from "./out-sets.ts";
 import type { Prefixes } from "./ports.ts";
 

@@ -1,4 +1,4 @@
-import { IdQueue } from "../rib/id-queue.ts";
+import { IdQueue } from "../lib/columns/id-queue.ts";
 import type { Prefixes } from "./ports.ts";
 
 /** A point in the work of a group: so many changes evaluated, so many full evaluations ended. */

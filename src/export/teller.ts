@@ -1,5 +1,5 @@
+import { Memo } from "../lib/columns/memo.ts";
 import { Community } from "../lib/communities.ts";
-import { Memo } from "../policy/memo.ts";
 import { AttributeFlag } from "../rib/attribute-columns.ts";
 import { withCommunity } from "../wire/attribute/communities.ts";
 import type { PathAttributes } from "../wire/attribute/types.ts";

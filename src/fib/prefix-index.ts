@@ -1,6 +1,6 @@
+import { IdIndex } from "../lib/columns/id-index.ts";
 import { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
-import { IdIndex } from "../lib/id-index.ts";
 
 /**
  * Gives each prefix of one family a small number (from 1), so that what is known of it can stand in columns. Freed

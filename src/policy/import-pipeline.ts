@@ -1,4 +1,5 @@
 import { formatIpv4 } from "../lib/address.ts";
+import { Memo } from "../lib/columns/memo.ts";
 import { Community } from "../lib/communities.ts";
 import type { Family } from "../lib/family.ts";
 import { withCommunity } from "../wire/attribute/communities.ts";
@@ -6,7 +7,6 @@ import type { PathAttributes } from "../wire/attribute/types.ts";
 import type { RoleName } from "../wire/capability/role.ts";
 import type { AttributeSets } from "./attribute-sets.ts";
 import type { PolicySource } from "./definition.ts";
-import { Memo } from "./memo.ts";
 import type { Policy, PolicyTrace } from "./policy.ts";
 
 /** What the way in depends on; peers with equal settings may share one pipeline. */

@@ -1,8 +1,8 @@
 import { addressFamily } from "../lib/address.ts";
+import { Memo } from "../lib/columns/memo.ts";
 import type { Family } from "../lib/family.ts";
 import type { AttributeSets, NextHopIds } from "./attribute-sets.ts";
 import type { PolicyDefinition, PolicySource } from "./definition.ts";
-import { Memo } from "./memo.ts";
 import { compileWithin, type PrefixMatcher } from "./prefix-matcher.ts";
 import { applyModify, type CompiledTerm, compileTerm, describeMatch, describeModify } from "./term.ts";
 

@@ -1,7 +1,7 @@
+import { Growth } from "../lib/columns/growth.ts";
 import { Community } from "../lib/communities.ts";
 import { DEFAULT_LOCAL_PREF } from "../wire/attribute/local-pref.ts";
 import { SegmentType } from "../wire/attribute/types.ts";
-import { Growth } from "./growth.ts";
 
 /** Bits of `AttributeStore.flags`: what the hot path asks of a set. */
 export const AttributeFlag = {

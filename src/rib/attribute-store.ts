@@ -1,6 +1,8 @@
 import { ByteWriter } from "../lib/bytes.ts";
+import { ByteSlabs } from "../lib/columns/byte-slabs.ts";
+import { IdIndex } from "../lib/columns/id-index.ts";
+import { IdQueue } from "../lib/columns/id-queue.ts";
 import type { Hasher } from "../lib/hash.ts";
-import { IdIndex } from "../lib/id-index.ts";
 import { decodeCanonical, encodeCanonical } from "../wire/attribute/canonical.ts";
 import { Canonicalizer } from "../wire/attribute/canonicalizer.ts";
 import { decodeAttributes, type Reach } from "../wire/attribute/decode.ts";
@@ -11,8 +13,6 @@ import type { CodecContext } from "../wire/context.ts";
 import type { UpdateLayout } from "../wire/message/update-layout.ts";
 import { AttributeColumns, AttributeFlag } from "./attribute-columns.ts";
 import { namesAny } from "./attribute-scan.ts";
-import { ByteSlabs } from "./byte-slabs.ts";
-import { IdQueue } from "./id-queue.ts";
 import type { NextHopTable } from "./ports.ts";
 import { RawTable, RawText } from "./raw-table.ts";
 

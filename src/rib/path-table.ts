@@ -1,4 +1,4 @@
-import { PAGE_BITS, PAGE_MASK, RecordPages } from "./record-pages.ts";
+import { PAGE_BITS, PAGE_MASK, RecordPages } from "../lib/columns/record-pages.ts";
 
 /** Words of a path record: 16 octets a path. */
 export const PATH_STRIDE = 4;

@@ -1,8 +1,8 @@
 import { maskWord } from "../lib/address.ts";
+import { IdIndex } from "../lib/columns/id-index.ts";
+import { PAGE_BITS, PAGE_MASK, RecordPages } from "../lib/columns/record-pages.ts";
 import { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
-import { IdIndex } from "../lib/id-index.ts";
-import { PAGE_BITS, PAGE_MASK, RecordPages } from "./record-pages.ts";
 
 /**
  * The prefixes of one family as small ids, from 1 on. A record is the address (one word or four), a word of length,

@@ -1,7 +1,7 @@
+import type { ByteSlabs } from "../lib/columns/byte-slabs.ts";
+import { IdIndex } from "../lib/columns/id-index.ts";
+import { PAGE_BITS, PAGE_MASK, RecordPages } from "../lib/columns/record-pages.ts";
 import type { Hasher } from "../lib/hash.ts";
-import { IdIndex } from "../lib/id-index.ts";
-import type { ByteSlabs } from "./byte-slabs.ts";
-import { PAGE_BITS, PAGE_MASK, RecordPages } from "./record-pages.ts";
 
 const STRIDE = 6;
 const HASH = 0;

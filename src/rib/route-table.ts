@@ -1,10 +1,11 @@
+import { IdQueue } from "../lib/columns/id-queue.ts";
+import { PAGE_BITS, PAGE_MASK } from "../lib/columns/record-pages.ts";
 import type { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
 import type { AttributeStore } from "./attribute-store.ts";
 import { Decision, type PathCandidate } from "./decision/decision.ts";
 import type { Judgement } from "./decision/ladder.ts";
 import { type DecisionOptions, defaultDecision } from "./decision/options.ts";
-import { IdQueue } from "./id-queue.ts";
 import { isMartian4, isMartian6 } from "./martian.ts";
 import {
   CHAIN_END,
@@ -18,7 +19,6 @@ import {
 import { acceptAll, type Consumer, type ImportPort, type NextHopTable } from "./ports.ts";
 import { PrefixOrder } from "./prefix-order.ts";
 import { DIRTY, HAS_BEST, PrefixTable, TOUCHED } from "./prefix-table.ts";
-import { PAGE_BITS, PAGE_MASK } from "./record-pages.ts";
 import type { SourceTable } from "./source-table.ts";
 import { TableWalk } from "./table-walk.ts";
 

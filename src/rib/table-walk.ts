@@ -1,5 +1,5 @@
+import { PAGE_BITS, PAGE_MASK } from "../lib/columns/record-pages.ts";
 import { PATH_ORIGIN, PATH_RECEIVED, PATH_STRIDE, type PathTable } from "./path-table.ts";
-import { PAGE_BITS, PAGE_MASK } from "./record-pages.ts";
 
 /** What a walk does to the paths of a source, as bits: several may be under way. */
 const PURGE = 1;

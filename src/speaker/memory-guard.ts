@@ -1,12 +1,12 @@
 import type { LimitsConfig } from "../config/model.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import type { Job } from "../lib/work-loop.ts";
 import type { Rib } from "../rib/rib.ts";
 import { Weigher } from "../rib/weigher.ts";
 import { CeaseError, cease } from "../wire/errors.ts";
 import type { Intake } from "./intake.ts";
 import type { Peer } from "./peer.ts";
-import type { Job } from "./work-loop.ts";
 
 /** What the machine says about this process's memory. */
 export interface MemoryPort {

@@ -6,12 +6,12 @@ import { families } from "../lib/family.ts";
 import type { PolicySource } from "../policy/definition.ts";
 import type { ImportPipeline } from "../policy/import-pipeline.ts";
 import type { SourceInfo } from "../rib/source-table.ts";
+import type { Inbound } from "../rib/update-reader.ts";
 import type { Agreed } from "../session/agreed.ts";
 import type { PeerSession } from "../session/peer-session.ts";
 import type { CodecContext } from "../wire/context.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Membership } from "./update-groups.ts";
-import type { Inbound } from "./update-reader.ts";
 
 /** Who a peer is, whichever way it came about. */
 export interface PeerIdentity {

@@ -1,6 +1,8 @@
 import type { Clock } from "../lib/clock.ts";
 import { type Family, families, familyName } from "../lib/family.ts";
 import type { Log, LogFields, LogLevel } from "../lib/log.ts";
+import type { WorkLoop } from "../lib/work-loop.ts";
+import type { UpdateFindings, UpdateReader } from "../rib/update-reader.ts";
 import type { Agreed } from "../session/agreed.ts";
 import type { State } from "../session/fsm/state.ts";
 import type { DownReason, NotificationView, SessionHandlers } from "../session/handlers.ts";
@@ -19,8 +21,6 @@ import { groupOf, type RuleParts, readingOf, usePolicies } from "./session-rules
 import type { SharedRouterIds } from "./shared-router-ids.ts";
 import type { StaleRoutes } from "./stale-routes.ts";
 import type { UpdateGroups } from "./update-groups.ts";
-import type { UpdateFindings, UpdateReader } from "./update-reader.ts";
-import type { WorkLoop } from "./work-loop.ts";
 
 /** What sessions are linked to. */
 export interface LinkParts extends RuleParts {

@@ -15,6 +15,8 @@ import { parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { type Family, families } from "../lib/family.ts";
 import type { Log } from "../lib/log.ts";
+import { WorkLoop } from "../lib/work-loop.ts";
+import { UpdateReader } from "../rib/update-reader.ts";
 import { Alarms } from "../session/alarms.ts";
 import { KeepaliveLag } from "../session/counters.ts";
 import { CeaseError, type CeaseSubcode } from "../wire/errors.ts";
@@ -42,8 +44,6 @@ import { SharedRouterIds } from "./shared-router-ids.ts";
 import { StaleRoutes } from "./stale-routes.ts";
 import { Tables } from "./tables.ts";
 import { UpdateGroups } from "./update-groups.ts";
-import { UpdateReader } from "./update-reader.ts";
-import { WorkLoop } from "./work-loop.ts";
 
 /** How often groups are ticked, limits looked at and leftovers swept. */
 const TICK_MS = 1000;

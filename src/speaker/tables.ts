@@ -1,7 +1,7 @@
+import { Memo } from "../lib/columns/memo.ts";
 import { Community } from "../lib/communities.ts";
 import type { Family } from "../lib/family.ts";
 import type { PolicySource } from "../policy/definition.ts";
-import { Memo } from "../policy/memo.ts";
 import { AttributeFlag } from "../rib/attribute-columns.ts";
 import type { AttributeStore } from "../rib/attribute-store.ts";
 import type { ImportPort } from "../rib/ports.ts";

@@ -3,7 +3,7 @@ import { type GroupKey, keyText } from "../export/group-key.ts";
 import type { Member } from "../export/member.ts";
 import type { ExportPolicyPort, MemberPort } from "../export/ports.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { Job } from "./work-loop.ts";
+import type { Job } from "../lib/work-loop.ts";
 
 /** How the groups of one speaker are made and hooked up with its tables. */
 export interface GroupFactory {

@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import t from "tap";
 import { parseAddress, parsePrefix } from "../../src/lib/address.ts";
+import { ByteSlabs } from "../../src/lib/columns/byte-slabs.ts";
+import { IdIndex } from "../../src/lib/columns/id-index.ts";
+import { IdQueue } from "../../src/lib/columns/id-queue.ts";
+import { PAGE_BITS, PAGE_MASK, RecordPages } from "../../src/lib/columns/record-pages.ts";
 import { Family } from "../../src/lib/family.ts";
 import { Hasher } from "../../src/lib/hash.ts";
-import { IdIndex } from "../../src/lib/id-index.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { ByteSlabs } from "../../src/rib/byte-slabs.ts";
-import { IdQueue } from "../../src/rib/id-queue.ts";
 import { isMartian4, isMartian6 } from "../../src/rib/martian.ts";
 import { PrefixTable } from "../../src/rib/prefix-table.ts";
-import { PAGE_BITS, PAGE_MASK, RecordPages } from "../../src/rib/record-pages.ts";
 import { LOCAL_SOURCE, SourceTable } from "../../src/rib/source-table.ts";
 
 const below = (random: { next(): number }, n: number) => Math.floor(random.next() * n);

@@ -1,7 +1,7 @@
 import t from "tap";
 import type { Clock } from "../../src/lib/clock.ts";
+import { type Job, WorkLoop } from "../../src/lib/work-loop.ts";
 import { Intake } from "../../src/speaker/intake.ts";
-import { type Job, WorkLoop } from "../../src/speaker/work-loop.ts";
 
 /** A clock whose time passes only where a test says so, and whose turns it begins. */
 class Turns implements Clock {

@@ -1,5 +1,5 @@
 import t from "tap";
-import { Growth } from "../../src/rib/growth.ts";
+import { Growth } from "../../../src/lib/columns/growth.ts";
 
 t.test("every column is long enough in time, and one at a time grows", (t) => {
   for (const columns of [1, 3, 9, 14]) {

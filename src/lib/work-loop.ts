@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** Long work in slices. `run` does about `units` of work (a unit: one route looked at) and says whether all is done. */
 export interface Job {

@@ -1,11 +1,11 @@
 import type { Family } from "../lib/family.ts";
-import type { AttributeStore } from "../rib/attribute-store.ts";
-import type { RouteTable } from "../rib/route-table.ts";
 import type { AttributeFault } from "../wire/attribute/fault.ts";
 import type { CodecContext } from "../wire/context.ts";
 import { isEndOfRib, scanUpdate } from "../wire/message/update.ts";
 import { updateLayout } from "../wire/message/update-layout.ts";
 import { type NlriSink, walkNlri } from "../wire/nlri/walk.ts";
+import type { AttributeStore } from "./attribute-store.ts";
+import type { RouteTable } from "./route-table.ts";
 
 /** The session that UPDATEs are read for. */
 export interface Inbound {

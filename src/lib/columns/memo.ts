@@ -1,5 +1,3 @@
-import type { AttributeSets } from "./attribute-sets.ts";
-
 const UNKNOWN = -1;
 /** Sets per page, as a power of two. */
 const PAGE_BITS = 10;
@@ -8,6 +6,11 @@ const PAGE_MASK = PAGE_SETS - 1;
 const FIRST_SETS = 16;
 /** Words per set: the answer + 1 (0 = unknown), the generation of the set, that of the answer. */
 const STRIDE = 3;
+
+/** Ids that may come to mean something else: by id, a number that changes when that happens. */
+export interface Generations {
+  readonly generation: Uint32Array;
+}
 
 /**
  * A remembered number per attribute set, in pages, so that it grows without copying. An answer counts only while the id still means
@@ -19,7 +22,7 @@ export class Memo {
   #namesSets = false;
 
   /** The number remembered, or -1. */
-  get(sets: AttributeSets, set: number): number {
+  get(sets: Generations, set: number): number {
     const page = this.#pages[set >>> PAGE_BITS];
     const at = (set & PAGE_MASK) * STRIDE;
     if (page === undefined || at >= page.length) return UNKNOWN;
@@ -29,7 +32,7 @@ export class Memo {
   }
 
   /** Remembers a plain number, 0 or more. */
-  put(sets: AttributeSets, set: number, value: number): void {
+  put(sets: Generations, set: number, value: number): void {
     const page = this.#reach(set);
     const at = (set & PAGE_MASK) * STRIDE;
     page[at] = value + 1;
@@ -37,7 +40,7 @@ export class Memo {
   }
 
   /** Remembers the id of a set, or 0. */
-  putSet(sets: AttributeSets, set: number, answer: number): void {
+  putSet(sets: Generations, set: number, answer: number): void {
     this.put(sets, set, answer);
     this.#namesSets = true;
     this.#pages[set >>> PAGE_BITS]![(set & PAGE_MASK) * STRIDE + 2] = sets.generation[answer]!;
