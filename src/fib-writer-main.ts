@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { serveWriter } from "./fib/serve-writer.ts";
+import { serveWriter } from "./fib-writer/serve-writer.ts";
 import { openFibOs } from "./os/fib-os.ts";
 import { claimSocketPath } from "./os/socket-file.ts";
 

@@ -1,7 +1,7 @@
+import type { RequestWriter } from "../fib-writer/protocol-encode.ts";
+import type { DeviceAnswer, DevicePort } from "../kernel/device-port.ts";
+import type { Operation, RemoteVtep, VxlanDevice } from "../kernel/records.ts";
 import type { Flight } from "./flight.ts";
-import type { DeviceAnswer, DevicePort } from "./port.ts";
-import type { RequestWriter } from "./protocol-encode.ts";
-import type { Operation, RemoteVtep, VxlanDevice } from "./records.ts";
 
 /** Changes of devices and of their entries; they wait for a writer, and go before routes. */
 export class DeviceRequests implements DevicePort {

@@ -1,12 +1,12 @@
+import type { KernelMirror } from "../kernel/mirror.ts";
+import { protocolName } from "../kernel/protocol-names.ts";
+import { effectiveMetric } from "../kernel/routes.ts";
+import type { KernelTarget, RouteScope } from "../kernel/rtnetlink/route.ts";
 import { formatAddress, formatPrefix } from "../lib/address.ts";
 import { type Family, families } from "../lib/family.ts";
+import type { FibResult, FibRow, FibRowHop, FibState } from "./fib-port.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
 import type { GroupTable } from "./groups.ts";
-import type { KernelMirror } from "./kernel-mirror.ts";
-import { effectiveMetric } from "./kernel-routes.ts";
-import type { FibResult, FibRow, FibRowHop, FibState } from "./port.ts";
-import { protocolName } from "./protocol-names.ts";
-import type { KernelTarget, RouteScope } from "./rtnetlink/route.ts";
 import type { TargetId, TargetStore } from "./targets.ts";
 
 /** What rows are made of. */

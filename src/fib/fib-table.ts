@@ -1,6 +1,6 @@
+import { PrefixIndex } from "../kernel/prefix-index.ts";
 import type { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
-import { PrefixIndex } from "./prefix-index.ts";
 
 /** Marks of one prefix. */
 export const Mark = {

@@ -1,5 +1,5 @@
-import type { DeviceAnswer } from "./port.ts";
-import type { Operation } from "./records.ts";
+import type { DeviceAnswer } from "../kernel/device-port.ts";
+import type { Operation } from "../kernel/records.ts";
 import type { TargetId } from "./targets.ts";
 
 /**

@@ -1,6 +1,7 @@
+import type { FibTarget } from "../kernel/records.ts";
 import { type Family, families } from "../lib/family.ts";
+import type { FibGroup } from "./fib-port.ts";
 import { NexthopObjects } from "./nexthop-objects.ts";
-import type { FibGroup, FibTarget } from "./port.ts";
 import { canonicalTarget, obstacle, type TargetId, type TargetStore } from "./targets.ts";
 
 interface Group {

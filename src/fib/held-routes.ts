@@ -1,12 +1,13 @@
+import type { KernelMirror } from "../kernel/mirror.ts";
+import type { KernelRoute } from "../kernel/reader.ts";
+import type { FibHop } from "../kernel/records.ts";
+import { effectiveMetric, type OwnRoutes, type Sight } from "../kernel/routes.ts";
+import type { ParsedNexthop } from "../kernel/rtnetlink/nexthop.ts";
+import type { KernelTarget, RouteScope, RouteView } from "../kernel/rtnetlink/route.ts";
 import { Family } from "../lib/family.ts";
+import type { FibCounters } from "./fib-port.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
-import type { KernelMirror } from "./kernel-mirror.ts";
-import { effectiveMetric, type OwnRoutes, type Sight } from "./kernel-routes.ts";
 import type { NexthopObjects } from "./nexthop-objects.ts";
-import type { FibCounters, KernelRoute } from "./port.ts";
-import type { FibHop } from "./records.ts";
-import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
-import type { KernelTarget, RouteScope, RouteView } from "./rtnetlink/route.ts";
 import { hopKey, type TargetId, type TargetStore } from "./targets.ts";
 
 export interface HeldParts {

@@ -1,6 +1,7 @@
-import type { FibGroup, FibTarget } from "./port.ts";
-import { type FibHop, type NexthopObject, Operation } from "./records.ts";
-import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
+import type { FibTarget } from "../kernel/records.ts";
+import { type FibHop, type NexthopObject, Operation } from "../kernel/records.ts";
+import type { ParsedNexthop } from "../kernel/rtnetlink/nexthop.ts";
+import type { FibGroup } from "./fib-port.ts";
 import { canonicalTarget, hopKey } from "./targets.ts";
 
 /** Ids of ours start here, far from those that `ip nexthop` and FRR count up from 1. */

@@ -1,4 +1,6 @@
-import type { DevicePort, FibCounters, FibPort, FibRow, KernelEvents, KernelLink, KernelReader } from "./port.ts";
+import type { DevicePort } from "../kernel/device-port.ts";
+import type { KernelEvents, KernelLink, KernelReader } from "../kernel/reader.ts";
+import type { FibCounters, FibPort, FibRow } from "./fib-port.ts";
 
 const noKernel = "there is no kernel FIB here (kernel.fib is none)";
 

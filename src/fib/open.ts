@@ -1,14 +1,15 @@
+import { InsideLink, MemoryWriter } from "../fib-writer/inside-link.ts";
+import { RouteWriter } from "../fib-writer/route-writer.ts";
+import { KernelMirror } from "../kernel/mirror.ts";
+import type { FibOs } from "../kernel/os-port.ts";
+import type { KernelReader } from "../kernel/reader.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Hasher } from "../lib/hash.ts";
 import { type Log, silentLog } from "../lib/log.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { FibClient } from "./fib-client.ts";
-import { InsideLink, MemoryWriter } from "./inside-link.ts";
-import { KernelMirror } from "./kernel-mirror.ts";
+import type { FibPort } from "./fib-port.ts";
 import { NoFib, NoReader } from "./no-fib.ts";
-import type { FibOs } from "./os-port.ts";
-import type { FibPort, KernelReader } from "./port.ts";
-import { RouteWriter } from "./route-writer.ts";
 
 /**
  * The FIB room: from "these routes are best" to "packets go that way", and back from what the kernel does to whoever

@@ -1,13 +1,13 @@
+import type { KernelMirror } from "../kernel/mirror.ts";
+import { Operation } from "../kernel/records.ts";
+import * as nl from "../kernel/rtnetlink/constants.ts";
 import { Family } from "../lib/family.ts";
+import type { Troubles } from "./failed-routes.ts";
+import type { FibCounters } from "./fib-port.ts";
 import type { FibRows } from "./fib-rows.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
 import type { HeldRoutes } from "./held-routes.ts";
-import type { KernelMirror } from "./kernel-mirror.ts";
-import type { FibCounters } from "./port.ts";
-import { Operation } from "./records.ts";
-import * as nl from "./rtnetlink/constants.ts";
 import type { TargetId } from "./targets.ts";
-import type { Troubles } from "./troubles.ts";
 
 export interface OutcomeParts {
   readonly held: HeldRoutes;

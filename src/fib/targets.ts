@@ -1,10 +1,9 @@
+import { MAX_HOPS } from "../fib-writer/protocol.ts";
+import type { FibHop, FibTarget } from "../kernel/records.ts";
+import * as nl from "../kernel/rtnetlink/constants.ts";
+import type { KernelTarget, RouteView } from "../kernel/rtnetlink/route.ts";
 import { compareAddresses, formatAddress } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
-import type { FibTarget } from "./port.ts";
-import { MAX_HOPS } from "./protocol.ts";
-import type { FibHop } from "./records.ts";
-import * as nl from "./rtnetlink/constants.ts";
-import type { KernelTarget, RouteView } from "./rtnetlink/route.ts";
 
 /**
  * Targets, interned: equal content means equal id, so "does the kernel hold what we want" is one comparison of numbers.

@@ -1,4 +1,4 @@
-import type { RequestWriter } from "./protocol-encode.ts";
+import type { RequestWriter } from "../fib-writer/protocol-encode.ts";
 import type { TargetId, TargetStore } from "./targets.ts";
 
 /** Which targets the present writer was told of, by number: each is told once, before the first route that has it. */

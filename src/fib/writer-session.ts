@@ -1,10 +1,10 @@
+import { FrameReader, type WriterAnswers } from "../fib-writer/protocol.ts";
+import { decodeAnswer } from "../fib-writer/protocol-decode.ts";
+import { RequestWriter } from "../fib-writer/protocol-encode.ts";
+import type { WriterLink } from "../kernel/os-port.ts";
+import type { WriterStats } from "../kernel/records.ts";
+import type { RouteScope } from "../kernel/rtnetlink/route.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { WriterLink } from "./os-port.ts";
-import { FrameReader, type WriterAnswers } from "./protocol.ts";
-import { decodeAnswer } from "./protocol-decode.ts";
-import { RequestWriter } from "./protocol-encode.ts";
-import type { WriterStats } from "./records.ts";
-import type { RouteScope } from "./rtnetlink/route.ts";
 
 const RECONNECT_MS = 250;
 

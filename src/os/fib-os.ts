@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { connect as connectSocket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import type { FibOs, WriterLink } from "../fib/os-port.ts";
-import { assertLittleEndian } from "../fib/rtnetlink/message.ts";
+import type { FibOs, WriterLink } from "../kernel/os-port.ts";
+import { assertLittleEndian } from "../kernel/rtnetlink/message.ts";
 import { type Libc, loadLibc } from "./libc.ts";
 import { RouteNetlinkEvents, RouteNetlinkSocket } from "./netlink.ts";
 

@@ -1,4 +1,4 @@
-import type { NetlinkEventSocket, NetlinkSocket } from "../fib/os-port.ts";
+import type { NetlinkEventSocket, NetlinkSocket } from "../kernel/os-port.ts";
 import type { Libc } from "./libc.ts";
 
 /**

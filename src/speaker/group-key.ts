@@ -1,9 +1,9 @@
 import type { Config } from "../config/model.ts";
 import type { GroupKey } from "../export/group-key.ts";
+import type { LocalAddresses } from "../kernel/local-addresses.ts";
 import { addressFamily, parseAddress, parseIpv4 } from "../lib/address.ts";
 import type { Family } from "../lib/family.ts";
 import type { Agreed } from "../session/agreed.ts";
-import type { LocalAddresses } from "./local-addresses.ts";
 import type { PeerIdentity } from "./peer.ts";
 import type { OwnSide } from "./policy-definitions.ts";
 

@@ -1,12 +1,12 @@
 import type { Config } from "../config/model.ts";
 import type { ExportPolicyPort } from "../export/ports.ts";
+import type { LocalAddresses } from "../kernel/local-addresses.ts";
 import { parseIpv4 } from "../lib/address.ts";
 import type { Family } from "../lib/family.ts";
 import { LOOPBACK_SCOPE } from "../nexthop/next-hop-tracker.ts";
 import { ExportPolicy } from "../policy/export-policy.ts";
 import type { Agreed } from "../session/agreed.ts";
 import { groupKey, ownSide } from "./group-key.ts";
-import type { LocalAddresses } from "./local-addresses.ts";
 import { type LiveSession, type Peer, policySourceOf } from "./peer.ts";
 import type { PolicyBook } from "./policy-book.ts";
 import type { OwnSide } from "./policy-definitions.ts";

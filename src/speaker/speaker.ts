@@ -10,7 +10,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ConfigDiff, neighborKey, takenOn } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
-import type { KernelLink } from "../fib/port.ts";
+import type { KernelLink } from "../kernel/reader.ts";
 import { parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { type Family, families } from "../lib/family.ts";

@@ -1,7 +1,7 @@
 import type { Config } from "../config/model.ts";
+import type { LocalAddresses } from "../kernel/local-addresses.ts";
 import { formatPrefix, maskWord, type Prefix, parseAddress, parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Family } from "../lib/family.ts";
-import type { LocalAddresses } from "./local-addresses.ts";
 
 /** Of a shorter subnet only the whole is guarded, by family: it is no link but an address plan, with blocks inside it. */
 const SHORTEST = [16, 48] as const;

@@ -1,5 +1,5 @@
 import { explain as explainExport } from "../export/views.ts";
-import type { FibPort } from "../fib/port.ts";
+import type { FibPort } from "../fib/fib-port.ts";
 import { formatAddress } from "../lib/address.ts";
 import { familyName } from "../lib/family.ts";
 import { foreignRoute } from "../lib/route-owner.ts";

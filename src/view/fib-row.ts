@@ -1,4 +1,4 @@
-import type { FibRow as KernelRow } from "../fib/port.ts";
+import type { FibRow as KernelRow } from "../fib/fib-port.ts";
 import type { FibNextHop, FibRow } from "./model.ts";
 
 /** A row of the FIB in the words of the JSON. */

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import t from "tap";
+import type { FibPort, FibResult } from "../../src/fib/fib-port.ts";
 import { openFib } from "../../src/fib/open.ts";
-import type { FibPort, FibResult, FibTarget, KernelRoute } from "../../src/fib/port.ts";
-import type { FibHop } from "../../src/fib/records.ts";
+import type { KernelRoute } from "../../src/kernel/reader.ts";
+import type { FibHop, FibTarget } from "../../src/kernel/records.ts";
 import { formatPrefix, parsePrefix } from "../../src/lib/address.ts";
 import { VirtualClock } from "../../testbed/virtual-clock.ts";
 import { ModelKernel } from "./model-kernel.ts";

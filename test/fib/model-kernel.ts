@@ -1,8 +1,8 @@
-import type { FibOs, NetlinkEventSocket, NetlinkSocket, WriterLink } from "../../src/fib/os-port.ts";
-import type { FibHop } from "../../src/fib/records.ts";
-import * as nl from "../../src/fib/rtnetlink/constants.ts";
-import { eachMessage, HEADER_BYTES, MessageBuffer, readU32 } from "../../src/fib/rtnetlink/message.ts";
-import { appendRoute, buildRouteImage, RouteView } from "../../src/fib/rtnetlink/route.ts";
+import type { FibOs, NetlinkEventSocket, NetlinkSocket, WriterLink } from "../../src/kernel/os-port.ts";
+import type { FibHop } from "../../src/kernel/records.ts";
+import * as nl from "../../src/kernel/rtnetlink/constants.ts";
+import { eachMessage, HEADER_BYTES, MessageBuffer, readU32 } from "../../src/kernel/rtnetlink/message.ts";
+import { appendRoute, buildRouteImage, RouteView } from "../../src/kernel/rtnetlink/route.ts";
 import { parsePrefix } from "../../src/lib/address.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { Family } from "../../src/lib/family.ts";

@@ -1,5 +1,5 @@
 import t from "tap";
-import type { KernelEvents } from "../../src/fib/port.ts";
+import type { KernelEvents } from "../../src/kernel/reader.ts";
 import { formatAddress, parseAddress, parsePrefix } from "../../src/lib/address.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import type { ViewedHop, ViewedRoute } from "../../src/nexthop/kernel-view.ts";

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import t from "tap";
-import type { KernelAddress } from "../../src/fib/port.ts";
+import { LocalAddresses } from "../../src/kernel/local-addresses.ts";
+import type { KernelAddress } from "../../src/kernel/reader.ts";
 import { parseAddress, parsePrefix } from "../../src/lib/address.ts";
-import { LocalAddresses } from "../../src/speaker/local-addresses.ts";
 import { Underlay } from "../../src/speaker/underlay.ts";
 import { parse } from "../config/support.ts";
 import { best, question, TestWorld } from "./harness.ts";

@@ -1,8 +1,8 @@
 import t from "tap";
+import { LocalAddresses } from "../../src/kernel/local-addresses.ts";
 import { parseAddress } from "../../src/lib/address.ts";
 import type { Agreed } from "../../src/session/agreed.ts";
 import { ownSide } from "../../src/speaker/group-key.ts";
-import { LocalAddresses } from "../../src/speaker/local-addresses.ts";
 import type { PeerIdentity } from "../../src/speaker/peer.ts";
 import { parse } from "../config/support.ts";
 

@@ -1,6 +1,6 @@
 import { parseConfig } from "../../src/config/load.ts";
 import { openFib } from "../../src/fib/open.ts";
-import type { KernelEvents, KernelReader } from "../../src/fib/port.ts";
+import type { KernelEvents, KernelReader } from "../../src/kernel/reader.ts";
 import { parsePrefix } from "../../src/lib/address.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import type { FibHop } from "../../../src/fib/records.ts";
-import type { TunnelRule } from "../../../src/fib/tunnel/choose.ts";
-import { Tunnels } from "../../../src/fib/tunnel/tunnels.ts";
-import { Workloads } from "../../../src/fib/workloads.ts";
+import type { FibHop } from "../../../src/kernel/records.ts";
 import { formatPrefix, parseAddress, parsePrefix } from "../../../src/lib/address.ts";
 import type { Log } from "../../../src/lib/log.ts";
+import type { TunnelRule } from "../../../src/tunnel/choose.ts";
+import { Tunnels } from "../../../src/tunnel/tunnels.ts";
+import { Workloads } from "../../../src/tunnel/workloads.ts";
 import type { Host, Lab, Switch } from "../../../testbed/lab.ts";
 import { Stopwatch } from "../../../testbed/wait.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";

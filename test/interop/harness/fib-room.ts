@@ -1,7 +1,8 @@
+import type { FibPort } from "../../../src/fib/fib-port.ts";
 import { type FibOptions, openFib } from "../../../src/fib/open.ts";
-import type { FibOs } from "../../../src/fib/os-port.ts";
-import type { FibPort, FibTarget, KernelReader } from "../../../src/fib/port.ts";
-import type { FibHop } from "../../../src/fib/records.ts";
+import type { FibOs } from "../../../src/kernel/os-port.ts";
+import type { KernelReader } from "../../../src/kernel/reader.ts";
+import type { FibHop, FibTarget } from "../../../src/kernel/records.ts";
 import { parseAddress, parsePrefix } from "../../../src/lib/address.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { openFibOs } from "../../../src/os/fib-os.ts";

@@ -1,0 +1,187 @@
+import * as nl from "../kernel/rtnetlink/constants.ts";
+import type { KernelTarget } from "../kernel/rtnetlink/route.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { type FibTable, Mark, type Trouble } from "./fib-table.ts";
+import type { TargetId } from "./targets.ts";
+
+const RETRY_FIRST_MS = 20;
+const RETRY_MOST_MS = 30_000;
+
+/** Not the prefix is at fault, and all routes that way would fail. */
+const targetErrors: ReadonlySet<number> = new Set([nl.EPERM, nl.ENODEV, nl.ENETDOWN, nl.ENETUNREACH, nl.EHOSTUNREACH]);
+
+export interface TroubleParts {
+  readonly tables: readonly [FibTable, FibTable];
+  readonly clock: Clock;
+  readonly log: Log;
+  errorText(errno: number): string;
+  /** Target that a route is to have; 0 if none is wanted or none is possible. */
+  wanted(table: FibTable, id: number): TargetId;
+  target(id: TargetId): KernelTarget;
+  enqueue(table: FibTable, id: number): void;
+  /** The state of a route is another one now. */
+  report(table: FibTable, id: number): void;
+  /** Before failed routes are tried again. */
+  retrying(): void;
+}
+
+/**
+ * Routes that are not as they should be, and when they are tried again: after 20 ms, then four times as long each time up
+ * to 30 s, and soon after anything in the kernel has changed. Most failures are those of a link or a gateway: then one
+ * route asks for all that go the same way, and when it is taken the others follow.
+ */
+export class Troubles {
+  readonly #parts: TroubleParts;
+  /** Targets that the kernel refused: routes to them fail without being asked for. */
+  readonly #dead = new Map<TargetId, Trouble>();
+  /** Targets whose waiting routes were let go since the last retry. */
+  readonly #freed = new Set<TargetId>();
+  #timer: Timer | null = null;
+  #dueAt = 0;
+  #delay = RETRY_FIRST_MS;
+  #deniedTold = false;
+  #closed = false;
+
+  constructor(parts: TroubleParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether anything is known that keeps routes to any target from being written. */
+  get anyDead(): boolean {
+    return this.#dead.size > 0;
+  }
+
+  dead(target: TargetId): Trouble | undefined {
+    return this.#dead.get(target);
+  }
+
+  /** All routes to this target fail for the same reason, until the next retry. */
+  setDead(target: TargetId, text: string): Trouble {
+    const trouble: Trouble = { state: "failed", errno: 0, text };
+    this.#dead.set(target, trouble);
+    this.#retryLater();
+    return trouble;
+  }
+
+  forgetTarget(target: TargetId): void {
+    this.#dead.delete(target);
+  }
+
+  /** The kernel (errno) or we ourselves (0) can't write the route. */
+  fail(table: FibTable, id: number, errno: number, text: string): void {
+    const reason = errno === 0 ? text : this.reason(errno, text);
+    const trouble: Trouble = { state: "failed", errno, text: reason };
+    const wanted = this.#parts.wanted(table, id);
+    if (wanted !== 0 && targetErrors.has(errno)) this.#dead.set(wanted, trouble);
+    this.#freed.delete(wanted);
+    this.put(table, id, trouble);
+    if (errno === nl.EPERM && !this.#deniedTold) {
+      this.#deniedTold = true;
+      this.#parts.log.event("error", "fib-not-permitted", reason);
+    }
+    this.#retryLater();
+  }
+
+  /** Another owner's route is in the place. */
+  override(table: FibTable, id: number, owner: string): void {
+    this.put(table, id, { state: "overridden", errno: nl.EEXIST, text: owner });
+  }
+
+  put(table: FibTable, id: number, trouble: Trouble): void {
+    const before = table.troubles.get(id);
+    table.troubles.set(id, trouble);
+    table.marks[id]! |= Mark.Trouble;
+    if (before?.state !== trouble.state || before.text !== trouble.text) this.#parts.report(table, id);
+  }
+
+  /** The route is as it should be. */
+  settled(table: FibTable, id: number): void {
+    const trouble = table.troubles.get(id)!;
+    table.troubles.delete(id);
+    table.marks[id]! &= ~Mark.Trouble;
+    this.#parts.report(table, id);
+    if (trouble.state === "failed") this.#freeSiblings(this.#parts.wanted(table, id));
+  }
+
+  /** A nexthop object has come: routes that waited for it go on. */
+  objectCame(nexthopId: number): void {
+    this.#each((table, id) => {
+      const wanted = this.#parts.wanted(table, id);
+      const target = wanted === 0 ? null : this.#parts.target(wanted);
+      if (target?.type !== "object" || target.nexthopId !== nexthopId) return;
+      this.#dead.delete(wanted);
+      this.#parts.enqueue(table, id);
+    });
+  }
+
+  /** Everything was read anew: what was in the way of these is known now. */
+  existingKnown(): void {
+    this.#each((table, id, trouble) => {
+      if (trouble.errno === nl.EEXIST) this.#parts.enqueue(table, id);
+    });
+  }
+
+  /** Links, addresses or others' routes changed: failures may have lost their cause. */
+  kernelChanged(): void {
+    this.#delay = RETRY_FIRST_MS;
+    if (this.#timer !== null && this.#dueAt <= this.#parts.clock.now() + RETRY_FIRST_MS) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#retryLater();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  /** The kernel's words for an errno and its own sentence, if it gave one. */
+  reason(errno: number, text: string): string {
+    const words = this.#parts.errorText(errno);
+    if (errno === nl.EPERM) return `${words}: writing kernel routes needs CAP_NET_ADMIN`;
+    return text === "" ? words : `${words}: ${text}`;
+  }
+
+  /** One route of a target was taken: the others that wait for the same follow. */
+  #freeSiblings(target: TargetId): void {
+    if (this.#freed.has(target)) return;
+    this.#freed.add(target);
+    this.#each((table, id, trouble) => {
+      const underWay = (table.marks[id]! & (Mark.Queued | Mark.InFlight)) !== 0;
+      if (trouble.state === "failed" && !underWay && this.#parts.wanted(table, id) === target)
+        this.#parts.enqueue(table, id);
+    });
+  }
+
+  #retryLater(): void {
+    if (this.#timer !== null || this.#closed) return;
+    if (this.#parts.tables.every((table) => table.troubles.size === 0)) return;
+    this.#dueAt = this.#parts.clock.now() + this.#delay;
+    this.#timer = this.#parts.clock.setTimer(this.#delay, () => this.#retry());
+  }
+
+  #retry(): void {
+    this.#timer = null;
+    this.#delay = Math.min(this.#delay * 4, RETRY_MOST_MS);
+    const dead = new Set(this.#dead.keys());
+    const asked = new Set<TargetId>();
+    this.#dead.clear();
+    this.#freed.clear();
+    this.#parts.retrying();
+    this.#each((table, id, trouble) => {
+      if (trouble.state !== "failed") return;
+      const wanted = this.#parts.wanted(table, id);
+      if (dead.has(wanted)) {
+        if (asked.has(wanted)) return; // one asks for all
+        asked.add(wanted);
+      }
+      this.#parts.enqueue(table, id);
+    });
+    this.#retryLater();
+  }
+
+  #each(what: (table: FibTable, id: number, trouble: Trouble) => void): void {
+    for (const table of this.#parts.tables) for (const [id, trouble] of table.troubles) what(table, id, trouble);
+  }
+}

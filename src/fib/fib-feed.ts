@@ -1,0 +1,188 @@
+import type { FibHop, FibTarget } from "../kernel/records.ts";
+import { Family } from "../lib/family.ts";
+import type { FibGroup, FibPort } from "./fib-port.ts";
+
+/** What the feed reads of one family's Loc-RIB. */
+export interface FeedRoutes {
+  readonly family: Family;
+  readonly prefixes: {
+    word(prefixId: number, index: number): number;
+    length(prefixId: number): number;
+    retain(prefixId: number): void;
+    release(prefixId: number): void;
+  };
+  /** Paths that are as good as the best, the best first: fills `out`, returns how many. */
+  multipath(prefixId: number, max: number, out: Int32Array): number;
+  pathAttributes(path: number): number;
+  pathSource(path: number): number;
+}
+
+export interface FeedParts {
+  readonly routes: FeedRoutes;
+  readonly fib: FibPort;
+  /** By attribute set: the id of its next hop. Read anew each time, since the array grows. */
+  nextHopOf(set: number): number;
+  /** While a group stands for a next hop, its id means that next hop. */
+  retain(nextHop: number): void;
+  release(nextHop: number): void;
+  /** How the kernel reaches a next hop; empty if it doesn't. */
+  hopsOf(nextHop: number): readonly FibHop[];
+  readonly localSource: number;
+  /** Whether a learned route to this prefix may not go into the kernel. */
+  isGuarded?(prefixId: number): boolean;
+  /** Whether an own prefix is to be a blackhole in the kernel. */
+  isBlackhole(prefixId: number): boolean;
+  /** ECMP width, until `setWidth` says otherwise. */
+  readonly maximumPaths: number;
+}
+
+interface Via {
+  readonly index: number;
+  readonly key: number | string;
+  readonly group: FibGroup;
+  readonly nextHops: readonly number[];
+  routes: number;
+}
+
+const BLACKHOLE = "blackhole";
+
+/**
+ * From Loc-RIB to the kernel's intents: each prefix with a best path that others told us of goes through the group of its
+ * next hops. When a next hop resolves otherwise, its groups are told so, not their routes.
+ */
+export class FibFeed {
+  readonly #parts: FeedParts;
+  /** As long as ECMP is wide. */
+  #paths: Int32Array;
+  /** By the next hop's id if there is one, else by all of them as text. */
+  readonly #viaByKey = new Map<number | string, Via>();
+  readonly #vias: (Via | undefined)[] = [undefined];
+  readonly #freeVias: number[] = [];
+  /** By prefix id: index of the via that the FIB was told, 0 for none. */
+  #told = new Uint32Array(0);
+  #frozen = false;
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts;
+    this.#paths = new Int32Array(Math.max(1, parts.maximumPaths));
+  }
+
+  get family(): Family {
+    return this.#parts.routes.family;
+  }
+
+  /** Another ECMP width; true if it is another than before. What was told is wrong until each prefix has `changed`. */
+  setWidth(maximumPaths: number): boolean {
+    const width = Math.max(1, maximumPaths);
+    if (width === this.#paths.length) return false;
+    this.#paths = new Int32Array(width);
+    return true;
+  }
+
+  /** What the FIB was told stays so, and the next hops behind it stay in use, whatever becomes of the routes. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
+  /** The RIB's consumer port. */
+  changed(prefixId: number): void {
+    if (this.#frozen) return;
+    const via = this.#viaFor(prefixId);
+    const told = prefixId < this.#told.length ? this.#told[prefixId]! : 0;
+    if (via === told) return;
+    this.#tell(prefixId, told, via);
+  }
+
+  /** These next hops resolve otherwise than before. */
+  nextHopsChanged(changed: ReadonlySet<number>): void {
+    if (this.#frozen) return;
+    for (const via of this.#vias) {
+      if (!via?.nextHops.some((nextHop) => changed.has(nextHop))) continue;
+      const target = this.#target(via.nextHops);
+      // With no way left the decision is about to move or remove the routes.
+      if (target.nextHops.length > 0) this.#parts.fib.retarget(via.group, target);
+    }
+  }
+
+  #tell(prefixId: number, told: number, via: number): void {
+    const { routes, fib } = this.#parts;
+    const { prefixes } = routes;
+    if (prefixId >= this.#told.length) this.#grow(prefixId + 1);
+    this.#told[prefixId] = via;
+    if (via !== 0) this.#vias[via]!.routes++;
+    const length = prefixes.length(prefixId);
+    const w0 = prefixes.word(prefixId, 0);
+    const source = via === 0 ? 0 : routes.pathSource(this.#paths[0]!);
+    if (routes.family === Family.Ipv4Unicast) {
+      if (via === 0) fib.remove4(w0, length);
+      else fib.set4(w0, length, this.#vias[via]!.group, source);
+    } else {
+      const w1 = prefixes.word(prefixId, 1);
+      const w2 = prefixes.word(prefixId, 2);
+      const w3 = prefixes.word(prefixId, 3);
+      if (via === 0) fib.remove6(w0, w1, w2, w3, length);
+      else fib.set6(w0, w1, w2, w3, length, this.#vias[via]!.group, source);
+    }
+    if (told === 0) prefixes.retain(prefixId);
+    else this.#forget(told);
+    if (via === 0) prefixes.release(prefixId);
+  }
+
+  /** Index of the via that the prefix should take; 0: it has no business in the kernel. */
+  #viaFor(prefixId: number): number {
+    const { routes, localSource, nextHopOf, isBlackhole } = this.#parts;
+    const count = routes.multipath(prefixId, this.#paths.length, this.#paths);
+    if (count === 0) return 0;
+    if (routes.pathSource(this.#paths[0]!) === localSource) return isBlackhole(prefixId) ? this.#via(BLACKHOLE, []) : 0;
+    if (this.#parts.isGuarded?.(prefixId)) return 0;
+    if (count === 1) {
+      const nextHop = nextHopOf(routes.pathAttributes(this.#paths[0]!));
+      return this.#via(nextHop, [nextHop]);
+    }
+    const nextHops: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const nextHop = nextHopOf(routes.pathAttributes(this.#paths[i]!));
+      if (!nextHops.includes(nextHop)) nextHops.push(nextHop);
+    }
+    if (nextHops.length === 1) return this.#via(nextHops[0]!, nextHops);
+    nextHops.sort((a, b) => a - b);
+    return this.#via(nextHops.join(","), nextHops);
+  }
+
+  #via(key: number | string, nextHops: readonly number[]): number {
+    const known = this.#viaByKey.get(key);
+    if (known !== undefined) return known.index;
+    const index = this.#freeVias.pop() ?? this.#vias.length;
+    for (const nextHop of nextHops) this.#parts.retain(nextHop);
+    const via: Via = { index, key, group: this.#parts.fib.openGroup(this.#target(nextHops)), nextHops, routes: 0 };
+    this.#viaByKey.set(key, via);
+    this.#vias[index] = via;
+    return index;
+  }
+
+  #forget(index: number): void {
+    const via = this.#vias[index]!;
+    if (--via.routes > 0) return;
+    this.#parts.fib.releaseGroup(via.group);
+    for (const nextHop of via.nextHops) this.#parts.release(nextHop);
+    this.#viaByKey.delete(via.key);
+    this.#vias[index] = undefined;
+    this.#freeVias.push(index);
+  }
+
+  #target(nextHops: readonly number[]): FibTarget {
+    if (nextHops.length === 0) return { type: "blackhole", nextHops: [] };
+    const hops: FibHop[] = [];
+    for (const nextHop of nextHops)
+      for (const hop of this.#parts.hopsOf(nextHop))
+        if (!hops.some((other) => other.ifindex === hop.ifindex && String(other.via) === String(hop.via)))
+          hops.push(hop);
+    return { type: "unicast", nextHops: hops };
+  }
+
+  #grow(wanted: number): void {
+    const grown = new Uint32Array(Math.max(64, wanted + (wanted >>> 1)));
+    grown.set(this.#told);
+    this.#told = grown;
+  }
+}

@@ -1,0 +1,145 @@
+import t from "tap";
+import { type FeedRoutes, FibFeed } from "../../src/fib/fib-feed.ts";
+import type { FibGroup, FibPort } from "../../src/fib/fib-port.ts";
+import type { FibHop, FibTarget } from "../../src/kernel/records.ts";
+
+/** What a FIB would hold: groups with their targets, prefixes with their groups. */
+class RecordingFib {
+  readonly targets = new Map<FibGroup, FibTarget>();
+  readonly routes = new Map<number, FibGroup>();
+  readonly said: string[] = [];
+  #next = 1;
+  openGroup(target: FibTarget): FibGroup {
+    this.targets.set(this.#next, target);
+    return this.#next++;
+  }
+  retarget(group: FibGroup, target: FibTarget): void {
+    this.said.push("retarget");
+    this.targets.set(group, target);
+  }
+  releaseGroup(group: FibGroup): void {
+    this.targets.delete(group);
+  }
+  set4(address: number, _length: number, group: FibGroup): void {
+    this.said.push(`set ${address}`);
+    this.routes.set(address, group);
+  }
+  remove4(address: number): void {
+    this.said.push(`remove ${address}`);
+    this.routes.delete(address);
+  }
+}
+
+const LOCAL = 1;
+
+/** A table of prefixes by id; each path is a number whose attribute set and next hop are that number, too. */
+function world(maximumPaths = 1) {
+  const paths = new Map<number, { paths: number[]; source: number }>();
+  const pins = new Map<number, number>();
+  const hops = new Map<number, FibHop[]>();
+  const routes: FeedRoutes = {
+    family: 0,
+    prefixes: {
+      word: (id) => id,
+      length: () => 24,
+      retain: (id) => void pins.set(id, (pins.get(id) ?? 0) + 1),
+      release: (id) => void pins.set(id, pins.get(id)! - 1),
+    },
+    multipath(id, max, out) {
+      const found = paths.get(id)?.paths ?? [];
+      for (let i = 0; i < Math.min(max, found.length); i++) out[i] = found[i]!;
+      return Math.min(max, found.length);
+    },
+    pathAttributes: (path) => path,
+    pathSource: (path) => (path === 0 ? LOCAL : 2),
+  };
+  const fib = new RecordingFib();
+  const held = new Map<number, number>();
+  const feed = new FibFeed({
+    routes,
+    fib: fib as unknown as FibPort,
+    nextHopOf: (set) => set,
+    retain: (nextHop) => void held.set(nextHop, (held.get(nextHop) ?? 0) + 1),
+    release: (nextHop) => void held.set(nextHop, held.get(nextHop)! - 1),
+    hopsOf: (nextHop) => hops.get(nextHop) ?? [{ via: [nextHop], ifindex: 2, onlink: true, weight: 1 }],
+    localSource: LOCAL,
+    isBlackhole: (id) => id === 7,
+    maximumPaths,
+  });
+  const change = (id: number, ...found: number[]) => {
+    paths.set(id, { paths: found, source: 2 });
+    feed.changed(id);
+  };
+  const via = (id: number) => fib.targets.get(fib.routes.get(id)!)?.nextHops.map((hop) => hop.via?.[0]);
+  return { fib, feed, change, via, pins, hops, held };
+}
+
+t.test("prefixes behind one next hop share a group, and the group goes with the last of them", async (t) => {
+  const { fib, change, via, pins, held } = world();
+  change(10, 100);
+  change(11, 100);
+  change(12, 101);
+  t.equal(fib.targets.size, 2);
+  t.same([via(10), via(11), via(12)], [[100], [100], [101]]);
+  change(10, 101);
+  change(11);
+  t.equal(fib.targets.size, 1);
+  t.same(
+    [...held],
+    [
+      [100, 0],
+      [101, 1],
+    ],
+    "a next hop is held exactly while a group stands for it",
+  );
+  t.same([via(10), via(11)], [[101], undefined]);
+  t.same(
+    [...pins],
+    [
+      [10, 1],
+      [11, 0],
+      [12, 1],
+    ],
+    "an id is pinned exactly while the FIB knows its prefix",
+  );
+});
+
+t.test("a change that leaves the way as it is tells the FIB nothing", async (t) => {
+  const { fib, change } = world();
+  change(10, 100);
+  change(10, 100);
+  t.same(fib.said, ["set 10"]);
+});
+
+t.test("equal paths share the traffic up to the configured width, next hops counted once", async (t) => {
+  const { change, via } = world(3);
+  change(10, 100, 101, 100, 102);
+  t.same(via(10), [100, 101]);
+  change(11, 100, 101);
+  t.same(via(11), [100, 101]);
+});
+
+t.test("an own prefix is a blackhole if it is to be, and otherwise none of the kernel's business", async (t) => {
+  const { fib, change } = world();
+  change(7, 0);
+  change(8, 0);
+  t.equal(fib.targets.get(fib.routes.get(7)!)?.type, "blackhole");
+  t.notOk(fib.routes.has(8));
+});
+
+t.test(
+  "a next hop that resolves otherwise moves its group, not its routes; with no way left the decision acts",
+  async (t) => {
+    const { fib, feed, change, via, hops } = world();
+    change(10, 100);
+    change(11, 100);
+    fib.said.length = 0;
+    hops.set(100, [{ via: [9], ifindex: 3, onlink: false, weight: 1 }]);
+    feed.nextHopsChanged(new Set([100]));
+    t.same(fib.said, ["retarget"]);
+    t.same(via(10), [9]);
+    hops.set(100, []);
+    feed.nextHopsChanged(new Set([100, 55]));
+    t.same(fib.said, ["retarget"]);
+  },
+);
