@@ -6,8 +6,8 @@
  * one, mean 12), as in performance tests of reflectors. Members take everything at once and count octets.
  */
 import { ExportGroup } from "../../src/export/export-group.ts";
+import type { MemberPort } from "../../src/export/export-ports.ts";
 import type { GroupKey } from "../../src/export/group-key.ts";
-import type { MemberPort } from "../../src/export/ports.ts";
 import { Family } from "../../src/lib/family.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import type { NextHopTable } from "../../src/rib/ports.ts";

@@ -1,17 +1,17 @@
 import type { Consumer } from "../rib/ports.ts";
-import { Deliveries } from "./deliveries.ts";
+import type { ExportPolicyPort, GroupEvents, MemberPort, WithheldReason } from "./export-ports.ts";
 import type { GroupKey } from "./group-key.ts";
-import { type Handover, Handovers } from "./handover.ts";
 import { defaultLimits, type GroupLimits } from "./limits.ts";
-import { Log } from "./log.ts";
-import { Member } from "./member.ts";
-import { Pending } from "./pending.ts";
-import { Places } from "./places.ts";
-import type { ExportPolicyPort, GroupEvents, MemberPort, WithheldReason } from "./ports.ts";
-import { Pump } from "./pump.ts";
-import { Teller, type TellerParts } from "./teller.ts";
-import { Turn } from "./turn.ts";
-import { Walks } from "./walks.ts";
+import { Walks } from "./members/catch-ups.ts";
+import { Deliveries } from "./members/deliveries.ts";
+import { type Handover, Handovers } from "./members/group-move.ts";
+import { Member } from "./members/member.ts";
+import { Pump } from "./members/member-writer.ts";
+import { Places } from "./members/positions.ts";
+import { Turn } from "./members/turn.ts";
+import { Teller, type TellerParts } from "./told/advertiser.ts";
+import { Pending } from "./told/pending.ts";
+import { Log } from "./told/update-log.ts";
 
 /**
  * The export room: from "the best path of this prefix changed" to bytes in the sockets of all peers that get the same bytes.

@@ -1,7 +1,7 @@
 import { Family } from "../lib/family.ts";
 import { AttributeFlag } from "../rib/attribute-columns.ts";
+import type { SourceFacts } from "./export-ports.ts";
 import type { GroupKey } from "./group-key.ts";
-import type { SourceFacts } from "./ports.ts";
 
 /** What became of a route on its way to a group. */
 export const Outcome = {

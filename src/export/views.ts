@@ -3,10 +3,10 @@ import type { PathAttributes } from "../wire/attribute/types.ts";
 import { type CodecContext, codecContext } from "../wire/context.ts";
 import { updateLayout } from "../wire/message/update-layout.ts";
 import type { ExportGroup } from "./export-group.ts";
-import type { Member } from "./member.ts";
-import type { PolicyAnswer } from "./ports.ts";
+import type { PolicyAnswer } from "./export-ports.ts";
+import type { Member } from "./members/member.ts";
 import { LEARNED_MASK, Learned, Outcome, outcomeText } from "./rules.ts";
-import type { Teller } from "./teller.ts";
+import type { Teller } from "./told/advertiser.ts";
 
 /** One route of a member's Adj-RIB-Out. */
 export interface AdvertisedRoute {

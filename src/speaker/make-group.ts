@@ -1,6 +1,6 @@
 import { ExportGroup } from "../export/export-group.ts";
+import type { ExportPolicyPort, WithheldReason } from "../export/export-ports.ts";
 import type { GroupKey } from "../export/group-key.ts";
-import type { ExportPolicyPort, WithheldReason } from "../export/ports.ts";
 import { formatPrefix } from "../lib/address.ts";
 import type { Log } from "../lib/log.ts";
 import type { Convergence } from "./convergence.ts";

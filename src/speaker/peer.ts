@@ -1,5 +1,7 @@
 import { nodeByAddress } from "../config/inventory.ts";
 import type { DynamicNeighborsConfig, Inventory, NeighborConfig, PeerSettings } from "../config/model.ts";
+import type { Outbox } from "../export/members/outbox.ts";
+import type { Membership } from "../export/update-groups.ts";
 import { type Prefix, parseAddress, parsePrefix } from "../lib/address.ts";
 import type { Family } from "../lib/family.ts";
 import { families } from "../lib/family.ts";
@@ -10,8 +12,6 @@ import type { Inbound } from "../rib/update-reader.ts";
 import type { Agreed } from "../session/agreed.ts";
 import type { PeerSession } from "../session/peer-session.ts";
 import type { CodecContext } from "../wire/context.ts";
-import type { Outbox } from "./outbox.ts";
-import type { Membership } from "./update-groups.ts";
 
 /** Who a peer is, whichever way it came about. */
 export interface PeerIdentity {

@@ -1,3 +1,5 @@
+import { Outbox } from "../export/members/outbox.ts";
+import type { UpdateGroups } from "../export/update-groups.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type Family, families, familyName } from "../lib/family.ts";
 import type { Log, LogFields, LogLevel } from "../lib/log.ts";
@@ -12,7 +14,6 @@ import { decodeRouteRefresh, RefreshKind } from "../wire/message/route-refresh.t
 import type { Convergence } from "./convergence.ts";
 import type { Intake } from "./intake.ts";
 import { MEMORY_REST_MS } from "./memory-guard.ts";
-import { Outbox } from "./outbox.ts";
 import type { OwnRestart } from "./own-restart.ts";
 import { type LiveSession, type Peer, sourceInfoOf } from "./peer.ts";
 import { checkLimits, setLimits } from "./prefix-limits.ts";
@@ -20,7 +21,6 @@ import { logBug, logFaults, logNotification, logOfPeer, logTwin } from "./sessio
 import { groupOf, type RuleParts, readingOf, usePolicies } from "./session-rules.ts";
 import type { SharedRouterIds } from "./shared-router-ids.ts";
 import type { StaleRoutes } from "./stale-routes.ts";
-import type { UpdateGroups } from "./update-groups.ts";
 
 /** What sessions are linked to. */
 export interface LinkParts extends RuleParts {

@@ -1,5 +1,5 @@
 import type { Config } from "../config/model.ts";
-import type { ExportPolicyPort } from "../export/ports.ts";
+import type { ExportPolicyPort } from "../export/export-ports.ts";
 import type { LocalAddresses } from "../kernel/local-addresses.ts";
 import { parseIpv4 } from "../lib/address.ts";
 import type { Family } from "../lib/family.ts";

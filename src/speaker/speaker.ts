@@ -10,6 +10,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ConfigDiff, neighborKey, takenOn } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
+import { UpdateGroups } from "../export/update-groups.ts";
 import type { KernelLink } from "../kernel/reader.ts";
 import { parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
@@ -43,7 +44,6 @@ import type { SessionLink } from "./session-link.ts";
 import { SharedRouterIds } from "./shared-router-ids.ts";
 import { StaleRoutes } from "./stale-routes.ts";
 import { Tables } from "./tables.ts";
-import { UpdateGroups } from "./update-groups.ts";
 
 /** How often groups are ticked, limits looked at and leftovers swept. */
 const TICK_MS = 1000;

@@ -1,6 +1,6 @@
 import t from "tap";
+import { PolicySet } from "../../src/export/export-ports.ts";
 import type { GroupKey } from "../../src/export/group-key.ts";
-import { PolicySet } from "../../src/export/ports.ts";
 import { explain } from "../../src/export/views.ts";
 import { LOCAL_SOURCE } from "../../src/rib/source-table.ts";
 import type { PathAttributes } from "../../src/wire/attribute/types.ts";

@@ -1,7 +1,7 @@
 import t from "tap";
 import type { ExportGroup } from "../../src/export/export-group.ts";
+import { type ExportPolicyPort, PolicySet } from "../../src/export/export-ports.ts";
 import { type GroupKey, keyText } from "../../src/export/group-key.ts";
-import { type ExportPolicyPort, PolicySet } from "../../src/export/ports.ts";
 import { advertised, sentAttributes } from "../../src/export/views.ts";
 import { formatPrefix } from "../../src/lib/address.ts";
 import { Family } from "../../src/lib/family.ts";

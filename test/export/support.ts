@@ -1,8 +1,8 @@
 import { ExportGroup } from "../../src/export/export-group.ts";
+import type { ExportPolicyPort, GroupEvents, MemberPort } from "../../src/export/export-ports.ts";
 import type { GroupKey } from "../../src/export/group-key.ts";
 import type { GroupLimits } from "../../src/export/limits.ts";
-import type { Member } from "../../src/export/member.ts";
-import type { ExportPolicyPort, GroupEvents, MemberPort } from "../../src/export/ports.ts";
+import type { Member } from "../../src/export/members/member.ts";
 import { formatPrefix, parsePrefix } from "../../src/lib/address.ts";
 import { Family } from "../../src/lib/family.ts";
 import { seededRandom } from "../../src/lib/random.ts";

@@ -1,5 +1,5 @@
-import { ALL, type Chunk, Cursor, Log, only } from "./log.ts";
-import type { Teller } from "./teller.ts";
+import type { Teller } from "../told/advertiser.ts";
+import { ALL, type Chunk, Cursor, Log, only } from "../told/update-log.ts";
 
 /** Entries that a walk encodes at a time: enough that the prefixes of one attribute set mostly meet. */
 const WINDOW = 8192;

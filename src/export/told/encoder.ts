@@ -1,12 +1,11 @@
-import { isLinkLocal } from "../lib/address.ts";
-import { ByteWriter } from "../lib/bytes.ts";
-import { Family } from "../lib/family.ts";
-import { DEFAULT_LOCAL_PREF } from "../wire/attribute/local-pref.ts";
-import { type AttributeTransform, writeAttributes } from "../wire/message/attribute-writer.ts";
-import { nlriSize, reachSize, UpdateWriter } from "../wire/message/update-writer.ts";
-import type { GroupKey } from "./group-key.ts";
-import type { OutSets } from "./out-sets.ts";
-import type { AttributeSets, NextHops } from "./ports.ts";
+import { isLinkLocal } from "../../lib/address.ts";
+import { ByteWriter } from "../../lib/bytes.ts";
+import { Family } from "../../lib/family.ts";
+import { DEFAULT_LOCAL_PREF } from "../../wire/attribute/local-pref.ts";
+import { type AttributeTransform, writeAttributes } from "../../wire/message/attribute-writer.ts";
+import { nlriSize, reachSize, UpdateWriter } from "../../wire/message/update-writer.ts";
+import type { AttributeSets, NextHops } from "../export-ports.ts";
+import type { GroupKey } from "../group-key.ts";
 import {
   carries,
   LEARNED_MASK,
@@ -16,7 +15,8 @@ import {
   Outcome,
   ownNextHop,
   takesOwnNextHop,
-} from "./rules.ts";
+} from "../rules.ts";
+import type { OutSets } from "./out-sets.ts";
 
 const MED = 4;
 const LOCAL_PREF = 5;

@@ -1,9 +1,9 @@
-import type { ExportGroup } from "../export/export-group.ts";
-import { type GroupKey, keyText } from "../export/group-key.ts";
-import type { Member } from "../export/member.ts";
-import type { ExportPolicyPort, MemberPort } from "../export/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Job } from "../lib/work-loop.ts";
+import type { ExportGroup } from "./export-group.ts";
+import type { ExportPolicyPort, MemberPort } from "./export-ports.ts";
+import { type GroupKey, keyText } from "./group-key.ts";
+import type { Member } from "./members/member.ts";
 
 /** How the groups of one speaker are made and hooked up with its tables. */
 export interface GroupFactory {

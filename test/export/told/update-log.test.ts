@@ -1,8 +1,8 @@
 import t from "tap";
-import { type GroupKey, keyText } from "../../src/export/group-key.ts";
-import { ALL, type Batch, except, Log, only } from "../../src/export/log.ts";
-import { seededRandom } from "../../src/lib/random.ts";
-import { clientKey } from "./support.ts";
+import { type GroupKey, keyText } from "../../../src/export/group-key.ts";
+import { ALL, type Batch, except, Log, only } from "../../../src/export/told/update-log.ts";
+import { seededRandom } from "../../../src/lib/random.ts";
+import { clientKey } from "../support.ts";
 
 /** One octet a message, so that what is read shows which messages they were. */
 const append = (log: Log, ...runs: readonly [audience: number, octets: string][]): void => {

@@ -1,4 +1,4 @@
-import { Growth } from "../lib/columns/growth.ts";
+import { Growth } from "../../lib/columns/growth.ts";
 
 /** Columns start with room for this many. */
 const FIRST = 16;

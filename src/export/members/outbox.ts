@@ -1,4 +1,4 @@
-import type { MemberPort } from "../export/ports.ts";
+import type { MemberPort } from "../export-ports.ts";
 
 /** Hands whole messages to a socket; `taken` is called once when the kernel has them all. At most one outstanding. */
 export interface BulkWriter {

@@ -1,7 +1,7 @@
-import { Growth } from "../lib/columns/growth.ts";
-import { IdQueue } from "../lib/columns/id-queue.ts";
+import { Growth } from "../../lib/columns/growth.ts";
+import { IdQueue } from "../../lib/columns/id-queue.ts";
+import type { Prefixes } from "../export-ports.ts";
 import { type OutSets, widened } from "./out-sets.ts";
-import type { Prefixes } from "./ports.ts";
 
 /** Entries of the columns by path and by source start with room for this many, the first page with that for four times as many. */
 const FIRST = 16;

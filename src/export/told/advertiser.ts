@@ -1,14 +1,8 @@
-import { Memo } from "../lib/columns/memo.ts";
-import { Community } from "../lib/communities.ts";
-import { AttributeFlag } from "../rib/attribute-columns.ts";
-import { withCommunity } from "../wire/attribute/communities.ts";
-import type { PathAttributes } from "../wire/attribute/types.ts";
-import { AdjRibOut } from "./adj-rib-out.ts";
-import { Encoder } from "./encoder.ts";
-import type { GroupKey } from "./group-key.ts";
-import { except, only } from "./log.ts";
-import { OutSets } from "./out-sets.ts";
-import { Packer } from "./packer.ts";
+import { Memo } from "../../lib/columns/memo.ts";
+import { Community } from "../../lib/communities.ts";
+import { AttributeFlag } from "../../rib/attribute-columns.ts";
+import { withCommunity } from "../../wire/attribute/communities.ts";
+import type { PathAttributes } from "../../wire/attribute/types.ts";
 import {
   type AttributeSets,
   type ExportPolicyPort,
@@ -17,7 +11,8 @@ import {
   type Routes,
   type Sources,
   type WithheldReason,
-} from "./ports.ts";
+} from "../export-ports.ts";
+import type { GroupKey } from "../group-key.ts";
 import {
   addsOnlyToCustomer,
   blocksOnlyToCustomer,
@@ -29,7 +24,12 @@ import {
   NEXT_HOP_SET,
   Outcome,
   reflects,
-} from "./rules.ts";
+} from "../rules.ts";
+import { AdjRibOut } from "./adj-rib-out.ts";
+import { Encoder } from "./encoder.ts";
+import { OutSets } from "./out-sets.ts";
+import { Packer } from "./packer.ts";
+import { except, only } from "./update-log.ts";
 
 export interface TellerParts {
   readonly key: GroupKey;

@@ -1,14 +1,14 @@
-import { encodeRouteRefresh, RefreshKind } from "../wire/message/route-refresh.ts";
-import { encodeEndOfRib } from "../wire/message/update.ts";
+import { encodeRouteRefresh, RefreshKind } from "../../wire/message/route-refresh.ts";
+import { encodeEndOfRib } from "../../wire/message/update.ts";
+import type { Teller } from "../told/advertiser.ts";
+import type { Pending } from "../told/pending.ts";
+import type { Batch, Log } from "../told/update-log.ts";
+import type { Walks } from "./catch-ups.ts";
 import type { Deliveries } from "./deliveries.ts";
-import { handoverEnd, sayDifference } from "./handover.ts";
-import type { Batch, Log } from "./log.ts";
+import { handoverEnd, sayDifference } from "./group-move.ts";
 import type { Member } from "./member.ts";
-import type { Pending } from "./pending.ts";
-import type { Places } from "./places.ts";
-import type { Teller } from "./teller.ts";
+import type { Places } from "./positions.ts";
 import type { Turn } from "./turn.ts";
-import type { Walks } from "./walks.ts";
 
 /** What a write costs in units: a fixed part, and one for each 512 octets. */
 const UNITS_PER_WRITE = 64;

@@ -1,6 +1,6 @@
-import { ALL } from "./log.ts";
-import type { Teller } from "./teller.ts";
-import type { Visit } from "./walk.ts";
+import type { Teller } from "../told/advertiser.ts";
+import { ALL } from "../told/update-log.ts";
+import type { Visit } from "./catch-up.ts";
 
 const UNKNOWN = -1;
 

@@ -1,9 +1,9 @@
+import type { GroupEvents } from "../export-ports.ts";
+import type { Cursor, Log } from "../told/update-log.ts";
+import type { Walk } from "./catch-up.ts";
+import type { Walks } from "./catch-ups.ts";
 import type { Deliveries } from "./deliveries.ts";
-import type { Cursor, Log } from "./log.ts";
 import type { Member } from "./member.ts";
-import type { GroupEvents } from "./ports.ts";
-import type { Walk } from "./walk.ts";
-import type { Walks } from "./walks.ts";
 
 /**
  * Where members stand: in the group's log, in a walk that brings them up to date, or nowhere, since they fell behind. How they

@@ -1,6 +1,6 @@
-import type { Cursor, Log } from "./log.ts";
-import type { Teller } from "./teller.ts";
-import { type Arc, sayAll, sayChanges, Walk } from "./walk.ts";
+import type { Teller } from "../told/advertiser.ts";
+import type { Cursor, Log } from "../told/update-log.ts";
+import { type Arc, sayAll, sayChanges, Walk } from "./catch-up.ts";
 
 /** The walks of a group: who needs one shares one that began a moment ago, if that will do. */
 export class Walks {

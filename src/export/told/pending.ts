@@ -1,5 +1,5 @@
-import { IdQueue } from "../lib/columns/id-queue.ts";
-import type { Prefixes } from "./ports.ts";
+import { IdQueue } from "../../lib/columns/id-queue.ts";
+import type { Prefixes } from "../export-ports.ts";
 
 /** A point in the work of a group: so many changes evaluated, so many full evaluations ended. */
 export interface Progress {

@@ -1,9 +1,9 @@
+import type { MemberPort } from "../export-ports.ts";
+import type { Progress } from "../told/pending.ts";
+import type { Cursor } from "../told/update-log.ts";
+import type { Walk } from "./catch-up.ts";
 import type { Follower } from "./deliveries.ts";
-import type { Handover } from "./handover.ts";
-import type { Cursor } from "./log.ts";
-import type { Progress } from "./pending.ts";
-import type { MemberPort } from "./ports.ts";
-import type { Walk } from "./walk.ts";
+import type { Handover } from "./group-move.ts";
 
 /** What is written to a member once it has everything: RFC 4724 §2, RFC 7313 §4. */
 export type Ending = "end-of-rib" | "end-of-refresh";

@@ -1,8 +1,8 @@
-import { Family } from "../lib/family.ts";
+import { Family } from "../../lib/family.ts";
+import type { Prefixes } from "../export-ports.ts";
 import type { Encoder } from "./encoder.ts";
-import { except, type Log } from "./log.ts";
 import { type OutSets, widened } from "./out-sets.ts";
-import type { Prefixes } from "./ports.ts";
+import { except, type Log } from "./update-log.ts";
 
 const FIRST = 64;
 /** Encoded octets that are handed to the log at a time. */
