@@ -18,9 +18,9 @@ import { TcpNetwork } from "./os/tcp.ts";
 import { Speaker } from "./speaker/speaker.ts";
 import { Telemetry } from "./telemetry.ts";
 import { version } from "./version.ts";
-import { ControlError } from "./view/port.ts";
 import { LiveControl } from "./view/speaker-control.ts";
 import { LiveView } from "./view/speaker-view.ts";
+import { ControlError } from "./view/view-port.ts";
 
 /** Lines of the log that are still on their way get this long at the end. */
 const LAST_WORDS_MS = 500;

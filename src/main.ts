@@ -21,6 +21,6 @@ function filesAllowed(): number {
   }
 }
 
-if (filesAllowed() < PLENTY_OF_FILES) register("./few-files.js", import.meta.url);
+if (filesAllowed() < PLENTY_OF_FILES) register("./one-file-loader.js", import.meta.url);
 const { runProgram } = await import("./program.ts");
 process.exitCode = await runProgram(signals);

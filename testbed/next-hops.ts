@@ -1,4 +1,4 @@
-import type { NextHopTable } from "../src/rib/ports.ts";
+import type { NextHopTable } from "../src/rib/rib-ports.ts";
 
 export interface FixedNextHops extends NextHopTable {
   reachable: Uint8Array;

@@ -10,8 +10,8 @@ import type { MemberPort } from "../../src/export/export-ports.ts";
 import type { GroupKey } from "../../src/export/group-key.ts";
 import { Family } from "../../src/lib/family.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import type { NextHopTable } from "../../src/rib/ports.ts";
 import { Rib } from "../../src/rib/rib.ts";
+import type { NextHopTable } from "../../src/rib/rib-ports.ts";
 import { emptyAttributes } from "../../src/wire/attribute/types.ts";
 
 const ROUTES = Number(process.argv[2] ?? 100_000);

@@ -8,7 +8,7 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import { TcpNetwork } from "../../src/os/tcp.ts";
-import { ownRouteOf } from "../../src/speaker/own-routes.ts";
+import { ownRouteOf } from "../../src/speaker/originated-routes.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
 import { monotonicMs } from "./farm.ts";
 import type { PlannedNode } from "./plan.ts";

@@ -4,7 +4,7 @@
  */
 
 import { seededRandom } from "../../src/lib/random.ts";
-import { ownRouteOf } from "../../src/speaker/own-routes.ts";
+import { ownRouteOf } from "../../src/speaker/originated-routes.ts";
 import type { Speaker } from "../../src/speaker/speaker.ts";
 import { SimulatedNetwork } from "../../testbed/simulated-network.ts";
 import { joiner, type PlannedNode, plan, type Topology } from "./plan.ts";

@@ -1,8 +1,8 @@
 import { formatAddress, tryParseAddress } from "../lib/address.ts";
 import { familyFromName } from "../lib/family.ts";
 import type { Clash, FibRow, RouteRow } from "../view/model.ts";
-import type { RouteQuery, Slices, SpeakerControl, SpeakerView } from "../view/port.ts";
 import { parseQuestion } from "../view/question.ts";
+import type { RouteQuery, Slices, SpeakerControl, SpeakerView } from "../view/view-port.ts";
 
 /** A request as the table sees it. */
 export interface Request {

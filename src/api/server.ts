@@ -11,7 +11,7 @@ import { escapedJson } from "../lib/escape.ts";
 import type { Log } from "../lib/log.ts";
 import { claimSocketPath, reasonOf, SocketRefused } from "../os/socket-file.ts";
 import type { ErrorAnswer, ErrorText } from "../view/model.ts";
-import { ControlError, type Slices, type SpeakerControl, type SpeakerView } from "../view/port.ts";
+import { ControlError, type Slices, type SpeakerControl, type SpeakerView } from "../view/view-port.ts";
 import { BadRequest, NotFound, routeTable } from "./routes.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Consumer } from "../rib/ports.ts";
+import type { Consumer } from "../rib/rib-ports.ts";
 import type { ExportPolicyPort, GroupEvents, MemberPort, WithheldReason } from "./export-ports.ts";
 import type { GroupKey } from "./group-key.ts";
 import { defaultLimits, type GroupLimits } from "./limits.ts";

@@ -9,9 +9,9 @@
  */
 import { isLinkLocal, maskWord } from "../lib/address.ts";
 import type { ViewedHop, ViewedLink, ViewedRoute } from "./kernel-view.ts";
-import { unusableNextHop } from "./martian.ts";
 import { describeResolution, type Resolution, type ResolvedHop, sameWay, wayless } from "./resolution.ts";
-import { RouteMap } from "./route-map.ts";
+import { RouteMap } from "./resolving-routes.ts";
+import { unusableNextHop } from "./unusable-next-hop.ts";
 
 export interface TrackerOptions {
   /** False: nothing is known of the kernel, every next hop counts as reachable at metric 0 (a pure reflector). */

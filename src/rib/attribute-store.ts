@@ -13,8 +13,8 @@ import type { CodecContext } from "../wire/context.ts";
 import type { UpdateLayout } from "../wire/message/update-layout.ts";
 import { AttributeColumns, AttributeFlag } from "./attribute-columns.ts";
 import { namesAny } from "./attribute-scan.ts";
-import type { NextHopTable } from "./ports.ts";
 import { RawTable, RawText } from "./raw-table.ts";
+import type { NextHopTable } from "./rib-ports.ts";
 
 /** `AttributeStore.resolve`: treat the routes as withdrawn (RFC 7606 §2). */
 export const WITHDRAW = -1;

@@ -3,7 +3,7 @@ import { Hasher } from "../lib/hash.ts";
 import type { Random } from "../lib/random.ts";
 import { AttributeStore } from "./attribute-store.ts";
 import type { DecisionOptions } from "./decision/options.ts";
-import type { ImportPort, NextHopTable } from "./ports.ts";
+import type { ImportPort, NextHopTable } from "./rib-ports.ts";
 import { RouteTable } from "./route-table.ts";
 import { SourceTable } from "./source-table.ts";
 

@@ -6,7 +6,7 @@ import type { AttributeStore } from "./attribute-store.ts";
 import { Decision, type PathCandidate } from "./decision/decision.ts";
 import type { Judgement } from "./decision/ladder.ts";
 import { type DecisionOptions, defaultDecision } from "./decision/options.ts";
-import { isMartian4, isMartian6 } from "./martian.ts";
+import { isMartian4, isMartian6 } from "./martian-prefix.ts";
 import {
   CHAIN_END,
   PATH_EFFECTIVE,
@@ -16,9 +16,9 @@ import {
   PATH_STRIDE,
   PathTable,
 } from "./path-table.ts";
-import { acceptAll, type Consumer, type ImportPort, type NextHopTable } from "./ports.ts";
 import { PrefixOrder } from "./prefix-order.ts";
 import { DIRTY, HAS_BEST, PrefixTable, TOUCHED } from "./prefix-table.ts";
+import { acceptAll, type Consumer, type ImportPort, type NextHopTable } from "./rib-ports.ts";
 import type { SourceTable } from "./source-table.ts";
 import { TableWalk } from "./table-walk.ts";
 

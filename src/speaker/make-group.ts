@@ -3,8 +3,8 @@ import type { ExportPolicyPort, WithheldReason } from "../export/export-ports.ts
 import type { GroupKey } from "../export/group-key.ts";
 import { formatPrefix } from "../lib/address.ts";
 import type { Log } from "../lib/log.ts";
-import type { Convergence } from "./convergence.ts";
-import type { KernelSide } from "./kernel-side.ts";
+import type { KernelSide } from "./kernel/kernel-side.ts";
+import type { Convergence } from "./load/convergence.ts";
 import type { Tables } from "./tables.ts";
 
 export interface GroupParts {

@@ -3,8 +3,8 @@ import type { Config } from "../config/model.ts";
 import { parseIpv4 } from "../lib/address.ts";
 import type { Random } from "../lib/random.ts";
 import { type DecisionOptions, defaultDecision } from "../rib/decision/options.ts";
-import type { NextHopTable } from "../rib/ports.ts";
 import { Rib } from "../rib/rib.ts";
+import type { NextHopTable } from "../rib/rib-ports.ts";
 import { LOCAL_SOURCE, type SourceInfo } from "../rib/source-table.ts";
 
 /** What the config's `router` says to the RIB: who we are, and how best paths are chosen. */

@@ -6,8 +6,8 @@ import type { Peer } from "../speaker/peer.ts";
 import type { Speaker } from "../speaker/speaker.ts";
 import type { PathRow, PolicyVerdict, RouteRow } from "./model.ts";
 import { attributeColumns } from "./path-row.ts";
-import type { RouteQuery } from "./port.ts";
 import { prefixAsked, prefixText } from "./routes.ts";
+import type { RouteQuery } from "./view-port.ts";
 
 const SLICE = 512;
 

@@ -9,8 +9,8 @@ import type { Speaker } from "../speaker/speaker.ts";
 import { fibRow } from "./fib-row.ts";
 import type { ExplainedAdvertisement, ExplainedPath, Explanation } from "./model.ts";
 import { peersInOrder } from "./neighbors.ts";
-import type { PrefixQuestion } from "./port.ts";
 import { importVerdict, pathRows, prefixAsked, prefixText, wordsOf } from "./routes.ts";
+import type { PrefixQuestion } from "./view-port.ts";
 
 /** The whole way of a prefix through this speaker, in the order in which it goes. */
 export function explain(speaker: Speaker, question: PrefixQuestion): Explanation {

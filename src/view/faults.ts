@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { ConfigErrors, formatPlace } from "../config/errors.ts";
-import { ControlError } from "./port.ts";
+import { ControlError } from "./view-port.ts";
 
 /** What loading a config threw, as an answer to the operator, who may stand in another directory than we do; anything else is thrown on. */
 export function refusedConfig(error: unknown): ControlError {

@@ -1,6 +1,6 @@
 import { type FamilyName, families, familyName } from "../lib/family.ts";
 import { KeepaliveLag } from "../session/counters.ts";
-import { type DelayHistogram, DelayHistogram as Delays } from "../speaker/convergence.ts";
+import { type DelayHistogram, DelayHistogram as Delays } from "../speaker/load/convergence.ts";
 import type { Peer } from "../speaker/peer.ts";
 import type { Speaker } from "../speaker/speaker.ts";
 import { BestCounts } from "./best-counts.ts";

@@ -1,5 +1,5 @@
 import { addressFamily, formatAddress, formatPrefix, maskWord, tryParseAddress } from "../lib/address.ts";
-import type { PrefixQuestion } from "./port.ts";
+import type { PrefixQuestion } from "./view-port.ts";
 
 /** A prefix or an address as a person writes it; a sentence (what it must be) if it is neither. */
 export function parseQuestion(text: string): PrefixQuestion | string {

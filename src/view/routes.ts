@@ -6,7 +6,7 @@ import type { Peer } from "../speaker/peer.ts";
 import type { Speaker } from "../speaker/speaker.ts";
 import type { PathRow, PolicyVerdict, RouteRow } from "./model.ts";
 import { attributeColumns } from "./path-row.ts";
-import type { PrefixQuestion, RouteQuery } from "./port.ts";
+import type { PrefixQuestion, RouteQuery } from "./view-port.ts";
 
 /** Prefixes looked at in one slice, and paths shown in one, but for those of the last prefix. */
 const SLICE = 512;

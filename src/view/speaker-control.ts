@@ -4,7 +4,7 @@ import type { Speaker } from "../speaker/speaker.ts";
 import { changeLines, changeReport } from "./change-report.ts";
 import { refusedConfig } from "./faults.ts";
 import type { ChangeReport, DrainReport, NeighborChange } from "./model.ts";
-import { ControlError, type SpeakerControl } from "./port.ts";
+import { ControlError, type SpeakerControl } from "./view-port.ts";
 
 /** Changes that a reload logs one by one. */
 const MAX_LINES = 100;

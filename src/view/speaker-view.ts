@@ -10,8 +10,8 @@ import { explain } from "./explain.ts";
 import { fibRow } from "./fib-row.ts";
 import type { Clash, Explanation, FibRow, NeighborDetail, RouteRow, Summary } from "./model.ts";
 import { neighborDetail, neighborSummary, peersInOrder } from "./neighbors.ts";
-import type { PrefixQuestion, RouteQuery, Slices, SpeakerView } from "./port.ts";
 import { receivedSlices, routeSlices } from "./routes.ts";
+import type { PrefixQuestion, RouteQuery, Slices, SpeakerView } from "./view-port.ts";
 
 /** Rows of the FIB in one slice. */
 const FIB_SLICE = 512;

@@ -9,7 +9,7 @@ import type { ControlServerOptions } from "../../src/api/server.ts";
 import type { Log } from "../../src/lib/log.ts";
 import { SocketRefused } from "../../src/os/socket-file.ts";
 import type { RouteRow, Summary } from "../../src/view/model.ts";
-import { ControlError } from "../../src/view/port.ts";
+import { ControlError } from "../../src/view/view-port.ts";
 import { stretched } from "../../testbed/pace.ts";
 import { waitFor } from "../../testbed/wait.ts";
 import { controlServer, serve as serveControl, shortDirectory } from "../support/control-socket.ts";

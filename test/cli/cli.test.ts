@@ -10,7 +10,7 @@ import { RowSplitter } from "../../src/cli/rows.ts";
 import { formatDuration } from "../../src/cli/text/duration.ts";
 import { ConfigErrors } from "../../src/config/errors.ts";
 import type { RouteRow } from "../../src/view/model.ts";
-import { ControlError } from "../../src/view/port.ts";
+import { ControlError } from "../../src/view/view-port.ts";
 import { serve } from "../support/control-socket.ts";
 import { fibRow, hostile, neighbor, path } from "../support/fake-speaker.ts";
 

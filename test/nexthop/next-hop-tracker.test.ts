@@ -10,7 +10,7 @@ import {
   type TunnelPort,
 } from "../../src/nexthop/next-hop-tracker.ts";
 import type { Resolution } from "../../src/nexthop/resolution.ts";
-import type { NextHopTable } from "../../src/rib/ports.ts";
+import type { NextHopTable } from "../../src/rib/rib-ports.ts";
 
 const options: TrackerOptions = {
   resolve: true,

@@ -8,7 +8,7 @@ import { PAGE_BITS, PAGE_MASK, RecordPages } from "../../src/lib/columns/record-
 import { Family } from "../../src/lib/family.ts";
 import { Hasher } from "../../src/lib/hash.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { isMartian4, isMartian6 } from "../../src/rib/martian.ts";
+import { isMartian4, isMartian6 } from "../../src/rib/martian-prefix.ts";
 import { PrefixTable } from "../../src/rib/prefix-table.ts";
 import { LOCAL_SOURCE, SourceTable } from "../../src/rib/source-table.ts";
 

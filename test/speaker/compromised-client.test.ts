@@ -3,7 +3,7 @@ import t from "tap";
 import { LocalAddresses } from "../../src/kernel/local-addresses.ts";
 import type { KernelAddress } from "../../src/kernel/reader.ts";
 import { parseAddress, parsePrefix } from "../../src/lib/address.ts";
-import { Underlay } from "../../src/speaker/underlay.ts";
+import { Underlay } from "../../src/speaker/kernel/underlay.ts";
 import { parse } from "../config/support.ts";
 import { best, question, TestWorld } from "./harness.ts";
 import { announce, bringUp, puppetAt } from "./puppet.ts";

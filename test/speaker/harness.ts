@@ -4,10 +4,10 @@ import { openFib } from "../../src/fib/open.ts";
 import { parsePrefix } from "../../src/lib/address.ts";
 import type { Log } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import type { MemoryPort } from "../../src/speaker/memory-guard.ts";
+import type { MemoryPort } from "../../src/speaker/load/memory-guard.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
-import type { PrefixQuestion } from "../../src/view/port.ts";
 import { LiveView } from "../../src/view/speaker-view.ts";
+import type { PrefixQuestion } from "../../src/view/view-port.ts";
 import { type SimulatedHost, SimulatedNetwork } from "../../testbed/simulated-network.ts";
 import type { VirtualClock } from "../../testbed/virtual-clock.ts";
 

@@ -16,7 +16,7 @@ import {
   type Slices,
   type SpeakerControl,
   type SpeakerView,
-} from "../../src/view/port.ts";
+} from "../../src/view/view-port.ts";
 
 /** Text as a hostile peer sends it: it would clear the screen and forge a line. */
 export const hostile = "gone\u001b[2J\nfishing \u202eevil";

@@ -5,7 +5,7 @@ import { Decision } from "../../src/rib/decision/decision.ts";
 import { RouteTable } from "../../src/rib/route-table.ts";
 import { PeerSession } from "../../src/session/peer-session.ts";
 import { FibFeed } from "../../src/fib/fib-feed.ts";
-import { StaleRoutes } from "../../src/speaker/stale-routes.ts";
+import { StaleRoutes } from "../../src/speaker/restart/stale-routes.ts";
 
 /** Faults that are put into the real code on purpose, to see that an invariant notices. docs/simulation.md says which. */
 export const plants: Readonly<Record<string, () => void>> = {

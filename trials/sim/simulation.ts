@@ -4,7 +4,7 @@ import type { KernelEvents, KernelReader } from "../../src/kernel/reader.ts";
 import { parsePrefix } from "../../src/lib/address.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { type OwnRoute, ownRouteOf } from "../../src/speaker/own-routes.ts";
+import { type OwnRoute, ownRouteOf } from "../../src/speaker/originated-routes.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
 import { LiveView } from "../../src/view/speaker-view.ts";
 import { type SimulatedHost, SimulatedNetwork } from "../../testbed/simulated-network.ts";

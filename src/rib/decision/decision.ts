@@ -3,7 +3,7 @@ import { PAGE_BITS, PAGE_MASK } from "../../lib/columns/record-pages.ts";
 import { AttributeFlag } from "../attribute-columns.ts";
 import type { AttributeStore } from "../attribute-store.ts";
 import { CHAIN_END, PATH_EFFECTIVE, PATH_NEXT, PATH_ORIGIN, PATH_STRIDE, type PathTable } from "../path-table.ts";
-import type { NextHopTable } from "../ports.ts";
+import type { NextHopTable } from "../rib-ports.ts";
 import { SourceKind, type SourceTable } from "../source-table.ts";
 import { type Candidate, type Judgement, judge } from "./ladder.ts";
 import { type DecisionOptions, defaultDecision } from "./options.ts";

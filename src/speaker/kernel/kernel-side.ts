@@ -1,0 +1,258 @@
+import { matchesPattern } from "../../config/host.ts";
+import type { Config } from "../../config/model.ts";
+import { FibFeed } from "../../fib/fib-feed.ts";
+import type { FibPort, FibResult } from "../../fib/fib-port.ts";
+import type { OpenedFib } from "../../fib/open.ts";
+import { LocalAddresses } from "../../kernel/local-addresses.ts";
+import type { KernelLink, KernelReader } from "../../kernel/reader.ts";
+import { formatPrefix, parseAddress, parsePrefix } from "../../lib/address.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { type Family, families } from "../../lib/family.ts";
+import type { Log } from "../../lib/log.ts";
+import { foreignRoute } from "../../lib/route-owner.ts";
+import { NextHopTracker, type TrackerOptions } from "../../nexthop/next-hop-tracker.ts";
+import type { RouteTable } from "../../rib/route-table.ts";
+import { LOCAL_SOURCE } from "../../rib/source-table.ts";
+import { Tunnels } from "../../tunnel/tunnels.ts";
+import { Workloads } from "../../tunnel/workloads.ts";
+import { LogBudget } from "../load/log-budget.ts";
+import { type OwnRoutes, workloadRoute } from "../originated-routes.ts";
+import type { Tables } from "../tables.ts";
+import { Underlay } from "./underlay.ts";
+
+/** Prefixes about which a warning is logged. */
+const MOST_SAID = 1000;
+
+/**
+ * Everything between a speaker and its kernel: what the kernel tells (links, addresses, others' routes) goes to next-hop
+ * tracking, tunnels and workloads; what the Loc-RIB decides goes to the FIB.
+ */
+export class KernelSide {
+  readonly fib: FibPort;
+  readonly reader: KernelReader;
+  readonly nextHops: NextHopTracker;
+  readonly local: LocalAddresses;
+  /** Null: none is configured. */
+  readonly tunnels: Tunnels | null;
+  readonly underlay: Underlay;
+  /** Guarded prefixes that were logged. */
+  readonly #said = new Set<string>();
+  #config: Config;
+  readonly #log: Log;
+  /** What becomes of routes: a link that goes takes all routes behind it, and each would have its line. */
+  readonly #routeLog: Log;
+  readonly #feeds: FibFeed[] = [];
+  /** Families whose leftovers of an earlier run are still there. */
+  readonly #unswept = new Set<Family>(families);
+  #workloads: Workloads[] = [];
+  #frozen = false;
+
+  /** @param linkDown called when an interface that was running no longer is. */
+  constructor(config: Config, opened: OpenedFib, log: Log, clock: Clock, linkDown: (link: KernelLink) => void) {
+    this.fib = opened.fib;
+    this.reader = opened.reader;
+    this.#log = log;
+    this.#routeLog = new LogBudget(log, clock, "kernel");
+    this.tunnels = this.#openTunnels(config);
+    this.nextHops = new NextHopTracker(this.#trackerOptions(config));
+    this.tunnels?.onChange(() => this.nextHops.again());
+    this.local = new LocalAddresses(linkDown);
+    this.underlay = new Underlay(this.local);
+    this.#config = config;
+  }
+
+  /** Feeds the FIB from the tables. `touch` says that there is work in them. */
+  feed(config: Config, tables: Tables, ownRoutes: OwnRoutes, touch: () => void): void {
+    this.fib.onResult((result) => this.#report(result));
+    const { kernel } = config;
+    if (kernel.fib === "none") return;
+    for (const family of families) {
+      const table = tables.byFamily[family]!;
+      const feed = new FibFeed({
+        routes: table,
+        fib: this.fib,
+        nextHopOf: (set) => tables.store.nextHop[set]!,
+        retain: (nextHop) => this.nextHops.retain(nextHop),
+        release: (nextHop) => this.nextHops.release(nextHop),
+        hopsOf: (nextHop) => this.nextHops.hops(nextHop),
+        localSource: LOCAL_SOURCE,
+        isBlackhole: (prefixId) => ownRoutes.isBlackhole(family, prefixId),
+        isGuarded: (prefixId) => this.#guards(table, prefixId),
+        maximumPaths: kernel.maximumPaths,
+      });
+      this.#feeds.push(feed);
+      table.addConsumer(feed, kernel.maximumPaths > 1);
+    }
+    this.local.onChange = () => this.#refreshUnderlay(tables);
+    this.nextHops.onChange((ids) => {
+      const changed = new Set(ids);
+      for (const each of this.#feeds) each.nextHopsChanged(changed);
+      tables.rib.nextHopsChanged(ids);
+      touch();
+    });
+  }
+
+  /** From now on the kernel's news arrive, what is known already first. */
+  listen(): void {
+    this.reader.subscribe(this.local);
+    this.reader.subscribe(this.nextHops);
+  }
+
+  /** Takes on a new config, as far as that can be done while it runs. */
+  reconfigure(config: Config, tables: Tables): void {
+    this.#config = config;
+    this.#refreshUnderlay(tables);
+    this.nextHops.setOptions(this.#trackerOptions(config));
+    for (const feed of this.#feeds) {
+      if (!feed.setWidth(config.kernel.maximumPaths)) continue;
+      const table = tables.byFamily[feed.family]!;
+      // Those who hear of every path hear of every prefix that is decided again, whether or not its best path is another.
+      table.removeConsumer(feed);
+      table.addConsumer(feed, true);
+      table.redecide();
+    }
+  }
+
+  /** Host routes of workloads are originated as they come and go; called again, by the rules of the new config. */
+  watchWorkloads({ originate, workloads }: Config, ownRoutes: OwnRoutes, touch: () => void): void {
+    for (const watched of this.#workloads) watched.close();
+    const blocks = originate.map(({ prefix }) => parsePrefix(prefix));
+    this.#workloads = workloads.map(
+      (rule) =>
+        new Workloads({
+          reader: this.reader,
+          interfaces: rule.interfaces,
+          advertise: rule.advertise,
+          blocks,
+          appeared: (prefix) => {
+            ownRoutes.add("workload", workloadRoute(prefix, rule));
+            touch();
+          },
+          vanished: (prefix) => {
+            ownRoutes.remove("workload", prefix);
+            touch();
+          },
+        }),
+    );
+  }
+
+  /** Whether routes of a family were found in the kernel at the start: packets went on while we were away. */
+  adopted(family: Family): boolean {
+    return this.fib.adopted(family) > 0;
+  }
+
+  /**
+   * The end is near: what was decided until now is still written, what is decided from now on isn't. Routes of sessions that end
+   * because we go are not gone: packets need them while we are away, and until the last of us is gone where they are removed at the end.
+   */
+  freeze(): void {
+    this.#frozen = true;
+    for (const feed of this.#feeds) feed.freeze();
+    this.tunnels?.freeze();
+  }
+
+  /** What nobody asked for since the start goes: routes of a family, and tunnel entries of next hops that are used no more. */
+  sweep(family: Family): void {
+    if (this.#frozen) return;
+    this.fib.sweep(family);
+    // Routes of both families may share a tunnel: its entries wait until the last family has been told everything.
+    if (this.#unswept.delete(family) && this.#unswept.size === 0) this.tunnels?.sweep();
+  }
+
+  /** Name of an interface, or its index as text if the kernel doesn't know it. */
+  linkName(ifindex: number): string {
+    return this.reader.links.get(ifindex)?.name ?? String(ifindex);
+  }
+
+  /** Lets go of the kernel; with `keep` routes and devices stay. */
+  async close(keep: boolean): Promise<void> {
+    this.tunnels?.close(keep);
+    await this.fib.close(keep);
+    const { fib, table, protocol, metric } = this.#config.kernel;
+    const left = this.fib.counters.installed;
+    if (!keep || fib !== "kernel" || left === 0) return;
+    const flush = `route flush table ${table} proto ${protocol} metric ${metric}`;
+    const routes = left === 1 ? "1 kernel route stays" : `${left} kernel routes stay`;
+    this.#log.event(
+      "info",
+      "routes-stay",
+      `${routes} for the next start (kernel.keep-on-exit); to remove what stays: ip ${flush}; ip -6 ${flush}`,
+      { routes: left },
+    );
+  }
+
+  /** The underlay's subnet that keeps a learned route out of the kernel, as text; null if there's none. */
+  guard(table: RouteTable, prefixId: number): string | null {
+    const { prefixes, family } = table;
+    return this.underlay.holding(family, prefixes.length(prefixId), (i) => prefixes.word(prefixId, i));
+  }
+
+  #guards(table: RouteTable, prefixId: number): boolean {
+    const subnet = this.guard(table, prefixId);
+    if (subnet === null) return false;
+    const { prefixes } = table;
+    const words = Array.from({ length: table.family === 0 ? 1 : 4 }, (_, i) => prefixes.word(prefixId, i));
+    const prefix = formatPrefix(words, prefixes.length(prefixId));
+    // Once each, and not for ever: whoever announces such routes may do so again and again.
+    if (this.#said.has(prefix) || this.#said.size >= MOST_SAID) return true;
+    this.#said.add(prefix);
+    const text = `${prefix} is not put into the kernel: it would override the underlay ${subnet}`;
+    this.#log.event("warn", "underlay-guarded", text, { prefix, subnet });
+    return true;
+  }
+
+  /** Addresses seldom change, and hardly ever this answer: then all prefixes are looked at in one go. */
+  #refreshUnderlay(tables: Tables): void {
+    if (!this.underlay.refresh(this.#config)) return;
+    for (const feed of this.#feeds) {
+      const { prefixes } = tables.byFamily[feed.family]!;
+      for (let id = prefixes.next(0); id !== 0; id = prefixes.next(id)) feed.changed(id);
+    }
+  }
+
+  #openTunnels({ tunnels, kernel, router }: Config): Tunnels | null {
+    // Nobody makes devices for a FIB in memory: next hops are resolved there as if there were no tunnels.
+    if (tunnels.length === 0 || kernel.fib !== "kernel") return null;
+    if (router.address === null) {
+      const text = "Cannot use tunnels: the router has no address of its own, see router.address";
+      this.#log.event("error", "tunnels", text);
+      return null;
+    }
+    return new Tunnels({
+      rules: tunnels,
+      address: parseAddress(router.address),
+      ignoreInterfaces: kernel.ignoreInterfaces,
+      reader: this.reader,
+      devices: this.fib.devices,
+      log: this.#log,
+    });
+  }
+
+  #trackerOptions({ kernel }: Config): TrackerOptions {
+    return {
+      tunnels: this.tunnels,
+      resolve: kernel.fib !== "none",
+      viaDefault: kernel.resolveViaDefault,
+      onLink: kernel.onLink,
+      // Sessions on 127.0.0.0/8 say so themselves: see LOOPBACK_SCOPE.
+      loopback: false,
+      ignores: (name) => kernel.ignoreInterfaces.some((pattern) => matchesPattern(name, pattern)),
+    };
+  }
+
+  #report({ prefix, state, error, owner }: FibResult): void {
+    if (state === "failed")
+      this.#routeLog.event("warn", "fib-failed", `${prefix} is not in the kernel: ${error}`, { prefix });
+    else if (state === "overridden")
+      this.#routeLog.event(
+        "warn",
+        "fib-overridden",
+        `${prefix} is not written: the kernel has ${foreignRoute(owner)} there, which is left alone`,
+        {
+          prefix,
+          owner,
+        },
+      );
+    else this.#routeLog.event("info", "fib-installed", `${prefix} is in the kernel now`, { prefix });
+  }
+}

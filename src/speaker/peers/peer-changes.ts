@@ -1,0 +1,45 @@
+import { isDeepStrictEqual } from "node:util";
+import { type ConfigDiff, effectsOf, neighborKey } from "../../config/diff.ts";
+import type { Config } from "../../config/model.ts";
+import { identityOf, memberOf, type Peer, type PeerIdentity } from "../peer.ts";
+import type { Peers } from "./peers.ts";
+
+/** What a new config does to one peer. */
+export type PeerFate =
+  | { readonly peer: Peer; readonly fate: "goes" }
+  | { readonly peer: Peer; readonly fate: "restarts"; readonly identity: PeerIdentity }
+  /** Stays up under another identity; with `refresh` it has to tell its routes again. */
+  | { readonly peer: Peer; readonly fate: "changes"; readonly identity: PeerIdentity; readonly refresh: boolean };
+
+/** What becomes of the peers that are there, and which ones are new; who isn't named notices nothing. */
+export interface PeerChanges {
+  readonly fates: readonly PeerFate[];
+  readonly added: readonly PeerIdentity[];
+}
+
+/** @param peers who know the new ranges already */
+export function peerChanges(peers: Peers, config: Config, diff: ConfigDiff): PeerChanges {
+  const ofRouter = new Set(diff.router.map((change) => change.effect));
+  const everyone = ofRouter.has("export") || ofRouter.has("import");
+  const changeOf = new Map([...diff.neighbors, ...diff.ranges].map((change) => [change.key, change]));
+  const wanted = new Map(config.neighbors.map((neighbor) => [neighborKey(neighbor), identityOf(neighbor)]));
+  const fates: PeerFate[] = [];
+  for (const peer of peers) {
+    const before = peer.identity;
+    const key = before.dynamic ? (peers.rangeOf(peer) ?? "") : peer.address;
+    // Listed beats range and the longer range the shorter, also for a member that came before them.
+    const range = before.dynamic ? peers.rangeFor(peer.address) : undefined;
+    const identity = wanted.get(peer.address) ?? (range && memberOf(peer.address, range, config.inventory));
+    wanted.delete(peer.address);
+    if (identity === undefined) {
+      fates.push({ peer, fate: "goes" });
+      continue;
+    }
+    const moved = before.dynamic && (!identity.dynamic || range?.range !== key);
+    const effects = moved ? effectsOf(before.settings, identity.settings, diff.policies) : changeOf.get(key)?.effects;
+    if (effects?.has("restart") || ofRouter.has("restart")) fates.push({ peer, fate: "restarts", identity });
+    else if (effects !== undefined || everyone || !isDeepStrictEqual(before.blocks, identity.blocks))
+      fates.push({ peer, fate: "changes", identity, refresh: effects?.has("refresh") ?? false });
+  }
+  return { fates, added: [...wanted.values()] };
+}

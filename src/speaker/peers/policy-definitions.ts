@@ -1,0 +1,98 @@
+import type { AsPathMatch, Config, NumberRange, PolicyMatch, PolicySet, PolicyTerm } from "../../config/model.ts";
+import { parseAddress, parsePrefix } from "../../lib/address.ts";
+import type {
+  AsPathCondition,
+  Match,
+  Modify,
+  PolicyDefinition,
+  PrefixRule,
+  Range,
+  Term,
+} from "../../policy/definition.ts";
+import { type OriginName, originNames } from "../../wire/attribute/origin.ts";
+import type { Origin } from "../../wire/attribute/types.ts";
+
+/** Our side of a session, as far as policies speak of it. */
+export interface OwnSide {
+  readonly localAs: number;
+  /** Indexed by family. */
+  readonly addresses: readonly (readonly number[] | null)[];
+}
+
+/**
+ * The door between the config's words and the policy room's. `prepend` without an AS puts our own in front, and
+ * `next-hop: self` is our address on the session.
+ */
+export function policyDefinitions(config: Config, names: readonly string[], own: OwnSide): PolicyDefinition[] {
+  return names.map((name) => {
+    const policy = config.policies[name];
+    if (policy === undefined) throw new Error(`policy "${name}" passed the config check but is not defined`);
+    return { name, terms: policy.terms.map((term) => termOf(config, term, own)) };
+  });
+}
+
+function termOf(config: Config, term: PolicyTerm, own: OwnSide): Term {
+  const { file, line, column } = term.place;
+  return {
+    match: matchOf(config, term.match),
+    set: term.set && modifyOf(term.set, own),
+    verdict: term.verdict === "next" ? null : term.verdict,
+    line,
+    place: `${file}:${line}:${column}`,
+  };
+}
+
+const originCode = (name: OriginName): Origin => originNames.indexOf(name) as Origin;
+
+const rangeOf = ({ ge, le }: NumberRange): Range => ({ min: ge, max: le });
+
+const asPathOf = ({ contains, starts, originatedBy, length }: AsPathMatch): AsPathCondition => ({
+  ...(contains && { contains }),
+  ...(starts && { startsWith: starts }),
+  ...(originatedBy && { originatedBy }),
+  ...(length && { length: rangeOf(length) }),
+});
+
+function prefixRulesOf(config: Config, match: PolicyMatch): PrefixRule[] | null {
+  if (match.prefixLists === null && match.prefixes === null) return null;
+  const entries = [
+    ...(match.prefixLists ?? []).flatMap((name) => config.prefixLists[name]?.entries ?? []),
+    ...(match.prefixes ?? []),
+  ];
+  return entries.map(({ prefix, ge, le }) => ({ prefix: parsePrefix(prefix), ge, le }));
+}
+
+function matchOf(config: Config, match: PolicyMatch): Match {
+  const prefixRules = prefixRulesOf(config, match);
+  return {
+    ...(prefixRules && { prefixRules }),
+    ...(match.families && { families: match.families }),
+    ...(match.communities && { communities: match.communities.map(({ high, low }) => [high, low] as const) }),
+    ...(match.largeCommunities && { largeCommunities: match.largeCommunities }),
+    ...(match.asPaths && { asPath: match.asPaths.map(asPathOf) }),
+    ...(match.nextHops && { nextHops: match.nextHops.map(parsePrefix) }),
+    ...(match.origins && { origins: match.origins.map(originCode) }),
+    ...(match.localPref && { localPref: rangeOf(match.localPref) }),
+    ...(match.med && { med: rangeOf(match.med) }),
+    ...(match.neighbors && { neighbors: match.neighbors.map(parsePrefix) }),
+    ...(match.peerGroups && { peerGroups: match.peerGroups }),
+    ...(match.learnedFrom && { learnedFrom: match.learnedFrom }),
+    ...(match.neighborBlocks !== null && { neighborBlocks: match.neighborBlocks }),
+  };
+}
+
+function modifyOf(set: PolicySet, own: OwnSide): Modify {
+  const { prepend } = set;
+  return {
+    ...(set.localPref !== null && { localPref: set.localPref }),
+    ...(set.med !== null && { med: set.med === "none" ? null : set.med }),
+    ...(set.origin !== null && { origin: originCode(set.origin) }),
+    ...(set.nextHop === "self" && { nextHopSelf: own.addresses }),
+    ...(set.nextHop !== null && set.nextHop !== "self" && { nextHop: parseAddress(set.nextHop) }),
+    removeCommunities: set.removeCommunities.map(({ high, low }) => [high, low] as const),
+    ...(set.addCommunities.length > 0 && { addCommunities: set.addCommunities }),
+    removeLargeCommunities: set.removeLargeCommunities,
+    ...(set.addLargeCommunities.length > 0 && { addLargeCommunities: set.addLargeCommunities }),
+    ...(prepend && { prepend: { as: prepend.as ?? own.localAs, count: prepend.count } }),
+  };
+}

@@ -1,0 +1,75 @@
+import type { MaximumPrefixConfig } from "../../config/model.ts";
+import { afiOf, type Family, families, familyName, SAFI_UNICAST } from "../../lib/family.ts";
+import type { Log } from "../../lib/log.ts";
+import { maximumPrefixesReached } from "../../wire/errors.ts";
+import type { Peer } from "../peer.ts";
+import type { Tables } from "../tables.ts";
+import { logOfPeer } from "./session-log.ts";
+
+/** `maximum-prefix` of a peer (RFC 4271 §6.7, RFC 4486 §4): the table refuses what is over it, and what follows from that is seen to here. */
+
+const maximumOf = (peer: Peer, family: Family): MaximumPrefixConfig | null =>
+  peer.settings.families[family]?.maximumPrefix ?? null;
+
+/** How many the table takes in. */
+const boundOf = (maximum: MaximumPrefixConfig | null): number => {
+  if (maximum === null || maximum.action === "warn") return Number.POSITIVE_INFINITY;
+  return maximum.action === "restart" ? maximum.limit + 1 : maximum.limit;
+};
+
+/**
+ * What is over the limit is never taken in: with `discard` that is all there is to it; with `restart` the first one that is too many
+ * tells that the session has to end, and no more than that has been stored by then.
+ */
+export function setLimits(peer: Peer, tables: Tables): void {
+  for (const family of families) {
+    const maximum = maximumOf(peer, family);
+    const bound = boundOf(maximum);
+    const received = maximum?.count === "accepted" ? Number.POSITIVE_INFINITY : bound;
+    const accepted = maximum?.count === "accepted" ? bound : Number.POSITIVE_INFINITY;
+    tables.byFamily[family]!.setLimit(peer.source, received, accepted);
+  }
+}
+
+/** Whether there is anything to check. */
+export function isLimited(peer: Peer): boolean {
+  for (const family of families) if (maximumOf(peer, family) !== null) return true;
+  return false;
+}
+
+/** Compares with maximum-prefix what there is now. */
+export function checkLimits(peer: Peer, tables: Tables, log: Log): void {
+  if (peer.live === null) return;
+  for (const family of families) {
+    const maximum = maximumOf(peer, family);
+    if (maximum !== null) checkLimit(peer, family, maximum, tables, log);
+  }
+}
+
+function checkLimit(peer: Peer, family: Family, limit: MaximumPrefixConfig, tables: Tables, log: Log): void {
+  const table = tables.byFamily[family]!;
+  const count = table.counts(peer.source)[limit.count];
+  // With `discard` the count stops at the limit; what was turned away tells.
+  const refused = limit.action === "discard" && table.counts(peer.source).refused > 0;
+  const over = refused ? count >= limit.limit : count > limit.limit;
+  if (over === peer.overLimit[family]) return;
+  peer.overLimit[family] = over;
+  if (!over) return;
+  const text = `${peer.address} has ${count} ${familyName(family)} routes, the limit is ${limit.limit}`;
+  logOfPeer(log, peer, "warn", "maximum-prefix", text, { action: limit.action });
+  if (limit.action === "restart")
+    peer.session.fail(
+      maximumPrefixesReached(afiOf(family), SAFI_UNICAST, limit.limit),
+      limit.restartAfterSeconds * 1000,
+    );
+}
+
+/** Whether routes were turned away that would be taken in now, the limit being higher than it was. */
+export function hasRoom(peer: Peer, tables: Tables): boolean {
+  return families.some((family) => {
+    if (peer.live === null) return false;
+    const maximum = maximumOf(peer, family);
+    const counts = tables.byFamily[family]!.counts(peer.source);
+    return counts.refused > 0 && counts[maximum?.count ?? "received"] < boundOf(maximum);
+  });
+}

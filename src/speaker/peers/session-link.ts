@@ -1,0 +1,254 @@
+import { Outbox } from "../../export/members/outbox.ts";
+import type { UpdateGroups } from "../../export/update-groups.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { type Family, families, familyName } from "../../lib/family.ts";
+import type { Log, LogFields, LogLevel } from "../../lib/log.ts";
+import type { WorkLoop } from "../../lib/work-loop.ts";
+import type { UpdateFindings, UpdateReader } from "../../rib/update-reader.ts";
+import type { Agreed } from "../../session/agreed.ts";
+import type { State } from "../../session/fsm/state.ts";
+import type { DownReason, NotificationView, SessionHandlers } from "../../session/handlers.ts";
+import type { AttributeFault } from "../../wire/attribute/fault.ts";
+import { CeaseError, cease } from "../../wire/errors.ts";
+import { decodeRouteRefresh, RefreshKind } from "../../wire/message/route-refresh.ts";
+import type { Intake } from "../load/back-pressure.ts";
+import type { Convergence } from "../load/convergence.ts";
+import { MEMORY_REST_MS } from "../load/memory-guard.ts";
+import { type LiveSession, type Peer, sourceInfoOf } from "../peer.ts";
+import type { OwnRestart } from "../restart/own-restart.ts";
+import type { StaleRoutes } from "../restart/stale-routes.ts";
+import { checkLimits, setLimits } from "./prefix-limits.ts";
+import { logBug, logFaults, logNotification, logOfPeer, logTwin } from "./session-log.ts";
+import { groupOf, type RuleParts, readingOf, usePolicies } from "./session-rules.ts";
+import type { SharedRouterIds } from "./shared-router-ids.ts";
+
+/** What sessions are linked to. */
+export interface LinkParts extends RuleParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly reader: UpdateReader;
+  readonly groups: UpdateGroups;
+  readonly stale: StaleRoutes;
+  readonly loop: WorkLoop;
+  readonly convergence: Convergence;
+  /** A session has come up or gone down; the peer's state is settled. */
+  readonly changed: (peer: Peer) => void;
+  readonly restart: OwnRestart;
+  readonly intake: Intake;
+  readonly routerIds: SharedRouterIds;
+  /** Memory is short: no new sessions. */
+  readonly isFull: () => boolean;
+}
+
+/** Links one peer's session to tables and update groups. One object per peer. */
+export class SessionLink implements SessionHandlers, UpdateFindings {
+  readonly #peer: Peer;
+  readonly #parts: LinkParts;
+  /** Of the session that is up or was last: routes that are kept from it are judged by it. */
+  #agreed: Agreed | null = null;
+  /** Why it doesn't come up, as the log was told: a reason that stays is said once, not at each attempt. */
+  #hindrance = "";
+
+  constructor(peer: Peer, parts: LinkParts) {
+    this.#peer = peer;
+    this.#parts = parts;
+  }
+
+  established(agreed: Agreed): void {
+    const peer = this.#peer;
+    const { tables, stale, loop } = this.#parts;
+    if (peer.source === 0 && this.#parts.isFull()) {
+      peer.session.fail(cease(CeaseError.OutOfResources), MEMORY_REST_MS);
+      return;
+    }
+    this.#agreed = agreed;
+    this.#hindrance = "";
+    peer.everEstablished = true;
+    peer.remoteAs = agreed.remoteAs;
+    peer.remoteRouterId = agreed.remoteRouterId;
+    const info = sourceInfoOf(peer.identity, agreed);
+    if (peer.source === 0) peer.source = tables.sources.add(info);
+    else tables.sources.update(peer.source, info);
+    tables.bind(peer.source, peer);
+    usePolicies(peer, agreed, this.#parts);
+    setLimits(peer, tables);
+    stale.returned(peer, agreed);
+    const live: LiveSession = {
+      agreed,
+      ...readingOf(peer, agreed, this.#parts),
+      source: peer.source,
+      outbox: new Outbox(peer.source, peer.session),
+      memberships: families.map(() => undefined),
+      endOfRibReceived: families.map(() => false),
+    };
+    peer.live = live;
+    this.#parts.restart.established(peer, agreed);
+    for (const family of agreed.families) this.joinGroup(family);
+    this.#say("info", "established", `session with ${peer.address} is up`, {
+      as: agreed.remoteAs,
+      families: agreed.families.map(familyName).join(" "),
+      holdTime: agreed.holdTimeSeconds,
+    });
+    const twin = peer.settings.kind === "internal" ? this.#parts.routerIds.came(peer) : null;
+    if (twin !== null) logTwin(this.#parts.log, peer, twin);
+    this.#parts.changed(peer);
+    loop.touch();
+  }
+
+  /** From now on the peer is told what we know, unless selection is deferred: then it hears nothing, not even End-of-RIB. */
+  joinGroup(family: Family): void {
+    const peer = this.#peer;
+    const { live } = peer;
+    const { groups, restart } = this.#parts;
+    if (live === null || restart.defers(family) || live.memberships[family]) return;
+    if (!live.agreed.families.includes(family)) return;
+    const { key, policy } = groupOf(peer, live.agreed, family, this.#parts);
+    live.memberships[family] = groups.join(key, policy, live.outbox);
+  }
+
+  down(reason: DownReason): void {
+    const peer = this.#peer;
+    const { live } = peer;
+    if (live === null) return;
+    peer.live = null;
+    this.#parts.intake.forget(peer.session);
+    this.#parts.routerIds.left(peer);
+    for (const membership of live.memberships) if (membership) this.#parts.groups.leave(membership);
+    peer.overLimit.fill(false);
+    this.#parts.stale.wentAway(peer, live.agreed, reason);
+    this.#say("warn", "down", `session with ${peer.address} is down: ${reason.text}`);
+    this.#parts.changed(peer);
+    this.#parts.loop.touch();
+  }
+
+  update(bytes: Uint8Array, start: number, end: number): void {
+    const { live } = this.#peer;
+    if (live === null) return;
+    this.#parts.convergence.heard();
+    this.#parts.reader.read(live, bytes, start, end, this);
+    this.#parts.loop.touch();
+  }
+
+  chunkDone(): void {
+    checkLimits(this.#peer, this.#parts.tables, this.#parts.log);
+    if (this.#peer.live !== null) this.#parts.intake.chunkRead(this.#peer.session);
+  }
+
+  routeRefresh(bytes: Uint8Array, start: number, end: number): void {
+    const { live } = this.#peer;
+    if (live === null) return;
+    const { family, kind } = decodeRouteRefresh(bytes, start, end, live.agreed.enhancedRouteRefresh);
+    const membership = family === undefined ? undefined : live.memberships[family];
+    if (family === undefined || membership === undefined) return;
+    if (kind === RefreshKind.Request) {
+      membership.group.refresh(membership.member, live.agreed.enhancedRouteRefresh);
+      this.#say("info", "route-refresh", `${this.#peer.address} asked for its ${familyName(family)} routes again`);
+    } else if (kind === RefreshKind.Begin) {
+      // RFC 7313 §4: before End-of-RIB the peer is still telling its routes for the first time.
+      if (live.agreed.gracefulRestart !== null && !live.endOfRibReceived[family]) return;
+      this.#parts.stale.refreshBegins(this.#peer, family);
+    } else if (kind === RefreshKind.End) this.#parts.stale.refreshEnds(this.#peer, family);
+    this.#parts.loop.touch();
+  }
+
+  endOfRib(family: Family): void {
+    const { live } = this.#peer;
+    if (live === null) return;
+    live.endOfRibReceived[family] = true;
+    this.#parts.stale.endOfRib(this.#peer, family);
+    this.#say("debug", "end-of-rib", `${this.#peer.address} has told all its ${familyName(family)} routes`);
+    this.#parts.restart.endOfRib(this.#peer, family);
+  }
+
+  faults(faults: readonly AttributeFault[], bytes: Uint8Array): void {
+    logFaults(this.#parts.log, this.#peer, faults, bytes);
+  }
+
+  stateChanged(from: State, to: State, reason: string): void {
+    this.#say("debug", "state", `${this.#peer.address}: ${from} to ${to}${reason === "" ? "" : `, ${reason}`}`, {
+      from,
+      to,
+    });
+    const failed = to === "Active" || to === "Idle";
+    if (failed && from !== "Established") this.hindered(reason);
+    // A member of a range that got no further than this is forgotten again.
+    if (failed) this.#parts.changed(this.#peer);
+  }
+
+  /** Said once for each reason, however often it is tried. */
+  hindered(reason: string): void {
+    if (reason === "" || reason === this.#hindrance) return;
+    this.#hindrance = reason;
+    this.#say("info", "no-session", `no session with ${this.#peer.address} yet: ${reason}`);
+  }
+
+  notification(direction: "sent" | "received", notification: NotificationView, text: string): void {
+    logNotification(this.#parts.log, this.#peer, direction, notification, text);
+  }
+
+  bug(error: unknown): void {
+    logBug(this.#parts.log, this.#peer, error);
+  }
+
+  restartState(): { restarting: boolean; forwarding: (family: Family) => boolean } {
+    return {
+      restarting: this.#parts.restart.returning,
+      // A session that comes back while we run on finds our forwarding as it was, too: without the bit a lost connection would
+      // cost what a lost node does.
+      forwarding: (family) => this.#peer.everEstablished || this.#parts.restart.forwards(family),
+    };
+  }
+
+  /**
+   * The config was read again and says nothing new of this peer: it takes on today's policies all the same. Else each reload would leave
+   * another generation of them behind, with all that they remember, held by whoever has not been touched since; and `explain` would name
+   * lines of old.
+   */
+  unchanged(): void {
+    const peer = this.#peer;
+    const agreed = this.#agreed;
+    if (agreed === null || peer.source === 0) peer.pipeline = null;
+    else this.#takePolicies(agreed);
+  }
+
+  /**
+   * After a reload that leaves the session up: the peer is told, and its routes are judged, as the new config says. Judged are
+   * also those that are kept while the peer restarts.
+   */
+  reconfigured(): void {
+    const peer = this.#peer;
+    const { live } = peer;
+    const { tables, groups } = this.#parts;
+    const agreed = this.#agreed;
+    if (agreed === null || peer.source === 0) return;
+    const before = tables.sources.info(peer.source);
+    const info = sourceInfoOf(peer.identity, agreed);
+    tables.sources.update(peer.source, info);
+    // Whom its routes go to is another matter now, in every group (RFC 4456 §6).
+    if (before?.client !== info.client) groups.reevaluate();
+    setLimits(peer, tables);
+    this.#takePolicies(agreed);
+    checkLimits(peer, tables, this.#parts.log);
+    if (live === null || peer.live === null) return;
+    Object.assign(live, readingOf(peer, agreed, this.#parts));
+    for (const family of agreed.families) {
+      const membership = live.memberships[family];
+      if (membership === undefined) continue;
+      const { key, policy } = groupOf(peer, agreed, family, this.#parts);
+      live.memberships[family] = groups.move(membership, key, policy);
+    }
+    this.#parts.loop.touch();
+  }
+
+  /** Judges the peer's routes again if its policies are others now. */
+  #takePolicies(agreed: Agreed): void {
+    const { tables, loop } = this.#parts;
+    if (!usePolicies(this.#peer, agreed, this.#parts)) return;
+    tables.reevaluate(this.#peer.source);
+    loop.touch();
+  }
+
+  #say(level: LogLevel, name: string, message: string, fields: LogFields = {}): void {
+    logOfPeer(this.#parts.log, this.#peer, level, name, message, fields);
+  }
+}
