@@ -143,7 +143,7 @@ const report = (what: string, ms: number, group: ExportGroup, sinks: Sink[], ext
   const writes = sinks.reduce((sum, sink) => sum + sink.writes, 0);
   console.log(
     `${what.padEnd(44)} ${ms.toFixed(1).padStart(8)} ms  ${((ms * 1e6) / ROUTES).toFixed(0).padStart(5)} ns/route  ` +
-      `${(bytes / sinks.length / 1e6).toFixed(2)} MB each, ${writes} writes, ${group.teller.encoder.encodedSets} sets encoded${extra}`,
+      `${(bytes / sinks.length / 1e6).toFixed(2)} MB each, ${writes} writes, ${group.advertiser.encoder.encodedSets} sets encoded${extra}`,
   );
 };
 

@@ -8,7 +8,7 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import { TcpNetwork } from "../../src/os/tcp.ts";
-import { ownRouteOf } from "../../src/speaker/originated-routes.ts";
+import { originatedRouteOf } from "../../src/speaker/originated-routes.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
 import { monotonicMs } from "./farm.ts";
 import type { PlannedNode } from "./plan.ts";
@@ -79,7 +79,7 @@ function held(routes: number, timeoutMs: number): Promise<number> {
 
 function announce(index: number, announced: boolean): void {
   const each = running.find(({ node }) => node.index === index)!;
-  const routes = each.speaker.config.originate.map(ownRouteOf);
+  const routes = each.speaker.config.originate.map(originatedRouteOf);
   each.speaker.originate("config", announced ? routes : routes.slice(1));
 }
 

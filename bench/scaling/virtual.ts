@@ -4,7 +4,7 @@
  */
 
 import { seededRandom } from "../../src/lib/random.ts";
-import { ownRouteOf } from "../../src/speaker/originated-routes.ts";
+import { originatedRouteOf } from "../../src/speaker/originated-routes.ts";
 import type { Speaker } from "../../src/speaker/speaker.ts";
 import { SimulatedNetwork } from "../../testbed/simulated-network.ts";
 import { joiner, type PlannedNode, plan, type Topology } from "./plan.ts";
@@ -29,7 +29,7 @@ const coldMessages = messages();
 const full = memory();
 
 const flapping = speakers[planned.nodes.findIndex((node) => node.routes.length > 0)]!;
-const own = flapping.config.originate.map(ownRouteOf);
+const own = flapping.config.originate.map(originatedRouteOf);
 flapping.originate("config", own.slice(1));
 settle();
 flapping.originate("config", own);

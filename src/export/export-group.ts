@@ -2,14 +2,14 @@ import type { Consumer } from "../rib/rib-ports.ts";
 import type { ExportPolicyPort, GroupEvents, MemberPort, WithheldReason } from "./export-ports.ts";
 import type { GroupKey } from "./group-key.ts";
 import { defaultLimits, type GroupLimits } from "./limits.ts";
-import { Walks } from "./members/catch-ups.ts";
+import { CatchUps } from "./members/catch-ups.ts";
 import { Deliveries } from "./members/deliveries.ts";
-import { type Handover, Handovers } from "./members/group-move.ts";
+import { type GroupMove, GroupMoves } from "./members/group-move.ts";
 import { Member } from "./members/member.ts";
-import { Pump } from "./members/member-writer.ts";
-import { Places } from "./members/positions.ts";
+import { MemberWriter } from "./members/member-writer.ts";
+import { Positions } from "./members/positions.ts";
 import { Turn } from "./members/turn.ts";
-import { Teller, type TellerParts } from "./told/advertiser.ts";
+import { Advertiser, type AdvertiserParts } from "./told/advertiser.ts";
 import { Pending } from "./told/pending.ts";
 import { Log } from "./told/update-log.ts";
 
@@ -17,10 +17,10 @@ import { Log } from "./told/update-log.ts";
  * The export room: from "the best path of this prefix changed" to bytes in the sockets of all peers that get the same bytes.
  *
  * ```
- * changed(prefix) → Pending → Teller: rules, policy, compare with what was told → Packer: by attribute set
+ * changed(prefix) → Pending → Advertiser: rules, policy, compare with what was told → Packer: by attribute set
  *                                                                                   │ encoded once
  *    members, a cursor each, one outstanding write each  ←  Log (shared, append-only)  ←┘
- *    members that joined or fell behind  ←  Walk (over what was told, encoded once for all who come together)
+ *    members that joined or fell behind  ←  CatchUp (over what was told, encoded once for all who come together)
  * ```
  *
  * Invariant: what a member holds is what the group was told, less its own routes, as of the member's place in the log.
@@ -32,16 +32,16 @@ import { Log } from "./told/update-log.ts";
  * is written next; `handover.ts`: what a member takes along to another group.
  */
 export class ExportGroup implements Consumer {
-  readonly teller: Teller;
+  readonly advertiser: Advertiser;
   readonly #limits: GroupLimits;
   readonly #log = new Log();
   readonly #pending = new Pending();
-  readonly #walks: Walks;
+  readonly #catchUps: CatchUps;
   readonly #deliveries: Deliveries;
-  readonly #handovers: Handovers;
+  readonly #moves: GroupMoves;
   readonly #turn: Turn;
-  readonly #places: Places;
-  readonly #pump: Pump;
+  readonly #positions: Positions;
+  readonly #writer: MemberWriter;
   readonly #onTaken = (member: Member): void => this.#taken(member);
   #members: Member[] = [];
   /** Number of members by source: nearly always one. */
@@ -62,21 +62,21 @@ export class ExportGroup implements Consumer {
     this.#turn = new Turn(() => parts.events.wake());
     this.#limits = { ...defaultLimits, ...parts.limits };
     this.#deliveries = new Deliveries((stamp) => parts.events.delivered?.(stamp));
-    const mayHold = (source: number) => this.#bySource.has(source) || this.#walks.anyIsYoung;
-    this.teller = new Teller(parts, {
+    const mayHold = (source: number) => this.#bySource.has(source) || this.#catchUps.anyIsYoung;
+    this.advertiser = new Advertiser(parts, {
       mayHold,
       withheld: (prefixId, reason) => parts.events.withheld?.(prefixId, reason),
     });
-    this.#walks = new Walks(this.teller, this.#log, mayHold);
-    this.#handovers = new Handovers(this.teller, () => this.#turn.wake());
-    this.#places = new Places(this.#log, this.#walks, this.#deliveries, parts.events);
-    this.#pump = new Pump({
-      teller: this.teller,
+    this.#catchUps = new CatchUps(this.advertiser, this.#log, mayHold);
+    this.#moves = new GroupMoves(this.advertiser, () => this.#turn.wake());
+    this.#positions = new Positions(this.#log, this.#catchUps, this.#deliveries, parts.events);
+    this.#writer = new MemberWriter({
+      advertiser: this.advertiser,
       log: this.#log,
-      walks: this.#walks,
+      catchUps: this.#catchUps,
       pending: this.#pending,
       deliveries: this.#deliveries,
-      places: this.#places,
+      positions: this.#positions,
       turn: this.#turn,
       turnBytes: this.#limits.turnBytes,
     });
@@ -84,7 +84,7 @@ export class ExportGroup implements Consumer {
   }
 
   get key(): GroupKey {
-    return this.teller.key;
+    return this.advertiser.key;
   }
 
   get members(): readonly Member[] {
@@ -93,12 +93,12 @@ export class ExportGroup implements Consumer {
 
   /** Entries that are told: prefixes, or paths with ADD-PATH. */
   get told(): number {
-    return this.teller.told.count;
+    return this.advertiser.told.count;
   }
 
   /** Prefixes that the rules allow but that can't be sent, now. */
   get withheld(): Readonly<Record<WithheldReason, number>> {
-    return this.teller.withheld;
+    return this.advertiser.withheld;
   }
 
   /** Changed prefixes that wait; a full evaluation under way counts as one. */
@@ -108,39 +108,39 @@ export class ExportGroup implements Consumer {
 
   /** Whether a member that moves away still needs what this group was told: `close` has to wait, `wake` says when it's over. */
   get isNeeded(): boolean {
-    return !this.#handovers.isEmpty;
+    return !this.#moves.isEmpty;
   }
 
   /** Members that fell out of the log, ever. */
   get resyncs(): number {
-    return this.#places.resyncs;
+    return this.#positions.resyncs;
   }
 
-  /** Octets of the log, ever; walks apart. */
+  /** Octets of the log, ever; catch-ups apart. */
   get bytesEncoded(): number {
     return this.#log.total;
   }
 
-  get walksBegun(): number {
-    return this.#walks.begun;
+  get catchUpsBegun(): number {
+    return this.#catchUps.begun;
   }
 
   /** Routes that a member is told. */
   advertisedTo(member: Member): number {
-    const { told } = this.teller;
+    const { told } = this.advertiser;
     return told.count - told.countOf(member.source);
   }
 
   /** Whether a member's socket has taken all that is to be said to it now. */
   isCurrent(member: Member): boolean {
     if (member.gone || member.outstanding || !member.follows || !this.#pending.isEmpty) return false;
-    return this.#places.isCaughtUp(member.cursor!) && member.own.length === 0 && member.ending === null;
+    return this.#positions.isCaughtUp(member.cursor!) && member.own.length === 0 && member.ending === null;
   }
 
   /** Octets that are encoded for a member and not handed to its socket; 0 for one that lags or waits: see `isCurrent`. */
   queuedFor(member: Member): number {
     if (member.cursor === null) return 0;
-    const log = member.walk === null ? this.#log : member.walk.log;
+    const log = member.catchUp === null ? this.#log : member.catchUp.log;
     return log.total - member.cursor.position;
   }
 
@@ -159,8 +159,8 @@ export class ExportGroup implements Consumer {
   }
 
   /** Another policy: everything is evaluated again, what differs is said. */
-  reevaluate(policy: ExportPolicyPort = this.teller.policy): void {
-    this.teller.policy = policy;
+  reevaluate(policy: ExportPolicyPort = this.advertiser.policy): void {
+    this.advertiser.policy = policy;
     this.#pending.scan();
     this.#turn.wake();
   }
@@ -174,8 +174,8 @@ export class ExportGroup implements Consumer {
   join(port: MemberPort): Member {
     const member = this.#admit(port);
     member.ending = "end-of-rib";
-    if (this.teller.told.count === 0) this.#places.follow(member, this.#log.end());
-    else this.#places.enter(member, this.#walks.full(false));
+    if (this.advertiser.told.count === 0) this.#positions.follow(member, this.#log.end());
+    else this.#positions.enter(member, this.#catchUps.full(false));
     this.#turn.wake();
     return member;
   }
@@ -185,7 +185,7 @@ export class ExportGroup implements Consumer {
    * between the two groups. The other group must live until the move is over: its `close` returns false until then.
    */
   moveFrom(group: ExportGroup, member: Member): Member {
-    if (group.teller.routes !== this.teller.routes || group.key.addPath > 0 !== this.key.addPath > 0)
+    if (group.advertiser.routes !== this.advertiser.routes || group.key.addPath > 0 !== this.key.addPath > 0)
       throw new Error("a member can only move between groups of one table and one NLRI format");
     const moved = this.#admit(member.port);
     moved.outstanding = member.outstanding;
@@ -195,28 +195,28 @@ export class ExportGroup implements Consumer {
     moved.ending = member.ending;
     moved.refresh = member.refresh;
     member.successor = moved;
-    moved.handover = group.#handOver(member);
+    moved.move = group.#beginMove(member);
     moved.waitsFor = this.#pending.progress();
     this.#turn.wake();
     return moved;
   }
 
   /** The member goes to another group, which has to know what it holds. */
-  #handOver(member: Member): Handover {
-    const earlier = member.handover;
-    member.handover = null;
+  #beginMove(member: Member): GroupMove {
+    const earlier = member.move;
+    member.move = null;
     const heardNothing = member.waitsFor !== null;
-    const epoch = this.#places.knows(member);
+    const epoch = this.#positions.knows(member);
     this.leave(member);
-    return earlier !== null && heardNothing ? earlier : this.#handovers.begin(epoch, member.source, earlier);
+    return earlier !== null && heardNothing ? earlier : this.#moves.begin(epoch, member.source, earlier);
   }
 
   leave(member: Member): void {
     if (member.gone) return;
     member.gone = true;
-    this.#places.leave(member);
-    member.handover?.release();
-    member.handover = null;
+    this.#positions.leave(member);
+    member.move?.release();
+    member.move = null;
     this.#members = this.#members.filter((other) => other !== member);
     const others = this.#bySource.get(member.source)! - 1;
     if (others > 0) this.#bySource.set(member.source, others);
@@ -248,10 +248,10 @@ export class ExportGroup implements Consumer {
     this.#turn.begin(budget);
     if (drain && !this.#pending.isEmpty) this.#drain();
     this.#deliveries.place(this.#pending.evaluated, this.#log.total, this.#members, (member) =>
-      this.#places.isBehind(member),
+      this.#positions.isBehind(member),
     );
     this.#serve();
-    this.#walks.dropPins(this.#lagBound());
+    this.#catchUps.dropPins(this.#lagBound());
     this.#reap(budget);
     this.#turn.end();
     return !this.#turn.more;
@@ -261,7 +261,7 @@ export class ExportGroup implements Consumer {
   #drain(): void {
     this.#blocked = this.#allAreBehind();
     if (this.#blocked) return;
-    const { teller } = this;
+    const { advertiser } = this;
     const pending = this.#pending;
     this.#log.begin();
     const { epoch } = this.#log;
@@ -272,22 +272,22 @@ export class ExportGroup implements Consumer {
     for (; used < forChanges; used++) {
       const prefixId = pending.take();
       if (prefixId === 0) break;
-      teller.evaluate(prefixId, epoch);
+      advertiser.evaluate(prefixId, epoch);
     }
     for (; pending.isScanning && used < most; used++) {
-      const prefixId = pending.takeScanned(teller.routes.prefixes);
-      if (prefixId !== 0) teller.evaluate(prefixId, epoch);
+      const prefixId = pending.takeScanned(advertiser.routes.prefixes);
+      if (prefixId !== 0) advertiser.evaluate(prefixId, epoch);
     }
     this.#turn.units -= used;
-    teller.forget();
-    teller.packer.flush(this.#isHeard() ? this.#log : null);
+    advertiser.forget();
+    advertiser.packer.flush(this.#isHeard() ? this.#log : null);
     if (!pending.isEmpty) this.#turn.more = true;
   }
 
   /** Whether anybody will ever read what is put into the log now. */
   #isHeard(): boolean {
     for (const member of this.#members) if (member.follows) return true;
-    return this.#walks.anyIsPinned;
+    return this.#catchUps.anyIsPinned;
   }
 
   #allAreBehind(): boolean {
@@ -295,7 +295,7 @@ export class ExportGroup implements Consumer {
     for (const member of this.#members) {
       if (member.waitsFor !== null) return false;
       if (!member.follows) continue;
-      if (this.#places.unread(member) < this.#limits.backlogBytes) return false;
+      if (this.#positions.unread(member) < this.#limits.backlogBytes) return false;
       followers++;
     }
     return followers > 0;
@@ -317,14 +317,14 @@ export class ExportGroup implements Consumer {
           starved = true;
           this.#firstServed = index;
         }
-        this.#pump.run(member);
-      } else if (member.follows && this.#places.unread(member) > bound) this.#places.lag(member);
+        this.#writer.run(member);
+      } else if (member.follows && this.#positions.unread(member) > bound) this.#positions.lag(member);
     }
   }
 
   /** How far a member may be behind before walking the table is cheaper than keeping what it has not read. */
   #lagBound(): number {
-    return Math.max(this.#limits.lagBytes, this.#limits.lagBytesPerRoute * this.teller.told.count);
+    return Math.max(this.#limits.lagBytes, this.#limits.lagBytesPerRoute * this.advertiser.told.count);
   }
 
   /** A member's socket has taken what it was given. */
@@ -336,9 +336,9 @@ export class ExportGroup implements Consumer {
     }
     if (member.gone) return;
     if (member.follows) this.#deliveries.pass(member, member.cursor!.position);
-    this.#pump.run(member);
+    this.#writer.run(member);
     if (!this.#blocked || !member.follows) return;
-    if (this.#places.unread(member) < this.#limits.backlogBytes) {
+    if (this.#positions.unread(member) < this.#limits.backlogBytes) {
       this.#blocked = false;
       this.#turn.again();
     }
@@ -346,9 +346,9 @@ export class ExportGroup implements Consumer {
 
   /** Frees tombstones that nobody can have missed. */
   #reap(budget: number): void {
-    const { told } = this.teller;
+    const { told } = this.advertiser;
     if (told.tombstones === 0) return;
-    const oldest = Math.min(this.#places.oldestNeed(this.#members), this.#handovers.oldestNeed());
+    const oldest = Math.min(this.#positions.oldestNeed(this.#members), this.#moves.oldestNeed());
     if (told.reap(oldest, budget) === budget) this.#turn.more = true;
   }
 
@@ -357,16 +357,16 @@ export class ExportGroup implements Consumer {
   /** About once a second: what was kept for latecomers is let go of. */
   tick(): void {
     const bound = this.#lagBound();
-    for (const walk of this.#walks.tick())
+    for (const catchUp of this.#catchUps.tick())
       for (const member of this.#members)
-        if (member.walk === walk && walk.log.total - member.cursor!.position > bound) {
-          const rest = this.#walks.rest(walk, member.cursor!);
-          this.#places.exit(member);
-          this.#places.enterAlone(member, rest);
+        if (member.catchUp === catchUp && catchUp.log.total - member.cursor!.position > bound) {
+          const rest = this.#catchUps.rest(catchUp, member.cursor!);
+          this.#positions.exit(member);
+          this.#positions.enterAlone(member, rest);
         }
-    if (this.teller.told.tombstones > 0) this.#turn.wake();
+    if (this.advertiser.told.tombstones > 0) this.#turn.wake();
     const seen = this.#log.total + this.#pending.evaluated;
-    if (seen !== this.#seen || !this.#pending.isEmpty || !this.#walks.isEmpty || this.teller.told.tombstones > 0)
+    if (seen !== this.#seen || !this.#pending.isEmpty || !this.#catchUps.isEmpty || this.advertiser.told.tombstones > 0)
       this.#trimmed = false;
     else if (!this.#trimmed) this.#trimmed = this.#trim();
     this.#seen = seen;
@@ -374,9 +374,10 @@ export class ExportGroup implements Consumer {
 
   /** Nothing has happened for a second: gives back what the last burst has grown. False if somebody reads it yet. */
   #trim(): boolean {
-    this.teller.trim();
+    this.advertiser.trim();
     this.#pending.trim();
-    for (const member of this.#members) if (!member.follows || !this.#places.isCaughtUp(member.cursor!)) return false;
+    for (const member of this.#members)
+      if (!member.follows || !this.#positions.isCaughtUp(member.cursor!)) return false;
     if (this.#log.rest()) for (const member of this.#members) member.cursor = this.#log.end();
     return true;
   }
@@ -388,14 +389,14 @@ export class ExportGroup implements Consumer {
   close(budget: number): boolean {
     if (this.#members.length > 0) throw new Error("a group with members can't be closed");
     if (this.isNeeded) return false;
-    const { told } = this.teller;
+    const { told } = this.advertiser;
     const end = Math.min(told.end, this.#dropped + budget);
     while (this.#dropped < end) told.drop(this.#dropped++);
     return this.#dropped === told.end;
   }
 }
 
-export interface GroupParts extends TellerParts {
+export interface GroupParts extends AdvertiserParts {
   readonly events: GroupEvents;
   readonly limits?: Partial<GroupLimits>;
 }

@@ -6,7 +6,7 @@ import type { ExportGroup } from "./export-group.ts";
 import type { PolicyAnswer } from "./export-ports.ts";
 import type { Member } from "./members/member.ts";
 import { LEARNED_MASK, Learned, Outcome, outcomeText } from "./rules.ts";
-import type { Teller } from "./told/advertiser.ts";
+import type { Advertiser } from "./told/advertiser.ts";
 
 /** One route of a member's Adj-RIB-Out. */
 export interface AdvertisedRoute {
@@ -29,8 +29,8 @@ export function* advertised(
   member: Member,
   prefixId: number | null = null,
 ): Generator<AdvertisedRoute | null> {
-  const { teller } = group;
-  const { told, outSets } = teller;
+  const { advertiser } = group;
+  const { told, outSets } = advertiser;
   const routeAt = (entry: number): AdvertisedRoute | null => {
     const set = told.set(entry);
     if (set === 0) return null;
@@ -66,7 +66,7 @@ export function* advertised(
 
 /** The attributes of a route as they are on the wire, next hop included, read back by our own decoder. */
 export function sentAttributes(group: ExportGroup, set: number): PathAttributes {
-  const { encoder } = group.teller;
+  const { encoder } = group.advertiser;
   const bytes = encoder.sectionOf(set);
   const layout = updateLayout();
   layout.attributesStart = 0;
@@ -94,14 +94,14 @@ export interface ExplainedRoute {
 
 /** What becomes of a prefix on its way to a member: one answer per path with ADD-PATH, else one for the best path. */
 export function explain(group: ExportGroup, member: Member, prefixId: number): ExplainedRoute[] {
-  const { teller } = group;
-  const paths = candidates(teller, prefixId);
+  const { advertiser } = group;
+  const paths = candidates(advertiser, prefixId);
   if (paths.length === 0) return [no(outcomeText[Outcome.NoRoute])];
   return paths.map((path) => explainPath(group, member, prefixId, path));
 }
 
 /** What may be sent of a prefix: null stands for the best path, with ADD-PATH they are told one by one. */
-function candidates({ told, routes }: Teller, prefixId: number): (number | null)[] {
+function candidates({ told, routes }: Advertiser, prefixId: number): (number | null)[] {
   if (told.paths === null) return [null];
   const paths = new Int32Array(256);
   const count = routes.bestAttributes(prefixId) === 0 ? 0 : routes.rank(prefixId, paths);
@@ -109,28 +109,28 @@ function candidates({ told, routes }: Teller, prefixId: number): (number | null)
 }
 
 /** What the export policy said of a route that was sent; null if the route has changed since, so that nobody knows any more. */
-export function sentBy({ teller }: ExportGroup, { prefixId, source, set }: AdvertisedRoute): PolicyAnswer | null {
+export function sentBy({ advertiser }: ExportGroup, { prefixId, source, set }: AdvertisedRoute): PolicyAnswer | null {
   try {
-    for (const path of candidates(teller, prefixId)) {
-      const judged = teller.judge(prefixId, path);
+    for (const path of candidates(advertiser, prefixId)) {
+      const judged = advertiser.judge(prefixId, path);
       if (judged.outcome === Outcome.Sent && judged.set === set && judged.source === source)
-        return teller.policy.explain?.(judged.attributes, prefixId, source) ?? null;
+        return advertiser.policy.explain?.(judged.attributes, prefixId, source) ?? null;
     }
     return null;
   } finally {
-    teller.forget();
+    advertiser.forget();
   }
 }
 
 function explainPath(group: ExportGroup, member: Member, prefixId: number, path: number | null): ExplainedRoute {
-  const { teller, key } = group;
-  const { told, encoder } = teller;
-  const { outcome, set, attributes, source } = teller.judge(prefixId, path);
+  const { advertiser, key } = group;
+  const { told, encoder } = advertiser;
+  const { outcome, set, attributes, source } = advertiser.judge(prefixId, path);
   try {
     if (outcome === Outcome.NoRoute) return no(outcomeText[outcome]);
     if (source === member.source) return no("it was learned from this peer");
     if (outcome === Outcome.Policy) {
-      const said = teller.policy.explain?.(attributes, prefixId, source);
+      const said = advertiser.policy.explain?.(attributes, prefixId, source);
       return no(said === undefined ? outcomeText[outcome] : `${outcomeText[outcome]}: ${policyText(said)}`);
     }
     if (outcome === Outcome.TooBig)
@@ -142,11 +142,11 @@ function explainPath(group: ExportGroup, member: Member, prefixId: number, path:
     if (now === 0 && told.paths !== null) return no(`better paths fill the ${key.addPath} that the peer is sent`);
     if (now !== set) return no("it is about to be sent");
     const late = member.state === "following" ? "" : `; the peer is being brought up to date (${member.state})`;
-    const said = teller.policy.explain?.(attributes, prefixId, source);
+    const said = advertiser.policy.explain?.(attributes, prefixId, source);
     const policy = said === undefined ? null : policyText(said);
-    return { sent: true, reason: changesOf(teller, set) + late, policy, attributes: sentAttributes(group, set) };
+    return { sent: true, reason: changesOf(advertiser, set) + late, policy, attributes: sentAttributes(group, set) };
   } finally {
-    teller.forget();
+    advertiser.forget();
   }
 }
 
@@ -154,9 +154,9 @@ const policyText = ({ name, reason }: PolicyAnswer): string => (name === null ? 
 
 const no = (reason: string): ExplainedRoute => ({ sent: false, reason, policy: null, attributes: null });
 
-function noNextHop({ key, teller }: ExportGroup, set: number): string {
+function noNextHop({ key, advertiser }: ExportGroup, set: number): string {
   const kind = key.family === 0 ? "IPv4" : "IPv6";
-  const { encoder } = teller;
+  const { encoder } = advertiser;
   if (encoder.takesOwnNextHop(set))
     return `we have no ${kind} address to be its next hop: set router.${key.family === 0 ? "address" : "address6"}`;
   return encoder.isOfOneLink(set)
@@ -165,7 +165,7 @@ function noNextHop({ key, teller }: ExportGroup, set: number): string {
 }
 
 /** What our rules change on the way out. */
-function changesOf({ key, outSets, encoder }: Teller, set: number): string {
+function changesOf({ key, outSets, encoder }: Advertiser, set: number): string {
   const traits = outSets.traits[set]!;
   const changes: string[] = [];
   if (outSets.originator[set] !== 0) changes.push("reflected");

@@ -11,7 +11,7 @@ const RETRY_MOST_MS = 30_000;
 /** Not the prefix is at fault, and all routes that way would fail. */
 const targetErrors: ReadonlySet<number> = new Set([nl.EPERM, nl.ENODEV, nl.ENETDOWN, nl.ENETUNREACH, nl.EHOSTUNREACH]);
 
-export interface TroubleParts {
+export interface FailedRoutesParts {
   readonly tables: readonly [FibTable, FibTable];
   readonly clock: Clock;
   readonly log: Log;
@@ -31,8 +31,8 @@ export interface TroubleParts {
  * to 30 s, and soon after anything in the kernel has changed. Most failures are those of a link or a gateway: then one
  * route asks for all that go the same way, and when it is taken the others follow.
  */
-export class Troubles {
-  readonly #parts: TroubleParts;
+export class FailedRoutes {
+  readonly #parts: FailedRoutesParts;
   /** Targets that the kernel refused: routes to them fail without being asked for. */
   readonly #dead = new Map<TargetId, Trouble>();
   /** Targets whose waiting routes were let go since the last retry. */
@@ -43,7 +43,7 @@ export class Troubles {
   #deniedTold = false;
   #closed = false;
 
-  constructor(parts: TroubleParts) {
+  constructor(parts: FailedRoutesParts) {
     this.#parts = parts;
   }
 

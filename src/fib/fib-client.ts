@@ -8,14 +8,14 @@ import type { Hasher } from "../lib/hash.ts";
 import type { Log } from "../lib/log.ts";
 import { Barriers } from "./barriers.ts";
 import { DeviceRequests } from "./device-requests.ts";
-import { Troubles } from "./failed-routes.ts";
+import { FailedRoutes } from "./failed-routes.ts";
 import type { FibCounters, FibGroup, FibPort, FibResult, FibRoute, FibRow } from "./fib-port.ts";
 import { FibRows } from "./fib-rows.ts";
 import { FibTable, Mark } from "./fib-table.ts";
 import { Flight, type Landed } from "./flight.ts";
 import { GroupTable } from "./groups.ts";
 import { HeldRoutes } from "./held-routes.ts";
-import { Pump } from "./kernel-pump.ts";
+import { KernelPump } from "./kernel-pump.ts";
 import { NexthopObjects } from "./nexthop-objects.ts";
 import { Outcomes } from "./outcomes.ts";
 import { type TargetId, TargetStore } from "./targets.ts";
@@ -58,11 +58,11 @@ export class FibClient implements FibPort {
   /** (id << 1 | family) of what is to be looked at. */
   readonly #queue = new WriteQueue();
   readonly #held: HeldRoutes;
-  readonly #troubles: Troubles;
+  readonly #troubles: FailedRoutes;
   readonly #barriers: Barriers;
 
   readonly #writer: WriterSession;
-  readonly #pump: Pump;
+  readonly #pump: KernelPump;
   readonly #outcomes: Outcomes;
   readonly #rows: FibRows;
   readonly #told: ToldTargets;
@@ -102,7 +102,7 @@ export class FibClient implements FibPort {
     this.devices = new DeviceRequests(this.#writer.out, () => this.#pump.schedule());
     const othersWait = () => this.devices.length > 0 || this.#objects?.dirty === true;
     this.#barriers = new Barriers(this.#queue, this.#flight, othersWait);
-    this.#pump = new Pump({
+    this.#pump = new KernelPump({
       clock,
       synchronous: options.synchronous,
       mirror,
@@ -138,7 +138,7 @@ export class FibClient implements FibPort {
         return queue.length;
       },
     };
-    this.#troubles = new Troubles({
+    this.#troubles = new FailedRoutes({
       tables: this.#tables,
       clock,
       log: options.log,
@@ -247,8 +247,8 @@ export class FibClient implements FibPort {
     this.#held.swept[family] = true;
     const table = this.#tables[family];
     for (let id = 1; id < table.prefixes.limit; id++) {
-      if ((table.marks[id]! & Mark.Stale) === 0) continue;
-      table.marks[id]! &= ~Mark.Stale;
+      if ((table.marks[id]! & Mark.Adopted) === 0) continue;
+      table.marks[id]! &= ~Mark.Adopted;
       this.counters.swept++;
       this.#pump.enqueue(table, id);
     }
@@ -299,7 +299,7 @@ export class FibClient implements FibPort {
         for (const table of this.#tables)
           for (let id = 1; id < table.prefixes.limit; id++) {
             if (!table.prefixes.has(id)) continue;
-            table.marks[id]! &= ~Mark.Stale;
+            table.marks[id]! &= ~Mark.Adopted;
             this.#want(table, id, 0);
             if (table.held[id] !== 0) this.#pump.enqueue(table, id);
           }
@@ -318,8 +318,8 @@ export class FibClient implements FibPort {
       table.want[id] = group;
       if (before !== 0) this.#groups.removeRoute(before);
     } else if (group !== 0 || table.held[id] === 0) return; // nothing new
-    if (group !== 0) table.marks[id]! &= ~Mark.Stale;
-    else if ((table.marks[id]! & Mark.Stale) !== 0) return; // not ours to decide before the sweep
+    if (group !== 0) table.marks[id]! &= ~Mark.Adopted;
+    else if ((table.marks[id]! & Mark.Adopted) !== 0) return; // not ours to decide before the sweep
     this.#pump.enqueue(table, id, source);
   }
 

@@ -77,7 +77,7 @@ export class FibRows {
     const group = table.want[id]!;
     const held = table.held[id]!;
     if (group === 0 && held === 0) return undefined;
-    const stale = group === 0 && (table.marks[id]! & Mark.Stale) !== 0;
+    const stale = group === 0 && (table.marks[id]! & Mark.Adopted) !== 0;
     const intent: KernelTarget = group === 0 ? targets.get(held) : groups.target(group);
     const { state, owner, error } = this.#state(table, id);
     const agrees = group !== 0 && targets.satisfies(held, groups.targetId(group, table.family));

@@ -11,7 +11,7 @@ export const Mark = {
   /** The intent changed while it was in flight: queue it when the answer is there. */
   Again: 4,
   /** Adopted from an earlier run and not set since. */
-  Stale: 8,
+  Adopted: 8,
   /** Found missing or changed by somebody else: counts as repaired when it is right again. */
   Repair: 16,
   /** Seen by the reading that runs. */

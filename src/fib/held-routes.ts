@@ -1,7 +1,7 @@
 import type { KernelMirror } from "../kernel/mirror.ts";
 import type { KernelRoute } from "../kernel/reader.ts";
 import type { FibHop } from "../kernel/records.ts";
-import { effectiveMetric, type OwnRoutes, type Sight } from "../kernel/routes.ts";
+import { effectiveMetric, type MarkedRoutes, type Sight } from "../kernel/routes.ts";
 import type { ParsedNexthop } from "../kernel/rtnetlink/nexthop.ts";
 import type { KernelTarget, RouteScope, RouteView } from "../kernel/rtnetlink/route.ts";
 import { Family } from "../lib/family.ts";
@@ -30,7 +30,7 @@ export interface HeldParts {
  * What the kernel has of ours: the `held` column, by our own successful writes, by events of what others did, and by
  * readings. Whatever differs from what is wanted is queued; nothing is written here.
  */
-export class HeldRoutes implements OwnRoutes {
+export class HeldRoutes implements MarkedRoutes {
   readonly #parts: HeldParts;
   /** Adopted routes, by family. */
   readonly adopted = [0, 0];
@@ -82,11 +82,11 @@ export class HeldRoutes implements OwnRoutes {
       if (held !== 0) table.marks[id]! |= Mark.Repair;
       this.#parts.enqueue(table, id);
     } else if (second) {
-      if ((marks & Mark.Stale) === 0) this.#parts.enqueue(table, id);
+      if ((marks & Mark.Adopted) === 0) this.#parts.enqueue(table, id);
     } else if (held === 0) {
       if (this.swept[table.family]) this.#parts.enqueue(table, id);
       else {
-        table.marks[id]! |= Mark.Stale;
+        table.marks[id]! |= Mark.Adopted;
         this.adopted[table.family]!++;
         counters.adopted++;
       }
@@ -216,7 +216,7 @@ export class HeldRoutes implements OwnRoutes {
       table.marks[id]! |= Mark.Repair;
       this.#parts.enqueue(table, id);
     } else {
-      table.marks[id]! &= ~Mark.Stale;
+      table.marks[id]! &= ~Mark.Adopted;
       table.freeIfIdle(id);
     }
   }

@@ -4,7 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import { Family } from "../lib/family.ts";
 import type { Barriers } from "./barriers.ts";
 import type { DeviceRequests } from "./device-requests.ts";
-import type { Troubles } from "./failed-routes.ts";
+import type { FailedRoutes } from "./failed-routes.ts";
 import { type FibTable, Mark, type Trouble } from "./fib-table.ts";
 import { type Flight, WINDOW } from "./flight.ts";
 import type { GroupTable } from "./groups.ts";
@@ -23,7 +23,7 @@ const TURN_MS = 3;
 const FRAME_ROUTES = 256;
 const FRAME_ROUTES_HERE = 128;
 
-export interface PumpParts {
+export interface KernelPumpParts {
   readonly clock: Clock;
   /** Whether answers come before a send returns: then the kernel's work is done in our turns. */
   readonly synchronous: boolean;
@@ -39,7 +39,7 @@ export interface PumpParts {
   readonly told: ToldTargets;
   readonly devices: DeviceRequests;
   readonly barriers: Barriers;
-  troubles(): Troubles;
+  troubles(): FailedRoutes;
   outcomes(): Outcomes;
 }
 
@@ -50,13 +50,13 @@ export interface PumpParts {
  * What to write follows from `held`: nothing there, CREATE|EXCL, so that nobody's route is displaced; something of ours
  * there, REPLACE; nothing wanted, DELETE by protocol and metric, and as often as there is one where there were several.
  */
-export class Pump {
-  readonly #parts: PumpParts;
+export class KernelPump {
+  readonly #parts: KernelPumpParts;
   /** A writer is there and the kernel was read since it came: writing may go on. */
   open = false;
   #scheduled = false;
 
-  constructor(parts: PumpParts) {
+  constructor(parts: KernelPumpParts) {
     this.#parts = parts;
   }
 
@@ -165,7 +165,7 @@ export class Pump {
     const held = table.held[id]!;
     const group = table.want[id]!;
     if (group === 0) {
-      if ((table.marks[id]! & Mark.Stale) !== 0) return 0;
+      if ((table.marks[id]! & Mark.Adopted) !== 0) return 0;
       if (held !== 0 || table.twins.has(id)) return Operation.Delete;
       table.freeIfIdle(id);
       return 0;

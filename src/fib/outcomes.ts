@@ -2,7 +2,7 @@ import type { KernelMirror } from "../kernel/mirror.ts";
 import { Operation } from "../kernel/records.ts";
 import * as nl from "../kernel/rtnetlink/constants.ts";
 import { Family } from "../lib/family.ts";
-import type { Troubles } from "./failed-routes.ts";
+import type { FailedRoutes } from "./failed-routes.ts";
 import type { FibCounters } from "./fib-port.ts";
 import type { FibRows } from "./fib-rows.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
@@ -11,7 +11,7 @@ import type { TargetId } from "./targets.ts";
 
 export interface OutcomeParts {
   readonly held: HeldRoutes;
-  readonly troubles: Troubles;
+  readonly troubles: FailedRoutes;
   readonly rows: FibRows;
   readonly mirror: KernelMirror | null;
   readonly counters: FibCounters;

@@ -6,7 +6,7 @@ import { DumpQueue } from "./dump-queue.ts";
 import { addressKey, KernelLinks } from "./links.ts";
 import type { FibOs, NetlinkEventSocket } from "./os-port.ts";
 import type { KernelAddress, KernelEvents, KernelLink, KernelNeighbour, KernelReader, KernelRoute } from "./reader.ts";
-import { KernelRoutes, type OwnRoutes } from "./routes.ts";
+import { KernelRoutes, type MarkedRoutes } from "./routes.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import {
   appendAddressDump,
@@ -54,7 +54,7 @@ export class KernelMirror implements KernelReader {
   readonly #listeners = new Set<KernelEvents>();
   readonly #tables: ReadonlySet<number>;
   readonly #view = new RouteView();
-  #own: OwnRoutes | null = null;
+  #own: MarkedRoutes | null = null;
   #events: NetlinkEventSocket | null = null;
   #dumps: DumpQueue | null = null;
   /** Links and addresses that events told of during a reading; null when none runs. */
@@ -101,7 +101,7 @@ export class KernelMirror implements KernelReader {
   }
 
   /** Opens the sockets. @throws Error with one sentence. */
-  open(own: OwnRoutes | null): void {
+  open(own: MarkedRoutes | null): void {
     this.#own = own;
     this.#dumps = new DumpQueue(this.#options.os.openNetlink(), this.#options.clock);
     this.#events = this.#options.os.openNetlinkEvents();

@@ -11,7 +11,7 @@ import type { RouteScope, RouteView } from "./rtnetlink/route.ts";
 export type Sight = "row" | "added" | "replaced";
 
 /** What the mirror tells of routes that carry our mark (table, protocol, metric) and were not written by our writer. */
-export interface OwnRoutes {
+export interface MarkedRoutes {
   /** A complete or partial reading begins; `auditEnd` follows. Rows come as `seen`. */
   auditBegin(): void;
   /** One row of a reading, or somebody just made or changed such a route. */
@@ -41,14 +41,14 @@ export interface KernelRoutesParts {
   readonly scope: RouteScope | null;
   readonly hasher: Hasher;
   /** Hears of those that carry our mark. */
-  own(): OwnRoutes | null;
+  own(): MarkedRoutes | null;
   /** Tells the listeners; `hopeful`: what failed before may work now. */
   tell(what: (to: KernelEvents) => void, hopeful: boolean): void;
   /** What was heard can mean more than one thing, or not all was told: everything is to be read again. */
   doubt(): void;
 }
 
-/** The kernel's routes: each is ours, which others look after (`OwnRoutes`), or another owner's, which is kept here and told. */
+/** The kernel's routes: each is ours, which others look after (`MarkedRoutes`), or another owner's, which is kept here and told. */
 export class KernelRoutes {
   readonly foreign: ForeignRoutes;
   readonly #parts: KernelRoutesParts;

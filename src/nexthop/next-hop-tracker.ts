@@ -10,7 +10,7 @@
 import { isLinkLocal, maskWord } from "../lib/address.ts";
 import type { ViewedHop, ViewedLink, ViewedRoute } from "./kernel-view.ts";
 import { describeResolution, type Resolution, type ResolvedHop, sameWay, wayless } from "./resolution.ts";
-import { RouteMap } from "./resolving-routes.ts";
+import { ResolvingRoutes } from "./resolving-routes.ts";
 import { unusableNextHop } from "./unusable-next-hop.ts";
 
 export interface TrackerOptions {
@@ -74,7 +74,7 @@ export class NextHopTracker {
   readonly #nextHops: (NextHop | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #links = new Map<number, ViewedLink>();
-  readonly #routes = new RouteMap();
+  readonly #routes = new ResolvingRoutes();
   /** Own addresses that the speaker told of, as text. */
   #own: ReadonlySet<string> = new Set();
   readonly #listeners: ((ids: readonly number[]) => void)[] = [];

@@ -5,7 +5,7 @@ import type { ViewedRoute } from "./kernel-view.ts";
 const LOCAL = 255;
 
 /** The kernel's routes that aren't ours, for longest-match look-ups. There are few, and they are asked for next hops only. */
-export class RouteMap {
+export class ResolvingRoutes {
   /** By number of words (1 or 4) and prefix length: routes by the masked words. */
   readonly #levels = new Map<number, Map<string, ViewedRoute[]>>();
   /** Keys of `#levels`, the longest prefix first. */

@@ -6,7 +6,7 @@ import { emptyAttributes, type PathAttributes } from "../wire/attribute/types.ts
 import type { Tables } from "./tables.ts";
 
 /** An own prefix, and what it is announced with. */
-export interface OwnRoute {
+export interface OriginatedRoute {
   readonly prefix: Prefix;
   /** Also a blackhole in the kernel. */
   readonly blackhole: boolean;
@@ -19,7 +19,7 @@ const NO_NEXT_HOP = 0;
 const byNumber = (a: number, b: number): number => a - b;
 
 /** A configured prefix as an own route. */
-export const ownRouteOf = (config: OriginateConfig): OwnRoute => ({
+export const originatedRouteOf = (config: OriginateConfig): OriginatedRoute => ({
   prefix: parsePrefix(config.prefix),
   blackhole: config.blackhole,
   attributes: {
@@ -32,7 +32,7 @@ export const ownRouteOf = (config: OriginateConfig): OwnRoute => ({
 });
 
 /** A workload's host route as an own route. */
-export const workloadRoute = (prefix: Prefix, { communities, largeCommunities }: WorkloadsConfig): OwnRoute => ({
+export const workloadRoute = (prefix: Prefix, { communities, largeCommunities }: WorkloadsConfig): OriginatedRoute => ({
   prefix,
   blackhole: false,
   attributes: {
@@ -43,16 +43,16 @@ export const workloadRoute = (prefix: Prefix, { communities, largeCommunities }:
 });
 
 /** The prefixes that we originate: a table change each, never a matter of sessions. */
-export class OwnRoutes {
+export class OriginatedRoutes {
   readonly #tables: Tables;
-  readonly #routes = new Map<string, OwnRoute>();
+  readonly #routes = new Map<string, OriginatedRoute>();
 
   constructor(tables: Tables) {
     this.#tables = tables;
   }
 
   /** Exactly these from now on, of those under `owner`; what is the same already isn't touched. */
-  replace(owner: Owner, routes: readonly OwnRoute[]): void {
+  replace(owner: Owner, routes: readonly OriginatedRoute[]): void {
     const wanted = new Map(routes.map((route) => [`${owner} ${keyOf(route.prefix)}`, route]));
     for (const [key, { prefix }] of this.#routes)
       if (key.startsWith(`${owner} `) && !wanted.has(key)) this.remove(owner, prefix);
@@ -62,7 +62,7 @@ export class OwnRoutes {
     }
   }
 
-  add(owner: Owner, route: OwnRoute): void {
+  add(owner: Owner, route: OriginatedRoute): void {
     this.#routes.set(`${owner} ${keyOf(route.prefix)}`, route);
     this.#settle(route.prefix);
   }

@@ -23,18 +23,18 @@ import { KeepaliveLag } from "../session/counters.ts";
 import { CeaseError, type CeaseSubcode } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
 import { KernelSide } from "./kernel/kernel-side.ts";
-import { Intake } from "./load/back-pressure.ts";
+import { BackPressure } from "./load/back-pressure.ts";
 import { Convergence } from "./load/convergence.ts";
 import { LogBudget } from "./load/log-budget.ts";
 import { MemoryGuard } from "./load/memory-guard.ts";
 import { makeGroup } from "./make-group.ts";
-import { type OwnRoute, OwnRoutes, ownRouteOf } from "./originated-routes.ts";
+import { type OriginatedRoute, OriginatedRoutes, originatedRouteOf } from "./originated-routes.ts";
 import { addressWords, identityOf, type Peer } from "./peer.ts";
-import { Door, listenTtl } from "./peers/listener-keys.ts";
+import { ListenerKeys, listenTtl } from "./peers/listener-keys.ts";
 import { type PeerFate, peerChanges } from "./peers/peer-changes.ts";
 import { PeerMaker } from "./peers/peer-maker.ts";
 import { Peers } from "./peers/peers.ts";
-import { PolicyBook } from "./peers/policy-cache.ts";
+import { PolicyCache } from "./peers/policy-cache.ts";
 import { checkLimits, hasRoom, isLimited } from "./peers/prefix-limits.ts";
 import type { SessionLink } from "./peers/session-link.ts";
 import { SharedRouterIds } from "./peers/shared-router-ids.ts";
@@ -51,7 +51,7 @@ export class Speaker {
   readonly tables: Tables;
   readonly peers: Peers;
   readonly groups: UpdateGroups;
-  readonly ownRoutes: OwnRoutes;
+  readonly originatedRoutes: OriginatedRoutes;
   readonly kernel: KernelSide;
   readonly keepaliveLag = new KeepaliveLag();
   readonly convergence: Convergence;
@@ -59,7 +59,7 @@ export class Speaker {
   readonly log: Log;
   readonly startedAt: number;
   readonly #ports: SpeakerPorts;
-  readonly #book: PolicyBook;
+  readonly #policyCache: PolicyCache;
   readonly #stale: StaleRoutes;
   readonly restart: OwnRestart;
   /** Families whose leftovers in the kernel go once what was decided is written. */
@@ -67,9 +67,9 @@ export class Speaker {
   readonly #loop: WorkLoop;
   readonly #reader: UpdateReader;
   #config: Config;
-  #door: Door | null = null;
+  #listenerKeys: ListenerKeys | null = null;
   readonly #maker: PeerMaker;
-  readonly intake: Intake;
+  readonly backPressure: BackPressure;
   readonly memory: MemoryGuard;
   #tick: Timer | null = null;
   #stopping = false;
@@ -89,9 +89,9 @@ export class Speaker {
     const { nextHops } = this.kernel;
     this.tables = new Tables(ribOf(config, random, nextHops));
     const { rib, store } = this.tables;
-    this.#book = new PolicyBook(store, nextHops);
+    this.#policyCache = new PolicyCache(store, nextHops);
     this.#reader = new UpdateReader(store, this.tables.byFamily);
-    this.ownRoutes = new OwnRoutes(this.tables);
+    this.originatedRoutes = new OriginatedRoutes(this.tables);
     const wake = () => this.#loop.touch();
     const groupParts = { tables: this.tables, kernel: this.kernel, convergence: this.convergence, log, wake };
     this.groups = new UpdateGroups(
@@ -128,7 +128,7 @@ export class Speaker {
       listed: (family) => this.#listed(family),
       select: (family) => this.#select(family),
     });
-    this.intake = new Intake(
+    this.backPressure = new BackPressure(
       clock,
       () => rib.pending,
       () => this.#lookAtMemory(),
@@ -137,7 +137,7 @@ export class Speaker {
       clock,
       log,
       rib,
-      intake: this.intake,
+      backPressure: this.backPressure,
       port: ports.memory ?? null,
       limits: () => this.#config.limits,
       peers: () => this.peers,
@@ -148,7 +148,7 @@ export class Speaker {
       log,
       () => this.memory.refuses,
     );
-    this.kernel.feed(config, this.tables, this.ownRoutes, wake);
+    this.kernel.feed(config, this.tables, this.originatedRoutes, wake);
     const environment = {
       clock,
       alarms: new Alarms(clock),
@@ -166,12 +166,12 @@ export class Speaker {
       stale: this.#stale,
       loop: this.#loop,
       convergence: this.convergence,
-      book: this.#book,
+      policyCache: this.#policyCache,
       local: this.kernel.local,
       finish: () => this.#finish,
       changed: (peer) => this.#peerChanged(peer),
       restart: this.restart,
-      intake: this.intake,
+      backPressure: this.backPressure,
       routerIds: new SharedRouterIds(),
       isFull: () => this.memory.refuses,
     });
@@ -188,7 +188,7 @@ export class Speaker {
 
   /** What is listened on; empty until started. */
   get endpoints(): readonly { readonly address: string; readonly port: number }[] {
-    return this.#door?.endpoints ?? [];
+    return this.#listenerKeys?.endpoints ?? [];
   }
 
   /** Opens the door and dials. @throws ListenError or the FIB's error, each with one clear sentence. */
@@ -213,11 +213,11 @@ export class Speaker {
         trouble: (message) => this.log.event("warn", "listen", message),
       });
       if (this.#stopping) return listener.close();
-      this.#door = new Door(listener, ttl, this.log);
-      this.#door.adopt(this.#config);
+      this.#listenerKeys = new ListenerKeys(listener, ttl, this.log);
+      this.#listenerKeys.adopt(this.#config);
     }
-    this.ownRoutes.replace("config", this.#config.originate.map(ownRouteOf));
-    this.kernel.watchWorkloads(this.#config, this.ownRoutes, () => this.#loop.touch());
+    this.originatedRoutes.replace("config", this.#config.originate.map(originatedRouteOf));
+    this.kernel.watchWorkloads(this.#config, this.originatedRoutes, () => this.#loop.touch());
     this.peers.setRanges(this.#config);
     for (const neighbor of this.#config.neighbors) this.peers.add(identityOf(neighbor)).session.start();
     this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
@@ -227,7 +227,7 @@ export class Speaker {
   /** After a start that failed: lets go of everything, and leaves kernel and journal as they were found. */
   async giveUp(): Promise<void> {
     this.abandon();
-    await this.#door?.close();
+    await this.#listenerKeys?.close();
     await this.kernel.close(true);
   }
 
@@ -241,7 +241,7 @@ export class Speaker {
     this.kernel.freeze();
     sayGoodbye(this.peers);
     this.restart.stop(this.#left);
-    await this.#door?.close();
+    await this.#listenerKeys?.close();
     await this.kernel.close(this.#config.kernel.keepOnExit && !this.#left);
   }
 
@@ -273,8 +273,8 @@ export class Speaker {
   }
 
   /** Exactly these prefixes from now on, of those under `owner`: a table change, never a matter of sessions. */
-  originate(owner: "config" | "workload", routes: readonly OwnRoute[]): void {
-    this.ownRoutes.replace(owner, routes);
+  originate(owner: "config" | "workload", routes: readonly OriginatedRoute[]): void {
+    this.originatedRoutes.replace(owner, routes);
     this.#loop.touch();
   }
 
@@ -309,12 +309,12 @@ export class Speaker {
     );
     this.#config = config;
     this.kernel.reconfigure(config, this.tables);
-    this.#book.clear();
+    this.#policyCache.clear();
     adoptRouter(this.tables.rib, config, diff);
-    this.ownRoutes.replace("config", config.originate.map(ownRouteOf));
-    if (workloadsChanged) this.kernel.watchWorkloads(config, this.ownRoutes, () => this.#loop.touch());
+    this.originatedRoutes.replace("config", config.originate.map(originatedRouteOf));
+    if (workloadsChanged) this.kernel.watchWorkloads(config, this.originatedRoutes, () => this.#loop.touch());
     this.peers.setRanges(config);
-    this.#door?.adopt(config);
+    this.#listenerKeys?.adopt(config);
     this.#maker.reconfigured();
     const { fates, added } = peerChanges(this.peers, config, diff);
     for (const change of fates) this.#meetFate(change);

@@ -68,7 +68,7 @@ export class LiveMetrics implements MetricsSource {
   }
 
   get paused(): number {
-    return this.#speaker.intake.paused;
+    return this.#speaker.backPressure.paused;
   }
 
   #peer(peer: Peer): PeerMetrics {

@@ -171,14 +171,14 @@ t.test("split horizon: a peer is told everything but its own routes", async (t) 
       router.announce(peer, "10.0.0.0/8", route({ localPref: 100 }));
       const witness = new Receiver(router.source(), clientKey).join(group);
       router.settle();
-      // A walk begins; then the peer's stale path becomes the best while it is away; then it joins that same walk.
+      // A catch-up begins; then the peer's stale path becomes the best while it is away; then it joins that same catch-up.
       new Receiver(router.source(), clientKey).join(group);
       router.settle();
       router.announce(other, "10.0.0.0/8", route({ localPref: 50 }));
       router.settle();
       const back = new Receiver(peer, clientKey).join(group);
       router.settle();
-      t.equal(group.walksBegun, 1, "the walk was shared");
+      t.equal(group.catchUpsBegun, 1, "the catch-up was shared");
       t.equal(witness.table.get("10.0.0.0/8")!.localPref, 100);
       t.same([...back.table.keys()], []);
     },
@@ -195,7 +195,7 @@ t.test("the bytes are made once", async (t) => {
     for (const [i, prefix] of prefixes(1000).entries())
       router.announce(feeder, prefix, route({ communities: [Math.floor(i / 10)] }));
     router.settle();
-    t.equal(group.teller.encoder.encodedSets, 100, "one encoding per attribute set");
+    t.equal(group.advertiser.encoder.encodedSets, 100, "one encoding per attribute set");
     for (const { table } of members) t.equal(table.size, 1000);
     const place = ({ buffer, byteOffset, length }: Uint8Array) => [buffer, byteOffset, length];
     const [first, ...others] = members.map(({ buffers }) => buffers.slice(1).map(place)); // End-of-RIB is each one's own
@@ -205,7 +205,7 @@ t.test("the bytes are made once", async (t) => {
     );
   });
 
-  await t.test("members that join one after the other share the walk over the table", async (t) => {
+  await t.test("members that join one after the other share the catch-up over the table", async (t) => {
     const router = new Router();
     const group = router.group(clientKey);
     const feeder = router.source();
@@ -213,7 +213,7 @@ t.test("the bytes are made once", async (t) => {
       router.announce(feeder, prefix, route({ communities: [Math.floor(i / 10)] }));
     new Receiver(router.source(), clientKey).join(group);
     router.settle();
-    const before = group.teller.encoder.encodedSets;
+    const before = group.advertiser.encoder.encodedSets;
     const late: Receiver[] = [];
     for (let i = 0; i < 10; i++) {
       late.push(new Receiver(router.source(), clientKey).join(group));
@@ -222,15 +222,15 @@ t.test("the bytes are made once", async (t) => {
       router.settle();
       if (i % 4 === 3) group.tick();
     }
-    t.equal(group.walksBegun, 1);
-    t.equal(group.teller.encoder.encodedSets - before, 100 + 10, "the table once, each change once");
+    t.equal(group.catchUpsBegun, 1);
+    t.equal(group.advertiser.encoder.encodedSets - before, 100 + 10, "the table once, each change once");
     for (const member of late) {
       t.equal(member.table.size, 1010);
       t.same(member.marks, ["EoR"]);
     }
   });
 
-  await t.test("a walk is not kept for latecomers longer than a second or two", async (t) => {
+  await t.test("a catch-up is not kept for latecomers longer than a second or two", async (t) => {
     const router = new Router();
     const group = router.group(clientKey);
     router.announce(router.source(), "10.0.0.0/8", route());
@@ -240,7 +240,7 @@ t.test("the bytes are made once", async (t) => {
       group.tick();
       group.tick();
     }
-    t.equal(group.walksBegun, 2, "the first member needed none");
+    t.equal(group.catchUpsBegun, 2, "the first member needed none");
   });
 
   await t.test("prefixes are packed by attribute set up to the message size", async (t) => {
@@ -367,13 +367,13 @@ t.test("members that read slowly", async (t) => {
     router.settle();
     for (const prefix of prefixes(500)) router.withdraw(feeder, prefix);
     router.settle();
-    t.equal(group.teller.told.tombstones, 500);
+    t.equal(group.advertiser.told.tombstones, 500);
     t.equal(router.table().prefixes.size, 501);
     slow.eager = true;
     slow.take();
     group.tick();
     router.settle();
-    t.equal(group.teller.told.tombstones, 0);
+    t.equal(group.advertiser.told.tombstones, 0);
     t.equal(router.table().prefixes.size, 1);
     t.equal(slow.table.size, 1);
   });
@@ -422,37 +422,40 @@ t.test("members that read slowly", async (t) => {
     t.equal(member.table.size, 4);
   });
 
-  await t.test("a slow reader of a shared walk goes on alone when the walk is no longer kept for others", async (t) => {
-    const router = new Router();
-    const group = router.group(clientKey, { limits });
-    const feeder = router.source();
-    const table = prefixes(3000);
-    for (const prefix of table) router.announce(feeder, prefix, route());
-    new Receiver(router.source(), clientKey).join(group);
-    router.settle(200);
-    const slow = new Receiver(router.source(), clientKey, false).join(group);
-    const quick = new Receiver(router.source(), clientKey).join(group);
-    for (let i = 0; quick.member!.state !== "following" && i < 1000; i++) group.flush(200);
-    const held = slow.table.size;
-    t.ok(held > 0 && held < 3000, `it has ${held} of 3000`);
-    // What it has read changes, what it has not read changes, something new comes.
-    router.announce(feeder, table[0]!, route({ med: 1 }));
-    router.withdraw(feeder, table[1]!);
-    router.announce(feeder, table[2999]!, route({ med: 1 }));
-    router.withdraw(feeder, table[2998]!);
-    for (const prefix of prefixes(3000, 25)) router.announce(feeder, prefix, route());
-    router.settle(200);
-    group.tick();
-    group.tick();
-    router.settle(200);
-    slow.eager = true;
-    slow.take();
-    router.settle(200);
-    t.same(slow.table, quick.table);
-    t.equal(slow.table.size, 5998);
-    t.same(slow.marks, ["EoR"]);
-    t.ok(slow.announced < 6100, `${slow.announced}: nothing is sent twice but what changed`);
-  });
+  await t.test(
+    "a slow reader of a shared catch-up goes on alone when the catch-up is no longer kept for others",
+    async (t) => {
+      const router = new Router();
+      const group = router.group(clientKey, { limits });
+      const feeder = router.source();
+      const table = prefixes(3000);
+      for (const prefix of table) router.announce(feeder, prefix, route());
+      new Receiver(router.source(), clientKey).join(group);
+      router.settle(200);
+      const slow = new Receiver(router.source(), clientKey, false).join(group);
+      const quick = new Receiver(router.source(), clientKey).join(group);
+      for (let i = 0; quick.member!.state !== "following" && i < 1000; i++) group.flush(200);
+      const held = slow.table.size;
+      t.ok(held > 0 && held < 3000, `it has ${held} of 3000`);
+      // What it has read changes, what it has not read changes, something new comes.
+      router.announce(feeder, table[0]!, route({ med: 1 }));
+      router.withdraw(feeder, table[1]!);
+      router.announce(feeder, table[2999]!, route({ med: 1 }));
+      router.withdraw(feeder, table[2998]!);
+      for (const prefix of prefixes(3000, 25)) router.announce(feeder, prefix, route());
+      router.settle(200);
+      group.tick();
+      group.tick();
+      router.settle(200);
+      slow.eager = true;
+      slow.take();
+      router.settle(200);
+      t.same(slow.table, quick.table);
+      t.equal(slow.table.size, 5998);
+      t.same(slow.marks, ["EoR"]);
+      t.ok(slow.announced < 6100, `${slow.announced}: nothing is sent twice but what changed`);
+    },
+  );
 });
 
 t.test("fairness", async (t) => {
@@ -1015,14 +1018,14 @@ t.test("after a burst a group gives back what it has grown", async (t) => {
   router.settle();
   for (const prefix of prefixes(20_000)) router.withdraw(feeder, prefix);
   router.settle();
-  t.ok(group.teller.told.end > 20_000);
+  t.ok(group.advertiser.told.end > 20_000);
   for (let second = 0; second < 4; second++) {
     group.tick();
     router.settle();
   }
-  t.ok(group.teller.told.end < 20_000);
+  t.ok(group.advertiser.told.end < 20_000);
   t.equal(members[0]!.member!.cursor!.chunk.bytes.length, 0, "the large chunk is gone");
-  t.equal(group.teller.outSets.size, 1);
+  t.equal(group.advertiser.outSets.size, 1);
   router.announce(feeder, "11.0.0.0/8", route());
   router.withdraw(feeder, "10.0.0.0/8");
   router.settle();

@@ -96,7 +96,7 @@ const REFRESH = 90;
 const TICK = 92;
 const TURN_SLOW = 94;
 const MOVE = 96;
-/** Nothing special; walks that are shared by readers of different speed; moves; sessions that restart with their routes kept. */
+/** Nothing special; catch-ups that are shared by readers of different speed; moves; sessions that restart with their routes kept. */
 const habits: readonly (readonly number[])[] = [
   [],
   [TICK, REFRESH, REFRESH, FLUSH, TAKE, TURN_SLOW],
@@ -250,7 +250,7 @@ const FIRST = Number(process.env.PEERAGE_FIRST_SEED ?? 1);
 const STEPS = 250;
 
 t.test("after any interleaving each member holds what the group was told, less its own routes", async (t) => {
-  let walks = 0;
+  let catchUps = 0;
   let resyncs = 0;
   let compared = 0;
   for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
@@ -294,13 +294,13 @@ t.test("after any interleaving each member holds what the group was told, less i
       return;
     }
     for (const { group } of scenario.groups) {
-      walks += group.walksBegun;
+      catchUps += group.catchUpsBegun;
       resyncs += group.resyncs;
     }
   }
-  t.comment(`${compared} tables compared, ${walks} walks, ${resyncs} laggards`);
+  t.comment(`${compared} tables compared, ${catchUps} catch-ups, ${resyncs} laggards`);
   t.ok(
-    walks > SEEDS && (resyncs > SEEDS || SEEDS < 20),
-    `${walks} walks, ${resyncs} laggards: the test sees what it is for`,
+    catchUps > SEEDS && (resyncs > SEEDS || SEEDS < 20),
+    `${catchUps} catch-ups, ${resyncs} laggards: the test sees what it is for`,
   );
 });

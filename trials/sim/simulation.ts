@@ -4,7 +4,7 @@ import type { KernelEvents, KernelReader } from "../../src/kernel/reader.ts";
 import { parsePrefix } from "../../src/lib/address.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { type OwnRoute, ownRouteOf } from "../../src/speaker/originated-routes.ts";
+import { type OriginatedRoute, originatedRouteOf } from "../../src/speaker/originated-routes.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
 import { LiveView } from "../../src/view/speaker-view.ts";
 import { type SimulatedHost, SimulatedNetwork } from "../../testbed/simulated-network.ts";
@@ -187,8 +187,8 @@ export class Simulation {
   }
 }
 
-const ownRouteFrom = ({ prefix, med, community }: Origination): OwnRoute =>
-  ownRouteOf({
+const ownRouteFrom = ({ prefix, med, community }: Origination): OriginatedRoute =>
+  originatedRouteOf({
     prefix,
     family: 0,
     blackhole: false,

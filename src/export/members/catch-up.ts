@@ -1,11 +1,11 @@
-import type { Teller } from "../told/advertiser.ts";
+import type { Advertiser } from "../told/advertiser.ts";
 import { ALL, type Chunk, Cursor, Log, only } from "../told/update-log.ts";
 
-/** Entries that a walk encodes at a time: enough that the prefixes of one attribute set mostly meet. */
+/** Entries that a catch-up encodes at a time: enough that the prefixes of one attribute set mostly meet. */
 const WINDOW = 8192;
 /** Entries without anything to say that cost as much as one that is encoded. */
 const IDLE_PER_UNIT = 8;
-/** Turns of `ExportGroup.tick` for which a walk is kept for those who come later. */
+/** Turns of `ExportGroup.tick` for which a catch-up is kept for those who come later. */
 const YOUNG = 2;
 
 /** Looks at one entry and puts what is to be said of it into the packer; returns how many items that were. */
@@ -19,34 +19,34 @@ export interface Arc {
 }
 
 /**
- * A walk over what a group was told, encoded into a log of its own, for members whom the group's log alone can't bring up to
- * date: they read the walk from its beginning and then go on in the group's log, at the place where that stood when the
- * walk began (`pin`). It is encoded as its fastest reader asks for more, and its bytes are kept for a second or two for those
- * who come later. If meanwhile too much was said for the pin to be held, its readers need another walk, from `start` on.
+ * A catch-up over what a group was told, encoded into a log of its own, for members whom the group's log alone can't bring up to
+ * date: they read the catch-up from its beginning and then go on in the group's log, at the place where that stood when the
+ * catch-up began (`pin`). It is encoded as its fastest reader asks for more, and its bytes are kept for a second or two for those
+ * who come later. If meanwhile too much was said for the pin to be held, its readers need another catch-up, from `start` on.
  */
-export class Walk {
+export class CatchUp {
   readonly log = new Log(true);
   /** 0: everything that is told. Otherwise: what changed in this epoch or later, withdrawals too. */
   readonly since: number;
-  /** Epoch of the group's log when the walk began. */
+  /** Epoch of the group's log when the catch-up began. */
   readonly start: number;
   pin: Cursor | null;
   /** The oldest change that a reader may still have to hear of. */
   readonly needs: number;
   readers = 0;
-  readonly #teller: Teller;
+  readonly #advertiser: Advertiser;
   readonly #arcs: readonly Arc[];
   #arc = 0;
   #position: number;
   #first: Chunk | null;
   #young = YOUNG;
 
-  constructor(teller: Teller, since: number, start: number, needs: number, pin: Cursor, arcs: readonly Arc[]) {
+  constructor(advertiser: Advertiser, since: number, start: number, needs: number, pin: Cursor, arcs: readonly Arc[]) {
     this.since = since;
     this.start = start;
     this.needs = needs;
     this.pin = pin;
-    this.#teller = teller;
+    this.#advertiser = advertiser;
     this.#arcs = arcs;
     this.#position = arcs[0]!.from;
     this.#first = this.log.end().chunk;
@@ -90,7 +90,7 @@ export class Walk {
 
   /** Encodes the next piece; returns the units of work it took. */
   build(budget: number): number {
-    const { packer } = this.#teller;
+    const { packer } = this.#advertiser;
     this.log.startAt(this.#position);
     let items = 0;
     let idle = 0;
@@ -118,15 +118,15 @@ export class Walk {
     return chunk.next === null ? this.#position : chunk.next.position;
   }
 
-  /** Where the only arc of a shared walk ends. */
+  /** Where the only arc of a shared catch-up ends. */
   get end(): number {
     return this.#arcs[0]!.to;
   }
 }
 
 /** Says every entry that is told. */
-export function sayAll(teller: Teller): Visit {
-  const { told, packer } = teller;
+export function sayAll(advertiser: Advertiser): Visit {
+  const { told, packer } = advertiser;
   return (entry) => {
     const set = told.set(entry);
     if (set === 0) return 0;
@@ -139,8 +139,13 @@ export function sayAll(teller: Teller): Visit {
  * Says what changed in epoch `since` or later. A reader may have been told anything of such an entry before, so its own
  * routes are withdrawn from it: it may hold another's. `live` 0: entries that are told now are said in any case.
  */
-export function sayChanges(teller: Teller, since: number, live: number, mayHold: (source: number) => boolean): Visit {
-  const { told, packer, outSets } = teller;
+export function sayChanges(
+  advertiser: Advertiser,
+  since: number,
+  live: number,
+  mayHold: (source: number) => boolean,
+): Visit {
+  const { told, packer, outSets } = advertiser;
   return (entry) => {
     const set = told.set(entry);
     const epoch = told.epoch(entry);

@@ -1,13 +1,13 @@
 import { encodeRouteRefresh, RefreshKind } from "../../wire/message/route-refresh.ts";
 import { encodeEndOfRib } from "../../wire/message/update.ts";
-import type { Teller } from "../told/advertiser.ts";
+import type { Advertiser } from "../told/advertiser.ts";
 import type { Pending } from "../told/pending.ts";
 import type { Batch, Log } from "../told/update-log.ts";
-import type { Walks } from "./catch-ups.ts";
+import type { CatchUps } from "./catch-ups.ts";
 import type { Deliveries } from "./deliveries.ts";
-import { handoverEnd, sayDifference } from "./group-move.ts";
+import { moveEnd, sayDifference } from "./group-move.ts";
 import type { Member } from "./member.ts";
-import type { Places } from "./positions.ts";
+import type { Positions } from "./positions.ts";
 import type { Turn } from "./turn.ts";
 
 /** What a write costs in units: a fixed part, and one for each 512 octets. */
@@ -15,23 +15,23 @@ const UNITS_PER_WRITE = 64;
 const BYTES_PER_UNIT_BITS = 9;
 
 /** What a pump needs of its group. */
-export interface PumpParts {
-  readonly teller: Teller;
+export interface MemberWriterParts {
+  readonly advertiser: Advertiser;
   readonly log: Log;
-  readonly walks: Walks;
+  readonly catchUps: CatchUps;
   readonly pending: Pending;
   readonly deliveries: Deliveries;
-  readonly places: Places;
+  readonly positions: Positions;
   readonly turn: Turn;
   /** Octets that one member is written in a turn. */
   readonly turnBytes: number;
 }
 
 /** What one member is written next, as long as its socket takes it and its share of the turn lasts. */
-export class Pump {
-  readonly #parts: PumpParts;
+export class MemberWriter {
+  readonly #parts: MemberWriterParts;
 
-  constructor(parts: PumpParts) {
+  constructor(parts: MemberWriterParts) {
     this.#parts = parts;
   }
 
@@ -62,33 +62,33 @@ export class Pump {
   }
 
   #hasMore(member: Member): boolean {
-    const { pending, places } = this.#parts;
+    const { pending, positions } = this.#parts;
     if (member.own.length > 0 || member.refresh !== "none") return true;
     if (member.waitsFor !== null) return pending.hasReached(member.waitsFor);
-    if (member.walk !== null || member.lagsSince >= 0) return true;
-    return !places.isCaughtUp(member.cursor!) || (member.endsAt !== null && pending.hasReached(member.endsAt));
+    if (member.catchUp !== null || member.lagsSince >= 0) return true;
+    return !positions.isCaughtUp(member.cursor!) || (member.endsAt !== null && pending.hasReached(member.endsAt));
   }
 
   /** What a member is to be written next; null if there's nothing now. */
   #next(member: Member): Batch | null {
-    const { log, walks, pending, deliveries, places, turn, turnBytes } = this.#parts;
+    const { log, catchUps, pending, deliveries, positions, turn, turnBytes } = this.#parts;
     for (;;) {
       if (member.own.length > 0) return batchOf(member.own.splice(0));
       if (member.waitsFor !== null) {
         if (!pending.hasReached(member.waitsFor)) return null;
         this.#beginMove(member);
-      } else if (member.walk !== null) {
-        const { walk } = member;
-        const batch = walk.log.read(member.cursor!, member.source, turnBytes);
+      } else if (member.catchUp !== null) {
+        const { catchUp } = member;
+        const batch = catchUp.log.read(member.cursor!, member.source, turnBytes);
         if (batch !== null) return batch;
-        if (walk.done) places.finishWalk(member);
-        else if (turn.units > 0) turn.units -= walk.build(turn.units);
+        if (catchUp.done) positions.finishCatchUp(member);
+        else if (turn.units > 0) turn.units -= catchUp.build(turn.units);
         else {
           turn.again();
           return null;
         }
       } else if (member.lagsSince >= 0) {
-        places.enter(member, walks.delta(member.lagsSince));
+        positions.enter(member, catchUps.delta(member.lagsSince));
       } else {
         const batch = log.read(member.cursor!, member.source, turnBytes);
         if (batch !== null) return batch;
@@ -100,13 +100,13 @@ export class Pump {
 
   /** A member has everything that is in the log: ends what is to be ended, begins what waits. False: nothing to do. */
   #advance(member: Member): boolean {
-    const { teller, walks, pending, deliveries, places } = this.#parts;
-    const { family } = teller.key;
+    const { advertiser, catchUps, pending, deliveries, positions } = this.#parts;
+    const { family } = advertiser.key;
     if (member.ending !== null) {
       const isRefresh = member.ending === "end-of-refresh";
       // Everything that was known when the member had caught up first has to be said before the end is.
       if (member.endsAt === null) {
-        const { routes } = teller;
+        const { routes } = advertiser;
         if (!isRefresh && (routes.deferred || routes.pending > 0)) return false;
         member.endsAt = pending.progress();
       }
@@ -123,17 +123,17 @@ export class Pump {
     }
     member.refresh = "none";
     deliveries.leave(member);
-    places.enter(member, walks.full(true));
+    positions.enter(member, catchUps.full(true));
     return true;
   }
 
   /** The group has evaluated what it had to: a member that comes from another one can hear the difference. */
   #beginMove(member: Member): void {
-    const { teller, walks, places } = this.#parts;
+    const { advertiser, catchUps, positions } = this.#parts;
     member.waitsFor = null;
-    const from = member.handover!;
-    const arc = { from: 1, to: handoverEnd(teller, from), visit: sayDifference(teller, from) };
-    places.enterAlone(member, walks.begin(0, 0, [arc]));
+    const from = member.move!;
+    const arc = { from: 1, to: moveEnd(advertiser, from), visit: sayDifference(advertiser, from) };
+    positions.enterAlone(member, catchUps.begin(0, 0, [arc]));
   }
 }
 

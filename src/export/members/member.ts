@@ -1,9 +1,9 @@
 import type { MemberPort } from "../export-ports.ts";
 import type { Progress } from "../told/pending.ts";
 import type { Cursor } from "../told/update-log.ts";
-import type { Walk } from "./catch-up.ts";
+import type { CatchUp } from "./catch-up.ts";
 import type { Follower } from "./deliveries.ts";
-import type { Handover } from "./group-move.ts";
+import type { GroupMove } from "./group-move.ts";
 
 /** What is written to a member once it has everything: RFC 4724 §2, RFC 7313 §4. */
 export type Ending = "end-of-rib" | "end-of-refresh";
@@ -12,14 +12,14 @@ export type Ending = "end-of-rib" | "end-of-refresh";
 export class Member implements Follower {
   readonly port: MemberPort;
   readonly source: number;
-  /** Where it reads: in the group's log, or in `walk`'s if it has one. Null while it lags, or waits to move here. */
+  /** Where it reads: in the group's log, or in `catch-up`'s if it has one. Null while it lags, or waits to move here. */
   cursor: Cursor | null = null;
-  walk: Walk | null = null;
+  catchUp: CatchUp | null = null;
   /** Left the log: it has not heard what was told in this epoch or later. -1: it does not lag. */
   lagsSince = -1;
   /** Comes from another group: goes on when the group has evaluated so far. */
   waitsFor: Progress | null = null;
-  handover: Handover | null = null;
+  move: GroupMove | null = null;
   /** Small messages of its own, to be written before anything else. */
   readonly own: Uint8Array[] = [];
   ending: Ending | null = null;
@@ -50,12 +50,12 @@ export class Member implements Follower {
 
   /** Whether it reads the group's log. */
   get follows(): boolean {
-    return this.cursor !== null && this.walk === null;
+    return this.cursor !== null && this.catchUp === null;
   }
 
   get state(): "waiting" | "walking" | "lagging" | "following" {
     if (this.waitsFor !== null) return "waiting";
-    if (this.walk !== null) return "walking";
+    if (this.catchUp !== null) return "walking";
     return this.lagsSince >= 0 ? "lagging" : "following";
   }
 }

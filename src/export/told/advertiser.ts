@@ -31,7 +31,7 @@ import { OutSets } from "./out-sets.ts";
 import { Packer } from "./packer.ts";
 import { except, only } from "./update-log.ts";
 
-export interface TellerParts {
+export interface AdvertiserParts {
   readonly key: GroupKey;
   readonly routes: Routes;
   readonly sets: AttributeSets;
@@ -40,7 +40,7 @@ export interface TellerParts {
   readonly policy: ExportPolicyPort;
 }
 
-/** What the teller asks its group. */
+/** What the advertiser asks its group. */
 export interface Audience {
   /** Whether somebody might read the log who must forget a route that is now from this source. */
   mayHold(source: number): boolean;
@@ -51,7 +51,7 @@ export interface Audience {
  * Turns "prefix changed" into "say this": computes what the group is to be told of a prefix now, compares it with what it was
  * told last, and puts the difference into the packer.
  */
-export class Teller {
+export class Advertiser {
   readonly key: GroupKey;
   readonly routes: Routes;
   readonly outSets: OutSets;
@@ -79,7 +79,7 @@ export class Teller {
   readonly #wantedPaths: number[] = [];
   readonly #wantedSets: number[] = [];
 
-  constructor(parts: TellerParts, audience: Audience) {
+  constructor(parts: AdvertiserParts, audience: Audience) {
     const { key, routes, sets } = parts;
     this.key = key;
     this.routes = routes;

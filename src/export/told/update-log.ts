@@ -22,7 +22,7 @@ export class Chunk {
   /** Octets of the log before this chunk. */
   readonly origin: number;
   readonly bytes: Buffer;
-  /** For walks: the first entry that these bytes may speak of. */
+  /** For catch-ups: the first entry that these bytes may speak of. */
   position = 0;
   filled = 0;
   messages = 0;
@@ -132,7 +132,7 @@ export class Log {
     return true;
   }
 
-  /** For walks: what is appended next speaks of entries from `position` on. */
+  /** For catch-ups: what is appended next speaks of entries from `position` on. */
   startAt(position: number): void {
     if (this.#tail.filled > 0) this.#roll(0);
     this.#tail.position = position;

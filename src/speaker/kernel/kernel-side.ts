@@ -16,7 +16,7 @@ import { LOCAL_SOURCE } from "../../rib/source-table.ts";
 import { Tunnels } from "../../tunnel/tunnels.ts";
 import { Workloads } from "../../tunnel/workloads.ts";
 import { LogBudget } from "../load/log-budget.ts";
-import { type OwnRoutes, workloadRoute } from "../originated-routes.ts";
+import { type OriginatedRoutes, workloadRoute } from "../originated-routes.ts";
 import type { Tables } from "../tables.ts";
 import { Underlay } from "./underlay.ts";
 
@@ -62,7 +62,7 @@ export class KernelSide {
   }
 
   /** Feeds the FIB from the tables. `touch` says that there is work in them. */
-  feed(config: Config, tables: Tables, ownRoutes: OwnRoutes, touch: () => void): void {
+  feed(config: Config, tables: Tables, originatedRoutes: OriginatedRoutes, touch: () => void): void {
     this.fib.onResult((result) => this.#report(result));
     const { kernel } = config;
     if (kernel.fib === "none") return;
@@ -76,7 +76,7 @@ export class KernelSide {
         release: (nextHop) => this.nextHops.release(nextHop),
         hopsOf: (nextHop) => this.nextHops.hops(nextHop),
         localSource: LOCAL_SOURCE,
-        isBlackhole: (prefixId) => ownRoutes.isBlackhole(family, prefixId),
+        isBlackhole: (prefixId) => originatedRoutes.isBlackhole(family, prefixId),
         isGuarded: (prefixId) => this.#guards(table, prefixId),
         maximumPaths: kernel.maximumPaths,
       });
@@ -114,7 +114,7 @@ export class KernelSide {
   }
 
   /** Host routes of workloads are originated as they come and go; called again, by the rules of the new config. */
-  watchWorkloads({ originate, workloads }: Config, ownRoutes: OwnRoutes, touch: () => void): void {
+  watchWorkloads({ originate, workloads }: Config, originatedRoutes: OriginatedRoutes, touch: () => void): void {
     for (const watched of this.#workloads) watched.close();
     const blocks = originate.map(({ prefix }) => parsePrefix(prefix));
     this.#workloads = workloads.map(
@@ -125,11 +125,11 @@ export class KernelSide {
           advertise: rule.advertise,
           blocks,
           appeared: (prefix) => {
-            ownRoutes.add("workload", workloadRoute(prefix, rule));
+            originatedRoutes.add("workload", workloadRoute(prefix, rule));
             touch();
           },
           vanished: (prefix) => {
-            ownRoutes.remove("workload", prefix);
+            originatedRoutes.remove("workload", prefix);
             touch();
           },
         }),

@@ -25,7 +25,7 @@ const WIDEST = 64;
  *
  * Apart from that a session may be held for reasons of memory (`hold`): it is read on when it is released.
  */
-export class Intake {
+export class BackPressure {
   readonly #clock: Clock;
   readonly #backlog: () => number;
   readonly #look: () => void;

@@ -6,7 +6,7 @@ import type { Rib } from "../../rib/rib.ts";
 import { Weigher } from "../../rib/weigher.ts";
 import { CeaseError, cease } from "../../wire/errors.ts";
 import type { Peer } from "../peer.ts";
-import type { Intake } from "./back-pressure.ts";
+import type { BackPressure } from "./back-pressure.ts";
 
 /** What the machine says about this process's memory. */
 export interface MemoryPort {
@@ -25,7 +25,7 @@ export interface MemoryParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly rib: Rib;
-  readonly intake: Intake;
+  readonly backPressure: BackPressure;
   readonly port: MemoryPort | null;
   readonly limits: () => LimitsConfig;
   readonly peers: () => Iterable<Peer>;
@@ -107,7 +107,7 @@ export class MemoryGuard implements Job {
     if (this.#weigher.busy) return true;
     // No single peer can have more than all have together.
     if (!this.#holds && rib.bytes <= this.#perPeer) {
-      this.#parts.intake.releaseAll();
+      this.#parts.backPressure.releaseAll();
       return false;
     }
     this.#weigher.begin();
@@ -166,18 +166,19 @@ export class MemoryGuard implements Job {
 
   /** The weights are known. */
   #act(): void {
-    const { intake, clock } = this.#parts;
+    const { backPressure, clock } = this.#parts;
     const heaviest = [...this.#parts.peers()]
       .filter((peer) => peer.live !== null && peer.source !== 0)
       .sort((a, b) => this.#weigher.octets(b.source) - this.#weigher.octets(a.source));
     for (const peer of heaviest) {
       const over = this.#weigher.octets(peer.source) > this.#perPeer;
       if (!over) break;
-      if (!intake.isHeld(peer.session)) this.#hold(peer);
+      if (!backPressure.isHeld(peer.session)) this.#hold(peer);
       else if (clock.now() - this.#heldAt.get(peer)! >= PATIENCE_MS) this.#end(peer, "is beyond its own budget");
     }
     if (!this.#holds) {
-      for (const peer of heaviest) if (this.#weigher.octets(peer.source) <= this.#perPeer) intake.release(peer.session);
+      for (const peer of heaviest)
+        if (this.#weigher.octets(peer.source) <= this.#perPeer) backPressure.release(peer.session);
       return;
     }
     if (clock.now() - this.#endedAt < GRACE_MS) return;
@@ -190,14 +191,14 @@ export class MemoryGuard implements Job {
     const [first] = heaviest;
     if (
       first !== undefined &&
-      intake.isHeld(first.session) &&
+      backPressure.isHeld(first.session) &&
       clock.now() - this.#heldAt.get(first)! >= STANDSTILL_MS
     ) {
       this.#end(first, "is the heaviest, and memory has stayed short while it wasn't read");
       return;
     }
     if (clock.now() - this.#lastHeldAt < PATIENCE_MS) return;
-    const next = heaviest.find((peer) => peer.live !== null && !intake.isHeld(peer.session));
+    const next = heaviest.find((peer) => peer.live !== null && !backPressure.isHeld(peer.session));
     if (next !== undefined && this.#weigher.octets(next.source) > 0) this.#hold(next);
   }
 
@@ -205,7 +206,7 @@ export class MemoryGuard implements Job {
     const octets = this.#weigher.octets(peer.source);
     this.#lastHeldAt = this.#parts.clock.now();
     this.#heldAt.set(peer, this.#lastHeldAt);
-    this.#parts.intake.hold(peer.session);
+    this.#parts.backPressure.hold(peer.session);
     this.#say(`${peer.address} is not read for now: its routes take ${mebibytes(octets)}`, peer, octets);
   }
 

@@ -14,7 +14,7 @@ export const listenTtl = ({ neighbors, dynamicNeighbors }: Config): number | nul
  * same as before is left alone, so that a reload touches nobody else's key. A key that the kernel refuses is told and costs
  * its own peer only: that one can't come in, but may still be dialled.
  */
-export class Door {
+export class ListenerKeys {
   readonly #listener: Listener;
   readonly #log: Log;
   /** By address or range: the key as text. */

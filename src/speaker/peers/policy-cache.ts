@@ -8,7 +8,7 @@ import { type OwnSide, policyDefinitions } from "./policy-definitions.ts";
  * Compiled policies and ways in, shared among all peers for whom they come out equal: what a policy remembers about an
  * attribute set then serves them all. Equal means equal text, so a reload that changes nothing here compiles nothing.
  */
-export class PolicyBook {
+export class PolicyCache {
   readonly #sets: AttributeSets;
   readonly #nextHops: NextHopIds;
   #policies = new Map<string, Policy>();

@@ -11,7 +11,7 @@ import type { DownReason, NotificationView, SessionHandlers } from "../../sessio
 import type { AttributeFault } from "../../wire/attribute/fault.ts";
 import { CeaseError, cease } from "../../wire/errors.ts";
 import { decodeRouteRefresh, RefreshKind } from "../../wire/message/route-refresh.ts";
-import type { Intake } from "../load/back-pressure.ts";
+import type { BackPressure } from "../load/back-pressure.ts";
 import type { Convergence } from "../load/convergence.ts";
 import { MEMORY_REST_MS } from "../load/memory-guard.ts";
 import { type LiveSession, type Peer, sourceInfoOf } from "../peer.ts";
@@ -34,7 +34,7 @@ export interface LinkParts extends RuleParts {
   /** A session has come up or gone down; the peer's state is settled. */
   readonly changed: (peer: Peer) => void;
   readonly restart: OwnRestart;
-  readonly intake: Intake;
+  readonly backPressure: BackPressure;
   readonly routerIds: SharedRouterIds;
   /** Memory is short: no new sessions. */
   readonly isFull: () => boolean;
@@ -111,7 +111,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const { live } = peer;
     if (live === null) return;
     peer.live = null;
-    this.#parts.intake.forget(peer.session);
+    this.#parts.backPressure.forget(peer.session);
     this.#parts.routerIds.left(peer);
     for (const membership of live.memberships) if (membership) this.#parts.groups.leave(membership);
     peer.overLimit.fill(false);
@@ -131,7 +131,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
 
   chunkDone(): void {
     checkLimits(this.#peer, this.#parts.tables, this.#parts.log);
-    if (this.#peer.live !== null) this.#parts.intake.chunkRead(this.#peer.session);
+    if (this.#peer.live !== null) this.#parts.backPressure.chunkRead(this.#peer.session);
   }
 
   routeRefresh(bytes: Uint8Array, start: number, end: number): void {

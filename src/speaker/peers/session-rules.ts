@@ -9,7 +9,7 @@ import type { Agreed } from "../../session/agreed.ts";
 import { type LiveSession, type Peer, policySourceOf } from "../peer.ts";
 import type { Tables } from "../tables.ts";
 import { groupKey, ownSide } from "./peer-group-key.ts";
-import type { PolicyBook } from "./policy-cache.ts";
+import type { PolicyCache } from "./policy-cache.ts";
 import type { OwnSide } from "./policy-definitions.ts";
 
 /**
@@ -19,7 +19,7 @@ import type { OwnSide } from "./policy-definitions.ts";
 export interface RuleParts {
   readonly config: () => Config;
   readonly tables: Tables;
-  readonly book: PolicyBook;
+  readonly policyCache: PolicyCache;
   readonly local: LocalAddresses;
   /** The last step of what is advertised; changes when the speaker drains. */
   readonly finish: () => ((set: number) => number) | null;
@@ -33,7 +33,7 @@ export function usePolicies(peer: Peer, agreed: Agreed, parts: RuleParts): boole
   const { settings } = peer;
   const config = parts.config();
   const before = peer.pipeline;
-  const pipeline = parts.book.pipeline(
+  const pipeline = parts.policyCache.pipeline(
     config,
     {
       peerKind: settings.kind,
@@ -52,7 +52,7 @@ export function usePolicies(peer: Peer, agreed: Agreed, parts: RuleParts): boole
   const sourceChanged = JSON.stringify(source) !== JSON.stringify(peer.policySource);
   if (sourceChanged) peer.policySource = source;
   peer.pipeline = pipeline;
-  return !parts.book.equal(before, pipeline) || sourceChanged;
+  return !parts.policyCache.equal(before, pipeline) || sourceChanged;
 }
 
 /** The update group that the peer belongs to in one family, and the policy of what goes out as that group asks for it. */
@@ -63,10 +63,10 @@ export function groupOf(
   parts: RuleParts,
 ): { key: ReturnType<typeof groupKey>; policy: () => ExportPolicyPort } {
   const { identity, settings } = peer;
-  const { book, tables } = parts;
+  const { policyCache, tables } = parts;
   const config = parts.config();
   const own = ownOf(peer, agreed, parts);
-  const text = book.text(config, settings.exportPolicy, own);
+  const text = policyCache.text(config, settings.exportPolicy, own);
   return {
     key: groupKey(config, identity, agreed, family, own, text),
     // Of today's config and settings, as the key is: the group may outlive this peer's place in it, and a reload's policies.
@@ -74,7 +74,7 @@ export function groupOf(
       new ExportPolicy(
         {
           peerKind: settings.kind,
-          policy: book.policy(config, settings.exportPolicy, own),
+          policy: policyCache.policy(config, settings.exportPolicy, own),
           finish: parts.finish(),
         },
         family,

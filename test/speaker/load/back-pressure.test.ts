@@ -1,7 +1,7 @@
 import t from "tap";
 import type { Clock } from "../../../src/lib/clock.ts";
 import { type Job, WorkLoop } from "../../../src/lib/work-loop.ts";
-import { Intake } from "../../../src/speaker/load/back-pressure.ts";
+import { BackPressure } from "../../../src/speaker/load/back-pressure.ts";
 
 /** A clock whose time passes only where a test says so, and whose turns it begins. */
 class Turns implements Clock {
@@ -39,10 +39,10 @@ class Reader {
   }
 }
 
-function intake(backlog = { size: 0 }) {
+function backPressure(backlog = { size: 0 }) {
   const clock = new Turns();
   const readers = Array.from({ length: 100 }, () => new Reader());
-  const room = new Intake(clock, () => backlog.size);
+  const room = new BackPressure(clock, () => backlog.size);
   /** Everybody who may be read delivers a chunk that takes so long. */
   const deliver = (ms: number, among = readers) => {
     let chunks = 0;
@@ -58,7 +58,7 @@ function intake(backlog = { size: 0 }) {
 }
 
 t.test("whoever delivers when a turn's time is used up is read on later, in order, so that turns stay short", (t) => {
-  const { clock, readers, room, deliver } = intake();
+  const { clock, readers, room, deliver } = backPressure();
   t.equal(deliver(2), 100, "nobody knows before");
   t.equal(room.paused, 97, "from the first one's chunk on it is counted: 5 ms");
   const chunks: number[] = [];
@@ -83,7 +83,7 @@ t.test("whoever delivers when a turn's time is used up is read on later, in orde
 });
 
 t.test("who sends little is never paused", (t) => {
-  const { clock, readers, room, deliver } = intake();
+  const { clock, readers, room, deliver } = backPressure();
   for (let i = 0; i < 100; i++) {
     t.equal(deliver(0.01, readers.slice(0, 50)), 50);
     clock.turn();
@@ -93,7 +93,7 @@ t.test("who sends little is never paused", (t) => {
 });
 
 t.test("while too many prefixes wait for their decision nobody who sends UPDATEs is read", (t) => {
-  const { clock, readers, backlog, deliver } = intake();
+  const { clock, readers, backlog, deliver } = backPressure();
   backlog.size = 200_000;
   t.equal(deliver(0), 100);
   t.ok(readers.every((reader) => reader.isPaused));
@@ -112,7 +112,7 @@ t.test("while too many prefixes wait for their decision nobody who sends UPDATEs
 });
 
 t.test("a session that is held for its memory is read on when it is released, and only then", (t) => {
-  const { clock, readers, room, deliver } = intake();
+  const { clock, readers, room, deliver } = backPressure();
   const [heavy] = readers as [Reader];
   deliver(10);
   room.hold(heavy);

@@ -3,15 +3,15 @@ import { parseConfig } from "../../../src/config/load.ts";
 import { Hasher } from "../../../src/lib/hash.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { AttributeStore } from "../../../src/rib/attribute-store.ts";
-import { PolicyBook } from "../../../src/speaker/peers/policy-cache.ts";
+import { PolicyCache } from "../../../src/speaker/peers/policy-cache.ts";
 import type { RoleName } from "../../../src/wire/capability/role.ts";
 import { fixedNextHops } from "../../../testbed/next-hops.ts";
 
 t.test("peers of other AS share their way in, unless a role asks for the AS (RFC 9234 §5)", async (t) => {
   const nextHops = fixedNextHops();
-  const book = new PolicyBook(new AttributeStore(nextHops, new Hasher(seededRandom(1))), nextHops);
+  const policyCache = new PolicyCache(new AttributeStore(nextHops, new Hasher(seededRandom(1))), nextHops);
   const of = (remoteAs: number, role: RoleName | null) =>
-    book.pipeline(
+    policyCache.pipeline(
       parseConfig("router: {as: 65000, router-id: 10.0.0.1}", "node.yaml"),
       {
         peerKind: "external",

@@ -252,17 +252,17 @@ t.test(
       t.same(newcomer.lastNotification, { code: 6, subcode: 8, data: [] }, "Cease, Out of Resources");
     }
     t.equal(rr.speaker.peers.refused.memory, 2);
-    t.equal(rr.speaker.intake.paused, 0);
+    t.equal(rr.speaker.backPressure.paused, 0);
 
     memory.octets = 700;
     memory.garbage = 20;
     await world.advance(1.1);
     t.equal(memory.collected, 1, "garbage goes before anyone has to");
-    t.equal(rr.speaker.intake.paused, 0);
+    t.equal(rr.speaker.backPressure.paused, 0);
     memory.octets = 700;
     await world.advance(1.1);
-    t.ok(rr.speaker.intake.isHeld(session(1)!), "the one with the most routes");
-    t.equal(rr.speaker.intake.paused, 1);
+    t.ok(rr.speaker.backPressure.isHeld(session(1)!), "the one with the most routes");
+    t.equal(rr.speaker.backPressure.paused, 1);
     const held = session(1)!.timers().holdMs;
     clients[1]!.send(announce(blocks(5000, 10), "10.9.1.9"));
     await world.advance(0.5);
@@ -282,7 +282,7 @@ t.test(
 
     memory.octets = 300;
     await world.advance(2);
-    t.equal(rr.speaker.intake.paused, 0);
+    t.equal(rr.speaker.backPressure.paused, 0);
     await bringUp(world, late, RR);
     t.equal(rr.speaker.peers.get("10.9.1.50")?.session.state, "Established", "newcomers are welcome again");
     await bringUp(world, clients[1]!, RR);
@@ -300,14 +300,14 @@ t.test(
     const { world, rr, session } = await threeClients(memory);
     memory.octets = 700;
     await world.advance(3);
-    t.ok(rr.speaker.intake.isHeld(session(1)!), "the heaviest isn't read");
+    t.ok(rr.speaker.backPressure.isHeld(session(1)!), "the heaviest isn't read");
     await world.advance(6);
     t.equal(session(1)?.state, "Established", "which may be enough");
     await world.advance(4);
     t.equal(session(1)?.state, "Idle");
     memory.octets = 300;
     await world.advance(3);
-    t.equal(rr.speaker.intake.paused, 0);
+    t.equal(rr.speaker.backPressure.paused, 0);
     t.same(
       [0, 2].map((i) => session(i)?.state),
       ["Established", "Established"],
@@ -341,7 +341,7 @@ t.test("the engine's own heap counts as well, and `memory: none` looks at nothin
     memory.heap = 0.95;
     memory.octets = limits === "" ? 0 : 1e9;
     await world.advance(1.5);
-    t.equal(rr.speaker.intake.paused > 0, wanted, limits);
+    t.equal(rr.speaker.backPressure.paused > 0, wanted, limits);
   }
 });
 
