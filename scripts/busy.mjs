@@ -7,9 +7,12 @@ if (!(Number(count) >= 1) || command === undefined) {
   console.error("usage: node scripts/busy.mjs COUNT COMMAND ...");
   process.exit(2);
 }
-// They end by themselves when we are gone, however that happened.
+// They end by themselves when we are gone, however that happened. Each is a session of its own: the kernel may share the CPU between
+// sessions first (sched(7), autogroup), and eight of one would weigh as little as one.
 const loop = "for (const parent = process.ppid; process.ppid === parent; ) for (let i = 0; i < 1e8; i++);";
-const loops = Array.from({ length: Number(count) }, () => spawn(process.execPath, ["-e", loop], { stdio: "ignore" }));
+const loops = Array.from({ length: Number(count) }, () =>
+  spawn(process.execPath, ["-e", loop], { stdio: "ignore", detached: true }),
+);
 const started = Date.now();
 const child = spawn(command, words, { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));

@@ -2,8 +2,8 @@
 // started directly with node; that is three times as fast as going through tap's own runner, and a file that crashes,
 // hangs or holds no test becomes a failure with a name instead of a hole in the totals.
 //
-// How long a file may take is said in seconds of a quiet machine: testbed/pace.ts measures what this one makes of them, before
-// each file and while it runs, and the file is told (PEERAGE_PACE), as its own deadlines and timers stretch likewise.
+// How long a file may take is said in seconds of a quiet machine: testbed/pace.ts measures what this one makes of them, at the
+// start and while a file runs. Deadlines and timers inside the file stretch likewise.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -51,8 +51,8 @@ export async function runTests(
 ) {
   const { Parser } = await import("tap-parser");
   const machine = await import(pathToFileURL(join(root, "dist/testbed/pace.js")));
-  const pace = machine.measurePace();
-  if (pace >= 1.5) console.log(`This machine is busy or slow: everything may take ${pace.toFixed(1)} times as long.`);
+  if (machine.pace >= 1.5)
+    console.log(`This machine is busy or slow: everything may take ${machine.pace.toFixed(1)} times as long.`);
   const totals = { passed: 0, failed: [], skipped: [] };
   const queue = [...files];
   const worker = async () => {
@@ -75,16 +75,15 @@ export async function runTests(
   return totals;
 }
 
-function runFile(Parser, { Patience, paceNow }, file, quietSeconds) {
+function runFile(Parser, { Patience }, file, quietSeconds) {
   return new Promise((resolve) => {
     const parser = new Parser();
     const tree = watch(parser, "");
     const compiled = join(root, "dist", file.replace(/\.ts$/, ".js"));
-    const pace = paceNow();
     // TAP_TIMEOUT=0: tap's own time-out is one of the clock on the wall.
     const child = spawn(process.execPath, ["--enable-source-maps", compiled], {
       cwd: root,
-      env: { ...process.env, TAP_TIMEOUT: "0", TAP: "1", PEERAGE_PACE: String(pace) },
+      env: { ...process.env, TAP_TIMEOUT: "0", TAP: "1" },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true, // a group of its own: what it has started ends with it
     });
@@ -92,7 +91,7 @@ function runFile(Parser, { Patience, paceNow }, file, quietSeconds) {
     let output = "";
     /** How long it had taken when it was told to end. */
     let hung = null;
-    const patience = new Patience(quietSeconds, pace);
+    const patience = new Patience(quietSeconds);
     const alarm = setInterval(() => {
       if (!patience.over) return;
       if (hung === null) {

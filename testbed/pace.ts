@@ -27,14 +27,15 @@ export function measurePace(): number {
   return Math.max(1, (performance.now() - started) / QUIET_MS);
 }
 
-/** The runner measures before it starts a file, and hands it on. */
-const handed = Number(process.env.PEERAGE_PACE);
+/**
+ * The pace when this process began, for what can't be stretched later: timers of daemons, time-outs of commands. Each process measures
+ * for itself, as the kernel may give those of one session more of the CPU than those of another (sched(7), autogroup).
+ */
+export const pace: number = measurePace();
 
-/** The pace when this process began, for what can't be stretched later: timers of daemons, time-outs of commands. */
-export const pace: number = handed >= 1 ? handed : measurePace();
-
-/** A time in whole units, as long as this machine needs it: `stretched(9)` is 9 on a quiet one. */
-export const stretched = (time: number): number => Math.ceil(time * pace);
+/** A time in whole units, as long as this machine needs it, and never longer than `most`: `stretched(9)` is 9 on a quiet one. */
+export const stretched = (time: number, most = Number.POSITIVE_INFINITY): number =>
+  Math.min(most, Math.ceil(time * pace));
 
 /** A pace is good for so long; load comes and goes. */
 const FRESH_MS = 3_000;
@@ -42,7 +43,7 @@ let current = pace;
 let measuredAt = performance.now();
 
 /** The pace as it was measured last, a few seconds ago at most. */
-export function paceNow(): number {
+function paceNow(): number {
   if (performance.now() - measuredAt > FRESH_MS) {
     current = measurePace();
     measuredAt = performance.now();
@@ -54,14 +55,11 @@ export function paceNow(): number {
 export class Patience {
   readonly seconds: number;
   readonly #began = performance.now();
-  readonly #least: number;
   #left: number;
   #looked = this.#began;
 
-  /** @param least the pace that the other timers in play were stretched by: it never lasts less than they do. */
-  constructor(seconds: number, least: number = pace) {
+  constructor(seconds: number) {
     this.seconds = seconds;
-    this.#least = least;
     this.#left = seconds * 1000;
   }
 
@@ -69,7 +67,7 @@ export class Patience {
   get over(): boolean {
     const passed = performance.now() - this.#looked;
     if (passed >= Math.min(FRESH_MS, this.#left)) {
-      this.#left -= passed / Math.max(this.#least, paceNow());
+      this.#left -= passed / Math.max(pace, paceNow()); // never less than what timers were stretched by
       this.#looked = performance.now();
     }
     return this.#left <= 0;

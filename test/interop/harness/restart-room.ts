@@ -15,7 +15,7 @@ import { birdTimers, bothFamilies, frrDefaults, frrNeighbor, ourTimers } from ".
  *
  *   frr .2 172.17.2.0/24, fd17:2::/48 ── 10.0.1.0/24 ── .1 ours .1 ── 10.0.2.0/24 ── bird .2 172.17.3.0/24, fd17:3::/48
  *
- * Restart times and long-lived stale times are the same at all three.
+ * Restart times and long-lived stale times are the same at all three in the beginning.
  */
 export interface Times {
   /** Seconds. */
@@ -61,7 +61,7 @@ ${more} exit-address-family
  exit-address-family
 `;
 
-const birdConfig = ({ restart, longLived }: Times) => `
+export const birdConfig = ({ restart, longLived }: Times = patient) => `
 router id 10.0.2.2;
 protocol direct { ipv4; ipv6; interface "eth*"; }
 protocol static s4 { ipv4; route 172.17.3.0/24 blackhole; }
@@ -78,28 +78,28 @@ protocol bgp ours {
 }`;
 
 /** All three, started. */
-export async function buildRestartRoom(lab: Lab, times: Times = patient) {
+export async function buildRestartRoom(lab: Lab) {
   const [lan1, lan2] = [lab.switch("1"), lab.switch("2")];
   const ours = new Peerage(
     lab
       .host("ours")
       .plug(lan1, { addresses: ["10.0.1.1/24", "fd01::1/64"] })
       .plug(lan2, { addresses: ["10.0.2.1/24", "fd02::1/64"] }),
-    ourConfig(times),
+    ourConfig(patient),
   );
   const frr = new Frr(
     lab
       .host("frr")
       .plug(lan1, { addresses: ["10.0.1.2/24", "fd01::2/64"] })
       .addAddresses("lo", "172.17.2.2/32", "fd17:2::2/128"),
-    frrConfig("  network 172.17.4.0/24\n", times),
+    frrConfig("  network 172.17.4.0/24\n"),
   );
   const bird = new Bird(
     lab
       .host("bird")
       .plug(lan2, { addresses: ["10.0.2.2/24", "fd02::2/64"] })
       .addAddresses("lo", "172.17.3.2/32", "fd17:3::2/128"),
-    birdConfig(times),
+    birdConfig(),
   );
   await Promise.all([ours.start(), frr.start(), bird.start()]);
   return { ours, frr, bird, ...looks(lab, { ours, frr, bird }) };

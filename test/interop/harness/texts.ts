@@ -4,7 +4,7 @@ import { stretched } from "../../../testbed/pace.ts";
  * Pieces of configuration that many scenarios share. Timers are short, so that what depends on them is seen soon, and longer where
  * the machine is slow, so that a daemon that gets no CPU is not taken for a dead one.
  */
-export const hold = stretched(9);
+export const hold = stretched(9, 30);
 
 const birdRetries = "connect retry time 1; connect delay time 1; error wait time 1, 2; error forget time 1;";
 
