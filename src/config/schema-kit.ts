@@ -121,7 +121,7 @@ export function shapeOf(schema: z.ZodType): { keys?: Record<string, z.ZodType>; 
   const inner = inners.get(schema);
   if (inner?.mapping) return shapeOf(inner.mapping);
   if (inner?.element) return { each: inner.element };
-  if (schema instanceof z.ZodOptional) return shapeOf(schema.unwrap() as z.ZodType);
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return shapeOf(schema.unwrap() as z.ZodType);
   if (schema instanceof z.ZodObject) return { keys: schema.shape as Record<string, z.ZodType> };
   if (schema instanceof z.ZodArray) return { each: schema.element as z.ZodType };
   if (schema instanceof z.ZodRecord) return { each: schema.valueType as z.ZodType, named: true };
