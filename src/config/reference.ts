@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { fileSchema, inventorySchema, peerGroupSchema } from "./schema.ts";
 import { formOf, referenceOf, shapeOf } from "./schema-kit.ts";
+import { unservedKeys } from "./unserved.ts";
 
 /**
  * The reference of all keys, made from the schema itself: `docs/configuration.md` holds it between two marks, and a test
@@ -15,12 +16,16 @@ export function formatReference(): string {
 function section(name: string, schema: z.ZodType, intro = ""): string {
   const common = name === "neighbors" || name === "dynamic-neighbors" ? Object.keys(peerGroupSchema.shape) : [];
   const rows = keysOf(schema, "", common).map(
-    ([path, value, about, fallback]) => `| \`${path}\` | ${cell(value)} | ${cell(fallback)} | ${cell(about)} |`,
+    ([path, value, about, fallback]) =>
+      `| \`${path}\` | ${cell(value)} | ${cell(fallback)} | ${cell(about)}${unserved(`${name}.${path}`)} |`,
   );
   const others = common.length > 0 ? " Every key of a peer group may stand here, too." : "";
   const about = `${referenceOf(schema)?.about ?? ""}${others}`;
   return `### ${name}\n\n${intro}${about}\n\n| key | value | default | |\n|---|---|---|---|\n${rows.join("\n")}\n`;
 }
+
+const unserved = (key: string): string =>
+  unservedKeys.some((each) => key === each || key.startsWith(`${each}.`)) ? " **Does nothing yet.**" : "";
 
 /** Keys below a schema with their way down: `timers.hold-time`, `[]` for each of a list, `NAME` for each that is named. */
 function keysOf(

@@ -430,7 +430,7 @@ const node = mapping({
   as: key(s.asn, "Its AS.", "router.as"),
   rack: key(s.name, "Its rack."),
   role: key(s.oneOf("node", "reflector"), "Whether it reflects.", "node"),
-  labels: key(named(s.text), "For people and policies.", "{}"),
+  labels: key(named(s.text), "For people: nothing reads them.", "{}"),
   blocks: key(oneOrMore(s.prefix), "Prefixes that belong to it.", "[]"),
   port: key(s.integer(1, 65_535, "a port from 1 to 65535"), "TCP port that it listens on.", "router.listen.port"),
 });

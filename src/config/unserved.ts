@@ -3,13 +3,16 @@ import type { Source } from "./source.ts";
 
 /**
  * Keys that are read and checked, but that this version does not act on yet. Whoever makes one work removes its row.
- * A key that silently did nothing would be a lie; these are said at every start and by `check`.
+ * A key that silently did nothing would be a lie; these are said at every start, by `check`, and in the reference of all keys.
  */
 const unserved: readonly (readonly [path: readonly string[], set: (config: Config) => boolean])[] = [
   [["telemetry", "web"], (config) => config.telemetry.web !== null],
   [["telemetry", "bmp"], (config) => config.telemetry.bmp.length > 0],
   [["telemetry", "mrt"], (config) => config.telemetry.mrt !== null],
 ];
+
+/** The keys, as `telemetry.web`. */
+export const unservedKeys: readonly string[] = unserved.map(([path]) => path.join("."));
 
 export function warnAboutUnserved(config: Config, source: Source): ConfigWarning[] {
   return unserved
