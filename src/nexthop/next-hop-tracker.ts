@@ -1,7 +1,7 @@
 /**
  * Next-hop tracking: which next hops of BGP routes can be reached, how, and at what metric (RFC 4271 §5.1.3, §9.1.2).
  *
- * Next hops are interned: a small counted id each, with the two columns that the decision reads. What the kernel knows comes
+ * Next hops are interned, of either family whatever the route's (RFC 8950 §3): a small counted id each, with the two columns that the decision reads. What the kernel knows comes
  * in as events (links and the routes of others, never ours: a BGP route must not be resolved by another one of ours). After
  * each burst of events the next hops that it may concern are resolved anew, and whoever listens hears which ids came out
  * differently. A next hop is resolved by the longest match among routes that can carry packets now: a route whose links

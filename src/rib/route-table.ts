@@ -51,7 +51,8 @@ export class SourceCounts {
 const noCounts: Readonly<SourceCounts> = Object.freeze(new SourceCounts());
 
 /**
- * Adj-RIB-In and Loc-RIB of one family: the paths of every prefix and which of them is the best.
+ * Adj-RIB-In and Loc-RIB of one family (RFC 4271 §3.2): the paths of every prefix, told apart by source and path id (RFC 7911 §3),
+ * and which of them is the best.
  *
  * `announce` and `withdraw` change paths and put the prefix into a queue; `flush` decides and tells the consumers. However
  * often a prefix changes in between, it is decided once. The best path stands first in the chain of its prefix, so that

@@ -177,6 +177,7 @@ export function negotiate(
     remoteRouterId: open.routerId,
     localAddress: ends.localAddress,
     remoteAddress: ends.remoteAddress,
+    // RFC 2918 §4.
     routeRefresh: both("route-refresh"),
     enhancedRouteRefresh: both("enhanced-route-refresh"),
     gracefulRestart: both("graceful-restart") ? gracefulRestartOf(sent, received, agreedFamilies) : null,
@@ -195,11 +196,13 @@ function codecOf(
   agreedFamilies: readonly Family[],
   both: (kind: CapabilityKind) => boolean,
 ): CodecContext {
+  // RFC 7911 §4: one side's "send" meets the other's "receive".
   const addPath = (who: readonly Capability[], family: Family, mode: "send" | "receive"): boolean =>
     first(who, "add-path")?.families.some((entry) => entry.family === family && entry[mode]) ?? false;
   const ipv6NextHop = (who: readonly Capability[]): boolean =>
     first(who, "extended-next-hop")?.entries.some((entry) => entry.family === 0 && entry.nextHopAfi === 2) ?? false;
   const agreed = (family: Family) => agreedFamilies.includes(family);
+  // RFC 8654 §3.
   const maxLength = both("extended-message") ? MAX_EXTENDED_MESSAGE : MAX_MESSAGE;
   return {
     peerKind: open.as === profile.localAs ? "internal" : "external",
@@ -235,6 +238,7 @@ function gracefulRestartOf(
   return {
     restartTimeSeconds: theirs.restartTimeSeconds,
     restarting: theirs.restarted,
+    // RFC 8538 §2: the N bit counts when both sent it.
     notification: theirs.notification && (first(sent, "graceful-restart")?.notification ?? false),
     families: forwardingLists[code]!,
   };

@@ -98,7 +98,10 @@ export class MemberWriter {
     }
   }
 
-  /** A member has everything that is in the log: ends what is to be ended, begins what waits. False: nothing to do. */
+  /**
+   * A member has everything that is in the log: ends what is to be ended (End-of-RIB, RFC 4724 §2; EoRR, RFC 7313 §4), begins what waits (a
+   * refresh, RFC 2918 §4). False: nothing to do.
+   */
   #advance(member: Member): boolean {
     const { advertiser, catchUps, pending, deliveries, positions } = this.#parts;
     const { family } = advertiser.key;

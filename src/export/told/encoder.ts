@@ -30,7 +30,9 @@ type MpNextHop = { readonly words: readonly number[]; readonly linkLocal: null }
 
 /**
  * From a number in `OutSets` to the bytes of messages, under the rules of one group key. Everything here is mechanical:
- * canonical bytes are copied with a few attributes left out, changed or added, nothing is decoded.
+ * canonical bytes are copied with a few attributes left out, changed or added, nothing is decoded. Peers without 4-octet AS numbers get
+ * AS_TRANS and AS4_PATH (RFC 6793 §4.2.2); nothing is longer than the group's largest message (RFC 8654 §4); of an IPv6 next hop the
+ * global address alone is sent (RFC 2545 §3).
  */
 export class Encoder {
   /** Messages back to back; whoever takes them clears it. */

@@ -131,7 +131,7 @@ class Section {
     }
   }
 
-  /** RFC 4271 §5: what we don't implement is passed on with Partial set if it is transitive, and dropped if it isn't. */
+  /** RFC 4271 §5: what we don't implement (RFC 5701's, for one) is passed on with Partial set if it is transitive, and dropped if it isn't. */
   #opaque(code: number, flags: number, valueStart: number, valueEnd: number, fault: Report): void {
     const row = { code, name: `attribute ${code}` };
     if ((flags & Flag.OPTIONAL) === 0) {

@@ -15,7 +15,7 @@ import { origin } from "./origin.ts";
 import { originatorId } from "./originator-id.ts";
 import type { AttributeCodec, AttributeRules } from "./row.ts";
 
-/** The attributes that have a value of their own, by code; the order of the canonical form. */
+/** The attributes that have a value of their own (RFC 4271 §5.1 and others), by code; the order of the canonical form. */
 export const codecs: readonly AttributeCodec[] = [
   origin,
   asPath,
