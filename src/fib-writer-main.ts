@@ -5,7 +5,7 @@ import { claimSocketPath } from "./os/socket-file.ts";
 
 /**
  * The kernel writer as a process of its own, so that whatever parses network bytes needs no CAP_NET_ADMIN. It speaks the
- * protocol of fib/protocol.ts on stdin and stdout, or, with `--socket PATH`, to one speaker at a time on a unix socket
+ * protocol of fib-writer/protocol.ts on stdin and stdout, or, with `--socket PATH`, to one speaker at a time on a unix socket
  * (or on the socket that systemd hands over). It ends when its speaker does; on a socket it waits for the next one.
  */
 const os = openFibOs();

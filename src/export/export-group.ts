@@ -23,13 +23,13 @@ import { Log } from "./told/update-log.ts";
  *    members that joined or fell behind  ←  CatchUp (over what was told, encoded once for all who come together)
  * ```
  *
- * Invariant: what a member holds is what the group was told, less its own routes, as of the member's place in the log.
+ * Invariant: what a member holds is what the group was told, less its own routes, as of the member's position in the log.
  * Each entry of what was told has the epoch in which it changed last; so whoever has heard everything up to some epoch is
  * brought up to date by the entries of later ones, withdrawn ones too. That one rule serves late joiners, laggards, route
  * refresh and policy changes; see docs/update-groups.md.
  *
- * This file is who belongs to the group and what it does in a turn. `places.ts`: where members read; `pump.ts`: what one of them
- * is written next; `handover.ts`: what a member takes along to another group.
+ * This file is who belongs to the group and what it does in a turn. `members/positions.ts`: where members read;
+ * `members/member-writer.ts`: what one of them is written next; `members/group-move.ts`: what a member takes along to another group.
  */
 export class ExportGroup implements Consumer {
   readonly advertiser: Advertiser;

@@ -1,7 +1,11 @@
 import type { Family } from "../lib/family.ts";
 
 /**
- * What the kernel tells: links, addresses, the routes of other owners. Types only; `KernelMirror` (mirror.ts) keeps them.
+ * The kernel room: the kernel as it is read, never as it is wanted. A mirror (`mirror.ts`) hears one netlink socket, dumps what it must
+ * (`dump-queue.ts`), and keeps links and addresses (`links.ts`) and routes, told apart by whose they are (`routes.ts`,
+ * `foreign-routes.ts`). It needs no privilege and writes nothing; `rtnetlink/` are the octets.
+ *
+ * This file is what others hear of it: links, addresses, the routes of other owners.
  */
 
 /** A network interface (RTM_NEWLINK). */

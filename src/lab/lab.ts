@@ -12,6 +12,12 @@ import type { LabStage } from "./stage.ts";
 import { defaultTopology } from "./topology.ts";
 import { readTopology } from "./topology-file.ts";
 
+/**
+ * The lab room: several daemons on one machine, each a process of its own that nothing here reaches into. A topology (`topology-file.ts`)
+ * becomes a plan (`plan.ts`, pure: addresses, configs), a stage builds it (`namespace-stage.ts` as root, `loopback-stage.ts` else),
+ * and the screen (`screen.ts`) shows what the daemons answer on their control sockets. What a killed lab left goes with the next
+ * (`leftovers.ts`).
+ */
 export interface LabOptions {
   /** A topology file; null: the lectures' two racks. */
   readonly file: string | null;

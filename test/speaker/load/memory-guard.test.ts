@@ -7,7 +7,7 @@ import { MemoryGuard } from "../../../src/speaker/load/memory-guard.ts";
 import { VirtualClock } from "../../../testbed/virtual-clock.ts";
 import { ribKit } from "../../support/rib-kit.ts";
 
-/** The rest of what the guard does is in limits.test.ts, with sessions. */
+/** The rest of what the guard does is in prefix-limits.test.ts, with sessions. */
 t.test("what a big peer leaves behind is given back once the tables are at rest, and only then", (t) => {
   const clock = new VirtualClock();
   let bytes = 0;
