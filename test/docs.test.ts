@@ -245,3 +245,8 @@ t.test("each npm script that a page names is there", async (t) => {
     for (const [, name] of read(page).matchAll(/npm run ([a-z]+)/g))
       if (!scripts.includes(name!)) t.fail(`${page}: ${name}`);
 });
+
+t.test("the newest version of the changelog is the one that package.json names", async (t) => {
+  const { version } = JSON.parse(read("package.json")) as { version: string };
+  t.equal(/^## (\d+\.\d+\.\d+)/m.exec(read("CHANGELOG.md"))?.[1], version);
+});
