@@ -9,7 +9,7 @@ import type { SpeakerControl, SpeakerView } from "../src/view/view-port.ts";
  * What the documents say about the code, held against it: names of files, links, RFCs, decisions, keys, paths. A page that speaks of
  * a file that is gone is worse than none.
  */
-const folders = ["src", "test", "bench", "trials", "scripts", "config", "docs"];
+const folders = ["src", "test", "testbed", "trials", "bench", "scripts", "config", "docs"];
 const roots = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
 
 /** Every file of the checkout, with "/" between its parts; folders end with one. */
