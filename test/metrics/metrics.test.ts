@@ -8,7 +8,6 @@ import { createRegistry, type ProcessFigures } from "../../src/metrics/metrics.t
 import { thisProcess } from "../../src/metrics/process-figures.ts";
 import { MetricsRefused, startMetricsServer } from "../../src/metrics/server.ts";
 import type { MetricsSource, PeerMetrics } from "../../src/view/metrics-port.ts";
-import { VirtualClock } from "../../testbed/virtual-clock.ts";
 
 const peer = (more: Partial<PeerMetrics> = {}): PeerMetrics => ({
   peer: "10.0.0.2",
@@ -169,7 +168,7 @@ async function serve(t: Test, source = new FakeSource()) {
   const server = await startMetricsServer({
     registry,
     listen: { host: "127.0.0.1", port: 0 },
-    clock: new VirtualClock(),
+    clock: systemClock,
     log: silentLog,
   });
   t.teardown(() => server.close());
