@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import t, { type Test } from "tap";
-import { systemClock } from "../../src/lib/clock.ts";
+import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { createRegistry, type ProcessFigures } from "../../src/metrics/metrics.ts";
 import { thisProcess } from "../../src/metrics/process-figures.ts";
@@ -163,12 +163,15 @@ t.test("docs/telemetry.md names exactly the metrics that there are, with their t
 
 // Over HTTP ----------------------------------------------------------------------------------------------------------
 
+/** Turns come, time stands still: scrapes of one moment are of one moment on a slow machine, too. */
+const still: Clock = { ...systemClock, now: () => 0 };
+
 async function serve(t: Test, source = new FakeSource()) {
   const registry = createRegistry(source, figures, () => 200);
   const server = await startMetricsServer({
     registry,
     listen: { host: "127.0.0.1", port: 0 },
-    clock: systemClock,
+    clock: still,
     log: silentLog,
   });
   t.teardown(() => server.close());
