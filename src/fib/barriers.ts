@@ -1,4 +1,6 @@
+import type { DeviceRequests } from "./device-requests.ts";
 import type { Flight } from "./flight.ts";
+import type { NexthopObjects } from "./nexthop-objects.ts";
 import type { Ticket, WriteQueue } from "./write-queue.ts";
 
 interface Barrier {
@@ -12,14 +14,20 @@ interface Barrier {
 export class Barriers {
   readonly #queue: WriteQueue;
   readonly #flight: Flight;
-  readonly #othersWait: () => boolean;
+  readonly #devices: DeviceRequests;
+  readonly #objects: NexthopObjects | null;
   readonly #barriers: Barrier[] = [];
 
-  /** `othersWait`: whether something that is no route has not been sent yet. */
-  constructor(queue: WriteQueue, flight: Flight, othersWait: () => boolean) {
+  constructor(queue: WriteQueue, flight: Flight, devices: DeviceRequests, objects: NexthopObjects | null) {
     this.#queue = queue;
     this.#flight = flight;
-    this.#othersWait = othersWait;
+    this.#devices = devices;
+    this.#objects = objects;
+  }
+
+  /** Whether something that is no route has not been sent yet. */
+  get #othersWait(): boolean {
+    return this.#devices.length > 0 || this.#objects?.dirty === true;
   }
 
   add(done: () => void): void {
@@ -31,7 +39,7 @@ export class Barriers {
     for (let i = 0; i < this.#barriers.length; ) {
       const barrier = this.#barriers[i]!;
       const waits = !this.#queue.passed(barrier.waiting) || this.#flight.unanswered < barrier.answered;
-      if (waits || this.#othersWait()) {
+      if (waits || this.#othersWait) {
         i++;
         continue;
       }

@@ -2,19 +2,19 @@ import type { RequestWriter } from "../fib-writer/protocol-encode.ts";
 import type { DeviceAnswer, DevicePort } from "../kernel/device-port.ts";
 import type { Operation, RemoteVtep, VxlanDevice } from "../kernel/records.ts";
 import type { Flight } from "./flight.ts";
+import type { WriteTurns } from "./write-turns.ts";
 
 /** Changes of devices and of their entries; they wait for a writer, and go before routes. */
 export class DeviceRequests implements DevicePort {
   readonly #out: RequestWriter;
-  readonly #wake: () => void;
+  readonly #turns: WriteTurns;
   readonly #waiting: { write(sequence: number): void; answer: DeviceAnswer }[] = [];
   readonly #listeners = new Set<() => void>();
   #open = false;
 
-  /** `wake` is called when there is something to write. */
-  constructor(out: RequestWriter, wake: () => void) {
+  constructor(out: RequestWriter, turns: WriteTurns) {
     this.#out = out;
-    this.#wake = wake;
+    this.#turns = turns;
   }
 
   /** Requests that were not written yet. */
@@ -55,6 +55,6 @@ export class DeviceRequests implements DevicePort {
 
   #ask(write: (sequence: number) => void, answer: DeviceAnswer): void {
     this.#waiting.push({ write, answer });
-    this.#wake();
+    this.#turns.ask();
   }
 }

@@ -1,9 +1,12 @@
 import * as nl from "../kernel/rtnetlink/constants.ts";
-import type { KernelTarget } from "../kernel/rtnetlink/route.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import type { DirtyRoutes } from "./dirty-routes.ts";
+import type { FibRows } from "./fib-rows.ts";
 import { type FibTable, Mark, type Trouble } from "./fib-table.ts";
-import type { TargetId } from "./targets.ts";
+import type { GroupTable } from "./groups.ts";
+import type { NexthopObjects } from "./nexthop-objects.ts";
+import type { TargetId, TargetStore } from "./targets.ts";
 
 const RETRY_FIRST_MS = 20;
 const RETRY_MOST_MS = 30_000;
@@ -16,14 +19,11 @@ export interface FailedRoutesParts {
   readonly clock: Clock;
   readonly log: Log;
   errorText(errno: number): string;
-  /** Target that a route is to have; 0 if none is wanted or none is possible. */
-  wanted(table: FibTable, id: number): TargetId;
-  target(id: TargetId): KernelTarget;
-  enqueue(table: FibTable, id: number): void;
-  /** The state of a route is another one now. */
-  report(table: FibTable, id: number): void;
-  /** Before failed routes are tried again. */
-  retrying(): void;
+  readonly targets: TargetStore;
+  readonly groups: GroupTable;
+  readonly objects: NexthopObjects | null;
+  readonly dirty: DirtyRoutes;
+  readonly rows: FibRows;
 }
 
 /**
@@ -45,6 +45,7 @@ export class FailedRoutes {
 
   constructor(parts: FailedRoutesParts) {
     this.#parts = parts;
+    parts.targets.onFree((target) => this.#dead.delete(target));
   }
 
   /** Whether anything is known that keeps routes to any target from being written. */
@@ -64,15 +65,11 @@ export class FailedRoutes {
     return trouble;
   }
 
-  forgetTarget(target: TargetId): void {
-    this.#dead.delete(target);
-  }
-
   /** The kernel (errno) or we ourselves (0) can't write the route. */
   fail(table: FibTable, id: number, errno: number, text: string): void {
     const reason = errno === 0 ? text : this.reason(errno, text);
     const trouble: Trouble = { state: "failed", errno, text: reason };
-    const wanted = this.#parts.wanted(table, id);
+    const wanted = this.#parts.groups.wanted(table, id);
     if (wanted !== 0 && targetErrors.has(errno)) this.#dead.set(wanted, trouble);
     this.#freed.delete(wanted);
     this.put(table, id, trouble);
@@ -92,7 +89,7 @@ export class FailedRoutes {
     const before = table.troubles.get(id);
     table.troubles.set(id, trouble);
     table.marks[id]! |= Mark.Trouble;
-    if (before?.state !== trouble.state || before.text !== trouble.text) this.#parts.report(table, id);
+    if (before?.state !== trouble.state || before.text !== trouble.text) this.#parts.rows.report(table, id);
   }
 
   /** The route is as it should be. */
@@ -100,25 +97,25 @@ export class FailedRoutes {
     const trouble = table.troubles.get(id)!;
     table.troubles.delete(id);
     table.marks[id]! &= ~Mark.Trouble;
-    this.#parts.report(table, id);
-    if (trouble.state === "failed") this.#freeSiblings(this.#parts.wanted(table, id));
+    this.#parts.rows.report(table, id);
+    if (trouble.state === "failed") this.#freeSiblings(this.#parts.groups.wanted(table, id));
   }
 
   /** A nexthop object has come: routes that waited for it go on. */
   objectCame(nexthopId: number): void {
     this.#each((table, id) => {
-      const wanted = this.#parts.wanted(table, id);
-      const target = wanted === 0 ? null : this.#parts.target(wanted);
+      const wanted = this.#parts.groups.wanted(table, id);
+      const target = wanted === 0 ? null : this.#parts.targets.get(wanted);
       if (target?.type !== "object" || target.nexthopId !== nexthopId) return;
       this.#dead.delete(wanted);
-      this.#parts.enqueue(table, id);
+      this.#parts.dirty.add(table, id);
     });
   }
 
   /** Everything was read anew: what was in the way of these is known now. */
   existingKnown(): void {
     this.#each((table, id, trouble) => {
-      if (trouble.errno === nl.EEXIST) this.#parts.enqueue(table, id);
+      if (trouble.errno === nl.EEXIST) this.#parts.dirty.add(table, id);
     });
   }
 
@@ -149,8 +146,8 @@ export class FailedRoutes {
     this.#freed.add(target);
     this.#each((table, id, trouble) => {
       const underWay = (table.marks[id]! & (Mark.Queued | Mark.InFlight)) !== 0;
-      if (trouble.state === "failed" && !underWay && this.#parts.wanted(table, id) === target)
-        this.#parts.enqueue(table, id);
+      if (trouble.state === "failed" && !underWay && this.#parts.groups.wanted(table, id) === target)
+        this.#parts.dirty.add(table, id);
     });
   }
 
@@ -168,15 +165,15 @@ export class FailedRoutes {
     const asked = new Set<TargetId>();
     this.#dead.clear();
     this.#freed.clear();
-    this.#parts.retrying();
+    this.#parts.objects?.retry();
     this.#each((table, id, trouble) => {
       if (trouble.state !== "failed") return;
-      const wanted = this.#parts.wanted(table, id);
+      const wanted = this.#parts.groups.wanted(table, id);
       if (dead.has(wanted)) {
         if (asked.has(wanted)) return; // one asks for all
         asked.add(wanted);
       }
-      this.#parts.enqueue(table, id);
+      this.#parts.dirty.add(table, id);
     });
     this.#retryLater();
   }

@@ -1,26 +1,30 @@
 import type { KernelMirror } from "../kernel/mirror.ts";
 import type { WriterLink } from "../kernel/os-port.ts";
 import type { FibTarget, WriterStats } from "../kernel/records.ts";
-import type { KernelTarget, RouteScope } from "../kernel/rtnetlink/route.ts";
+import type { RouteScope } from "../kernel/rtnetlink/route.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
 import type { Log } from "../lib/log.ts";
 import { Barriers } from "./barriers.ts";
 import { DeviceRequests } from "./device-requests.ts";
+import { DirtyRoutes } from "./dirty-routes.ts";
 import { FailedRoutes } from "./failed-routes.ts";
+import { createCounters } from "./fib-counters.ts";
 import type { FibCounters, FibGroup, FibPort, FibResult, FibRoute, FibRow } from "./fib-port.ts";
 import { FibRows } from "./fib-rows.ts";
 import { FibTable, Mark } from "./fib-table.ts";
-import { Flight, type Landed } from "./flight.ts";
+import { Flight } from "./flight.ts";
 import { GroupTable } from "./groups.ts";
 import { HeldRoutes } from "./held-routes.ts";
 import { KernelPump } from "./kernel-pump.ts";
 import { NexthopObjects } from "./nexthop-objects.ts";
 import { Outcomes } from "./outcomes.ts";
-import { type TargetId, TargetStore } from "./targets.ts";
+import { RouteAnswers } from "./route-answers.ts";
+import { TargetStore } from "./targets.ts";
 import { ToldTargets } from "./told-targets.ts";
 import { WriteQueue } from "./write-queue.ts";
+import { WriteTurns } from "./write-turns.ts";
 import { WriterSession } from "./writer-session.ts";
 
 const CLOSE_WITHIN_MS = 10_000;
@@ -52,123 +56,86 @@ export class FibClient implements FibPort {
   readonly ready: Promise<void>;
   readonly #options: FibClientOptions;
   readonly #tables: readonly [FibTable, FibTable];
-  readonly #targets = new TargetStore((id, target) => this.#forget(id, target));
-  readonly #objects: NexthopObjects | null;
-  readonly #groups: GroupTable;
   /** (id << 1 | family) of what is to be looked at. */
   readonly #queue = new WriteQueue();
-  readonly #held: HeldRoutes;
-  readonly #troubles: FailedRoutes;
-  readonly #barriers: Barriers;
-
-  readonly #writer: WriterSession;
-  readonly #pump: KernelPump;
-  readonly #outcomes: Outcomes;
+  readonly #turns: WriteTurns;
+  readonly #dirty: DirtyRoutes;
+  readonly #targets = new TargetStore();
+  readonly #objects: NexthopObjects | null;
+  readonly #groups: GroupTable;
   readonly #rows: FibRows;
+  readonly #failed: FailedRoutes;
+  readonly #held: HeldRoutes;
+  readonly #writer: WriterSession;
   readonly #told: ToldTargets;
+  readonly #barriers: Barriers;
+  readonly #answers: RouteAnswers;
   /** The kernel was read once. */
   #read = false;
   /** Counts writers that came and went. */
   #incarnation = 0;
   #readyOnce: { resolve(): void; reject(error: Error): void } | null;
-
-  readonly #flight = new Flight();
-
-  #listener: (result: FibResult) => void = () => {};
   #closing: { done: () => void } | null = null;
   #closed = false;
 
+  /** Each part is made of those above it: what is wanted, what is held, how it is written, what the writer answers. */
   constructor(options: FibClientOptions) {
+    const { scope, clock, log, mirror, errorText, synchronous } = options;
     this.#options = options;
-    this.#tables = [new FibTable(Family.Ipv4Unicast, options.hasher), new FibTable(Family.Ipv6Unicast, options.hasher)];
-    this.#objects = options.nexthopObjects
-      ? new NexthopObjects(options.scope.protocol, () => this.#pump.schedule())
-      : null;
-    this.#groups = new GroupTable(this.#targets, this.#objects);
-    const { scope, clock, mirror, errorText } = options;
-    this.#rows = new FibRows({ scope, tables: this.#tables, targets: this.#targets, groups: this.#groups, mirror });
-    this.#writer = new WriterSession({
-      scope,
-      clock,
-      errorText,
-      connect: () => options.connect(),
-      welcome: (portId) => this.#welcome(portId),
-      done: (sequence) => this.#done(sequence),
-      failed: (sequence, errno, text) => this.#failed(sequence, errno, text),
-      drained: () => this.#pump.schedule(),
-      lost: (reason) => this.#lost(reason),
-    });
-    this.#told = new ToldTargets(this.#targets, this.#writer.out);
-    this.devices = new DeviceRequests(this.#writer.out, () => this.#pump.schedule());
-    const othersWait = () => this.devices.length > 0 || this.#objects?.dirty === true;
-    this.#barriers = new Barriers(this.#queue, this.#flight, othersWait);
-    this.#pump = new KernelPump({
-      clock,
-      synchronous: options.synchronous,
-      mirror,
-      tables: this.#tables,
-      targets: this.#targets,
-      groups: this.#groups,
-      objects: this.#objects,
-      queue: this.#queue,
-      flight: this.#flight,
-      writer: this.#writer,
-      told: this.#told,
-      devices: this.devices,
-      barriers: this.#barriers,
-      troubles: () => this.#troubles,
-      outcomes: () => this.#outcomes,
-    });
-    const enqueue = (table: FibTable, id: number) => this.#pump.enqueue(table, id);
-    const wanted = (table: FibTable, id: number) => this.#pump.wanted(table, id);
-    const report = (table: FibTable, id: number) => this.#report(table, id);
-    const operation = () => ({ ok: 0, failed: 0, overridden: 0 });
+    const tables = [
+      new FibTable(Family.Ipv4Unicast, options.hasher),
+      new FibTable(Family.Ipv6Unicast, options.hasher),
+    ] as const;
+    const targets = this.#targets;
     const queue = this.#queue;
-    this.counters = {
-      installed: 0,
-      operations: { add: operation(), replace: operation(), delete: operation() },
-      repaired: 0,
-      adopted: 0,
-      swept: 0,
-      get resyncs() {
-        return options.mirror?.resyncs ?? 0;
-      },
-      writerRestarts: 0,
-      get queued() {
-        return queue.length;
-      },
-    };
-    this.#troubles = new FailedRoutes({
-      tables: this.#tables,
+    const turns = new WriteTurns(clock);
+    const dirty = new DirtyRoutes(queue, turns);
+    const counters = createCounters(queue, mirror);
+    const objects = options.nexthopObjects ? new NexthopObjects(scope.protocol, turns) : null;
+    const groups = new GroupTable(targets, objects);
+    const rows = new FibRows({ scope, tables, targets, groups, mirror });
+    const failed = new FailedRoutes({ tables, clock, log, errorText, targets, groups, objects, dirty, rows });
+    const held = new HeldRoutes({ scope, mirror, tables, targets, objects, counters, groups, dirty, rows, failed });
+    const outcomes = new Outcomes({ held, failed, rows, mirror, counters, dirty });
+
+    const writer = new WriterSession({ scope, clock, errorText, connect: () => options.connect(), turns });
+    const flight = new Flight();
+    const told = new ToldTargets(targets, writer.out);
+    const devices = new DeviceRequests(writer.out, turns);
+    const barriers = new Barriers(queue, flight, devices, objects);
+    const waiting = { queue, turns, flight, devices, barriers };
+    const pump = new KernelPump({
       clock,
-      log: options.log,
-      errorText,
-      wanted,
-      enqueue,
-      report,
-      target: (id) => this.#targets.get(id),
-      retrying: () => this.#objects?.retry(),
-    });
-    this.#held = new HeldRoutes({
-      scope,
+      synchronous,
       mirror,
-      tables: this.#tables,
-      targets: this.#targets,
-      objects: this.#objects,
-      counters: this.counters,
-      wanted,
-      enqueue,
-      report,
-      kernelChanged: () => this.#troubles.kernelChanged(),
+      tables,
+      targets,
+      groups,
+      objects,
+      ...waiting,
+      writer,
+      told,
+      failed,
+      outcomes,
     });
-    this.#outcomes = new Outcomes({
-      held: this.#held,
-      troubles: this.#troubles,
-      rows: this.#rows,
-      mirror,
-      counters: this.counters,
-      enqueue,
+    this.#answers = new RouteAnswers({ tables, targets, dirty, flight, failed, outcomes, barriers, pump });
+    targets.onFree((_id, target) => {
+      if (target.type === "object") objects?.unused(target.nexthopId);
     });
+
+    this.#tables = tables;
+    this.#turns = turns;
+    this.#dirty = dirty;
+    this.counters = counters;
+    this.#objects = objects;
+    this.#groups = groups;
+    this.#rows = rows;
+    this.#failed = failed;
+    this.#held = held;
+    this.#writer = writer;
+    this.#told = told;
+    this.devices = devices;
+    this.#barriers = barriers;
     let settle!: { resolve(): void; reject(error: Error): void };
     this.ready = new Promise((resolve, reject) => {
       settle = { resolve, reject };
@@ -187,7 +154,12 @@ export class FibClient implements FibPort {
       this.#options.log.event("error", "fib-unavailable", (error as Error).message);
       return;
     }
-    this.#writer.connect();
+    this.#writer.connect({
+      welcome: (portId) => this.#welcome(portId),
+      lost: (reason) => this.#lost(reason),
+      done: (sequence) => this.#answers.done(sequence),
+      failed: (sequence, errno, text) => this.#answers.failed(sequence, errno, text),
+    });
   }
 
   // --- intents ------------------------------------------------------------------------------------------------------
@@ -202,7 +174,7 @@ export class FibClient implements FibPort {
     for (const table of this.#tables) {
       const want = table.want;
       const limit = table.prefixes.limit;
-      for (let id = 1; id < limit; id++) if (want[id] === group) this.#pump.enqueue(table, id);
+      for (let id = 1; id < limit; id++) if (want[id] === group) this.#dirty.add(table, id);
     }
   }
 
@@ -250,7 +222,7 @@ export class FibClient implements FibPort {
       if ((table.marks[id]! & Mark.Adopted) === 0) continue;
       table.marks[id]! &= ~Mark.Adopted;
       this.counters.swept++;
-      this.#pump.enqueue(table, id);
+      this.#dirty.add(table, id);
     }
     if (this.#held.swept[0] && this.#held.swept[1])
       this.#objects?.collect((nexthopId) => this.#targets.known({ type: "object", nexthopId }));
@@ -262,12 +234,12 @@ export class FibClient implements FibPort {
 
   barrier(done: () => void): void {
     this.#barriers.add(done);
-    this.#pump.schedule();
+    this.#turns.ask();
     this.#options.clock.defer(() => this.#barriers.check());
   }
 
   onResult(listener: (result: FibResult) => void): void {
-    this.#listener = listener;
+    this.#rows.onResult(listener);
   }
 
   close(keep: boolean): Promise<void> {
@@ -291,7 +263,7 @@ export class FibClient implements FibPort {
         );
         finish(true);
       });
-      if (!this.#pump.open) {
+      if (!this.#turns.open) {
         finish();
         return;
       }
@@ -301,7 +273,7 @@ export class FibClient implements FibPort {
             if (!table.prefixes.has(id)) continue;
             table.marks[id]! &= ~Mark.Adopted;
             this.#want(table, id, 0);
-            if (table.held[id] !== 0) this.#pump.enqueue(table, id);
+            if (table.held[id] !== 0) this.#dirty.add(table, id);
           }
       this.barrier(() => {
         if (!keep) this.#objects?.removeAll();
@@ -320,18 +292,11 @@ export class FibClient implements FibPort {
     } else if (group !== 0 || table.held[id] === 0) return; // nothing new
     if (group !== 0) table.marks[id]! &= ~Mark.Adopted;
     else if ((table.marks[id]! & Mark.Adopted) !== 0) return; // not ours to decide before the sweep
-    this.#pump.enqueue(table, id, source);
+    this.#dirty.add(table, id, source);
   }
 
   writerStats(): Promise<WriterStats | null> {
-    return this.#pump.open ? this.#writer.stats() : Promise.resolve(null);
-  }
-
-  /** A target that means nothing any more; its number will mean something else. */
-  #forget(id: TargetId, target: KernelTarget): void {
-    this.#troubles.forgetTarget(id);
-    if (target.type === "object") this.#objects?.unused(target.nexthopId);
-    this.#told.forget(id);
+    return this.#turns.open ? this.#writer.stats() : Promise.resolve(null);
   }
 
   // --- answers ------------------------------------------------------------------------------------------------------
@@ -343,29 +308,23 @@ export class FibClient implements FibPort {
     const open = () => {
       if (this.#closed || incarnation !== this.#incarnation) return;
       if (!this.#read) this.#groups.adopt();
-      this.#read = this.#pump.open = true;
+      this.#read = this.#turns.open = true;
       this.#readyOnce?.resolve();
       this.#readyOnce = null;
       this.devices.opened(true);
-      this.#pump.schedule();
+      this.#turns.ask();
     };
     mirror?.ignoreWriter(portId);
     if (mirror === null) open();
     else mirror.resync(open);
   }
 
-  /** The writer is gone: what was in flight may or may not have been done, which a reading will tell. */
   #lost(reason: string): boolean {
     this.#incarnation++;
-    this.#pump.open = false;
+    this.#turns.open = false;
     this.devices.opened(false);
     this.#objects?.forgetFlights();
-    this.#flight.lost(reason, (key, _operation, target) => {
-      const table = this.#tableOf(key);
-      this.#land(table, key >>> 1, target);
-      table.marks[key >>> 1]! &= ~Mark.Again;
-      this.#pump.enqueue(table, key >>> 1);
-    });
+    this.#answers.lost(reason);
     this.#readyOnce?.reject(new Error(reason));
     this.#readyOnce = null;
     this.#options.log.event("error", "fib-writer-lost", `${reason}; it is started again and the kernel is read anew`);
@@ -375,37 +334,6 @@ export class FibClient implements FibPort {
     }
     this.counters.writerRestarts++;
     return true;
-  }
-
-  #tableOf(key: number): FibTable {
-    return this.#tables[(key & 1) as Family];
-  }
-
-  /** A route's record is answered: its marks and its hold on the target end. */
-  #land(table: FibTable, id: number, target: TargetId): void {
-    table.marks[id]! &= ~Mark.InFlight;
-    if (target !== 0) this.#targets.release(target);
-  }
-
-  #done(sequence: number): void {
-    this.#flight.done(sequence, this.#succeeded);
-    this.#barriers.check();
-    this.#pump.goOn();
-  }
-
-  readonly #succeeded: Landed = (key, operation, target) => {
-    const table = this.#tableOf(key);
-    table.marks[key >>> 1]! &= ~Mark.InFlight;
-    this.#outcomes.succeeded(table, key >>> 1, operation, target); // the record's hold on the target ends after it
-    if (target !== 0) this.#targets.release(target);
-  };
-
-  #failed(sequence: number, errno: number, text: string): void {
-    this.#flight.failed(sequence, errno, this.#troubles.reason(errno, text), (key, operation, target) => {
-      const table = this.#tableOf(key);
-      this.#land(table, key >>> 1, target);
-      this.#outcomes.refused(table, key >>> 1, operation, errno, text);
-    });
   }
 
   // --- answers to people --------------------------------------------------------------------------------------------
@@ -422,17 +350,13 @@ export class FibClient implements FibPort {
     return this.#rows.one(family, words, length);
   }
 
-  #report(table: FibTable, id: number): void {
-    this.#listener(this.#rows.result(table, id));
-  }
-
   // --- ends ---------------------------------------------------------------------------------------------------------
 
   /** @param hung the writer didn't answer in time. */
   #shut(hung: boolean): void {
     this.#closed = true;
-    this.#pump.open = false;
-    this.#troubles.close();
+    this.#turns.open = false;
+    this.#failed.close();
     this.#options.mirror?.close();
     this.#writer.close(hung);
   }

@@ -21,6 +21,7 @@ export interface RowParts {
 /** Answers for people: intent beside kernel, route by route. Nothing here is on the way of a route. */
 export class FibRows {
   readonly #parts: RowParts;
+  #listener: (result: FibResult) => void = () => {};
 
   constructor(parts: RowParts) {
     this.#parts = parts;
@@ -42,8 +43,14 @@ export class FibRows {
     return id === 0 ? undefined : this.#row(table, id);
   }
 
-  result(table: FibTable, id: number): FibResult {
-    return { family: table.family, prefix: this.#prefix(table, id), ...this.#state(table, id) };
+  /** One listener for failures, overrides and recoveries. */
+  onResult(listener: (result: FibResult) => void): void {
+    this.#listener = listener;
+  }
+
+  /** The state of a route is another one now, or may be shown otherwise. */
+  report(table: FibTable, id: number): void {
+    this.#listener({ family: table.family, prefix: this.#prefix(table, id), ...this.#state(table, id) });
   }
 
   /** Who has a route in our place: the same prefix, table and metric. */

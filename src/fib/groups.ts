@@ -1,6 +1,7 @@
 import type { FibTarget } from "../kernel/records.ts";
 import { type Family, families } from "../lib/family.ts";
 import type { FibGroup } from "./fib-port.ts";
+import type { FibTable } from "./fib-table.ts";
 import { NexthopObjects } from "./nexthop-objects.ts";
 import { canonicalTarget, obstacle, type TargetId, type TargetStore } from "./targets.ts";
 
@@ -83,6 +84,12 @@ export class GroupTable {
   /** What routes of this family in the group are to be; 0 if they can't. */
   targetId(group: FibGroup, family: Family): TargetId {
     return this.#groups[group]!.ids[family]!;
+  }
+
+  /** Target that a route is to have; 0 if none is wanted or none is possible. */
+  wanted(table: FibTable, id: number): TargetId {
+    const group = table.want[id]!;
+    return group === 0 ? 0 : this.targetId(group, table.family);
   }
 
   target(group: FibGroup): FibTarget {

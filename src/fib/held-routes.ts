@@ -5,8 +5,12 @@ import { effectiveMetric, type MarkedRoutes, type Sight } from "../kernel/routes
 import type { ParsedNexthop } from "../kernel/rtnetlink/nexthop.ts";
 import type { KernelTarget, RouteScope, RouteView } from "../kernel/rtnetlink/route.ts";
 import { Family } from "../lib/family.ts";
+import type { DirtyRoutes } from "./dirty-routes.ts";
+import type { FailedRoutes } from "./failed-routes.ts";
 import type { FibCounters } from "./fib-port.ts";
+import type { FibRows } from "./fib-rows.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
+import type { GroupTable } from "./groups.ts";
 import type { NexthopObjects } from "./nexthop-objects.ts";
 import { hopKey, type TargetId, type TargetStore } from "./targets.ts";
 
@@ -17,13 +21,10 @@ export interface HeldParts {
   readonly targets: TargetStore;
   readonly objects: NexthopObjects | null;
   readonly counters: FibCounters;
-  /** Target that a route is to have; 0 if none is wanted or none is possible. */
-  wanted(table: FibTable, id: number): TargetId;
-  enqueue(table: FibTable, id: number): void;
-  /** The state of a route may be shown otherwise now. */
-  report(table: FibTable, id: number): void;
-  /** Links, addresses or others' routes changed. */
-  kernelChanged(): void;
+  readonly groups: GroupTable;
+  readonly dirty: DirtyRoutes;
+  readonly rows: FibRows;
+  readonly failed: FailedRoutes;
 }
 
 /**
@@ -78,13 +79,14 @@ export class HeldRoutes implements MarkedRoutes {
     if (how === "row") table.marks[id]! |= Mark.Seen;
     else this.touched(table, id);
     if (table.want[id] !== 0) {
-      if (!second && targets.satisfies(target, this.#parts.wanted(table, id)) && (marks & Mark.Trouble) === 0) return;
+      if (!second && targets.satisfies(target, this.#parts.groups.wanted(table, id)) && (marks & Mark.Trouble) === 0)
+        return;
       if (held !== 0) table.marks[id]! |= Mark.Repair;
-      this.#parts.enqueue(table, id);
+      this.#parts.dirty.add(table, id);
     } else if (second) {
-      if ((marks & Mark.Adopted) === 0) this.#parts.enqueue(table, id);
+      if ((marks & Mark.Adopted) === 0) this.#parts.dirty.add(table, id);
     } else if (held === 0) {
-      if (this.swept[table.family]) this.#parts.enqueue(table, id);
+      if (this.swept[table.family]) this.#parts.dirty.add(table, id);
       else {
         table.marks[id]! |= Mark.Adopted;
         this.adopted[table.family]!++;
@@ -161,9 +163,9 @@ export class HeldRoutes implements MarkedRoutes {
         this.set(table, id, 0); // taken over by somebody's replace
       }
       if (present && !displaced && table.held[id] !== 0) table.twins.add(id);
-      if (table.want[id] !== 0) this.#parts.enqueue(table, id);
+      if (table.want[id] !== 0) this.#parts.dirty.add(table, id);
       else table.freeIfIdle(id);
-    } else if (route.metric < metric && table.want[id] !== 0) this.#parts.report(table, id);
+    } else if (route.metric < metric && table.want[id] !== 0) this.#parts.rows.report(table, id);
   }
 
   linkDown(ifindex: number, removed: boolean): void {
@@ -190,7 +192,7 @@ export class HeldRoutes implements MarkedRoutes {
   }
 
   kernelChanged(): void {
-    this.#parts.kernelChanged();
+    this.#parts.failed.kernelChanged();
   }
 
   nexthopsBegin(): void {
@@ -214,7 +216,7 @@ export class HeldRoutes implements MarkedRoutes {
     this.set(table, id, 0);
     if (table.want[id] !== 0) {
       table.marks[id]! |= Mark.Repair;
-      this.#parts.enqueue(table, id);
+      this.#parts.dirty.add(table, id);
     } else {
       table.marks[id]! &= ~Mark.Adopted;
       table.freeIfIdle(id);

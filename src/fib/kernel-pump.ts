@@ -13,6 +13,7 @@ import type { Outcomes } from "./outcomes.ts";
 import { obstacle, type TargetId, type TargetStore } from "./targets.ts";
 import type { ToldTargets } from "./told-targets.ts";
 import type { WriteQueue } from "./write-queue.ts";
+import type { WriteTurns } from "./write-turns.ts";
 import type { WriterSession } from "./writer-session.ts";
 
 /** Routes written per turn of the loop when the writer lives in this process (64 take about 0.3 ms). */
@@ -34,13 +35,14 @@ export interface KernelPumpParts {
   readonly objects: NexthopObjects | null;
   /** (id << 1 | family) of what is to be looked at. */
   readonly queue: WriteQueue;
+  readonly turns: WriteTurns;
   readonly flight: Flight;
   readonly writer: WriterSession;
   readonly told: ToldTargets;
   readonly devices: DeviceRequests;
   readonly barriers: Barriers;
-  troubles(): FailedRoutes;
-  outcomes(): Outcomes;
+  readonly failed: FailedRoutes;
+  readonly outcomes: Outcomes;
 }
 
 /**
@@ -52,45 +54,17 @@ export interface KernelPumpParts {
  */
 export class KernelPump {
   readonly #parts: KernelPumpParts;
-  /** A writer is there and the kernel was read since it came: writing may go on. */
-  open = false;
-  #scheduled = false;
 
   constructor(parts: KernelPumpParts) {
     this.#parts = parts;
-  }
-
-  /** `source`: whose change it is, if that is known; see `WriteQueue`. */
-  enqueue(table: FibTable, id: number, source = 0): void {
-    const marks = table.marks[id]!;
-    if ((marks & Mark.Queued) !== 0) return;
-    if ((marks & Mark.InFlight) !== 0) {
-      table.marks[id] = marks | Mark.Again;
-      return;
-    }
-    table.marks[id] = marks | Mark.Queued;
-    // What goes is told apart by what it went through.
-    const through = table.want[id] !== 0 ? table.want[id]! : table.held[id]!;
-    this.#parts.queue.push(((id << 1) | table.family) >>> 0, through + Math.imul(source, 0x10001));
-    this.schedule();
-  }
-
-  /** Sees to it that there is a turn, if there can be one. */
-  schedule(): void {
-    const { clock, writer } = this.#parts;
-    if (this.#scheduled || !this.open || writer.blocked) return;
-    this.#scheduled = true;
-    clock.defer(() => {
-      this.#scheduled = false;
-      this.#turn();
-    });
+    parts.turns.belongTo(() => this.#turn());
   }
 
   /** Writes what differs: as much as one turn may take here, or as much as the writer process may have unanswered. */
   #turn(): void {
-    if (!this.open) return;
+    if (!this.#parts.turns.open) return;
     this.#parts.mirror?.drain(); // what others did comes first, so that we don't replace what is no longer ours
-    const { queue, flight, writer, told, devices, groups, tables, synchronous, clock } = this.#parts;
+    const { queue, turns, flight, writer, told, devices, groups, tables, synchronous, clock } = this.#parts;
     const { out } = writer;
     told.flush();
     devices.write(flight);
@@ -99,7 +73,7 @@ export class KernelPump {
     const frame = synchronous ? FRAME_ROUTES_HERE : FRAME_ROUTES;
     const started = clock.now();
     let left = synchronous ? ROUTES_PER_TURN : WINDOW;
-    while (left > 0 && queue.length > 0 && !writer.blocked && this.open) {
+    while (left > 0 && queue.length > 0 && !turns.blocked && turns.open) {
       let inFrame = 0;
       let frameFamily: Family = Family.Ipv4Unicast;
       while (queue.length > 0 && inFrame < frame && left > 0 && flight.room > 0) {
@@ -137,7 +111,7 @@ export class KernelPump {
   /** Another turn, if there is something to write and room for it. */
   goOn(): void {
     const waiting = this.#parts.queue.length + this.#parts.devices.length > 0 || this.#parts.objects?.dirty === true;
-    if (waiting && this.#parts.flight.room > 0) this.schedule();
+    if (waiting && this.#parts.flight.room > 0) this.#parts.turns.ask();
   }
 
   /** Nexthop objects go first: the routes behind them name them. */
@@ -146,17 +120,11 @@ export class KernelPump {
     if (objects === null || !objects.dirty) return;
     for (const write of objects.take(this.#parts.flight.room)) {
       const sequence = this.#parts.flight.other((trouble) => {
-        for (const root of objects.answered(write, trouble)) this.#parts.troubles().objectCame(root);
+        for (const root of objects.answered(write, trouble)) this.#parts.failed.objectCame(root);
       });
       this.#parts.writer.out.nexthop(sequence, write.operation, write.id, write.object);
     }
     this.#parts.writer.flush();
-  }
-
-  /** Target that the route is to have; 0 if none is wanted or none is possible. */
-  wanted(table: FibTable, id: number): TargetId {
-    const group = table.want[id]!;
-    return group === 0 ? 0 : this.#parts.groups.targetId(group, table.family);
   }
 
   /** What is to be done about a prefix: an operation, or 0 if want and held agree or nothing can be done. */
@@ -172,26 +140,24 @@ export class KernelPump {
     }
     const wanted = this.#parts.groups.targetId(group, table.family);
     if (wanted === 0) {
-      this.#parts
-        .troubles()
-        .fail(
-          table,
-          id,
-          0,
-          obstacle(this.#parts.groups.target(group), table.family) ?? "The route cannot be expressed",
-        );
+      this.#parts.failed.fail(
+        table,
+        id,
+        0,
+        obstacle(this.#parts.groups.target(group), table.family) ?? "The route cannot be expressed",
+      );
       return 0;
     }
     // REPLACE would take the first of them, whosever it is.
     if (table.twins.has(id)) return Operation.Delete;
     if (this.#parts.targets.satisfies(held, wanted)) {
-      this.#parts.outcomes().settled(table, id);
+      this.#parts.outcomes.settled(table, id);
       return 0;
     }
-    if (this.#parts.troubles().anyDead || this.#parts.objects !== null) {
-      const dead = this.#parts.troubles().dead(wanted) ?? this.#deadObject(wanted);
+    if (this.#parts.failed.anyDead || this.#parts.objects !== null) {
+      const dead = this.#parts.failed.dead(wanted) ?? this.#deadObject(wanted);
       if (dead !== undefined) {
-        this.#parts.troubles().put(table, id, dead);
+        this.#parts.failed.put(table, id, dead);
         return 0;
       }
     }
@@ -213,7 +179,7 @@ export class KernelPump {
     const target = this.#parts.targets.get(wanted);
     if (target.type !== "object") return undefined;
     const text = this.#parts.objects?.trouble(target.nexthopId) ?? null;
-    return text === null ? undefined : this.#parts.troubles().setDead(wanted, text);
+    return text === null ? undefined : this.#parts.failed.setDead(wanted, text);
   }
 
   #fly(table: FibTable, id: number, operation: Operation, target: TargetId): void {

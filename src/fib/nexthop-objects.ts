@@ -3,6 +3,7 @@ import { type FibHop, type NexthopObject, Operation } from "../kernel/records.ts
 import type { ParsedNexthop } from "../kernel/rtnetlink/nexthop.ts";
 import type { FibGroup } from "./fib-port.ts";
 import { canonicalTarget, hopKey } from "./targets.ts";
+import type { WriteTurns } from "./write-turns.ts";
 
 /** Ids of ours start here, far from those that `ip nexthop` and FRR count up from 1. */
 const FIRST_NEXTHOP_ID = 0x50000000;
@@ -58,13 +59,12 @@ export class NexthopObjects {
   readonly #rootById = new Map<number, FibGroup>();
   readonly #dirty = new Set<Entry>();
   readonly #protocol: number;
-  readonly #wake: () => void;
+  readonly #turns: WriteTurns;
   #nextId = FIRST_NEXTHOP_ID;
 
-  /** `wake` is called when there is something to write. */
-  constructor(protocol: number, wake: () => void) {
+  constructor(protocol: number, turns: WriteTurns) {
     this.#protocol = protocol;
-    this.#wake = wake;
+    this.#turns = turns;
   }
 
   /** Whether a target can be an object: blackholes and routes straight onto a link stay plain. */
@@ -342,7 +342,7 @@ export class NexthopObjects {
 
   #mark(entry: Entry): void {
     this.#dirty.add(entry);
-    this.#wake();
+    this.#turns.ask();
   }
 }
 

@@ -2,6 +2,7 @@ import type { KernelMirror } from "../kernel/mirror.ts";
 import { Operation } from "../kernel/records.ts";
 import * as nl from "../kernel/rtnetlink/constants.ts";
 import { Family } from "../lib/family.ts";
+import type { DirtyRoutes } from "./dirty-routes.ts";
 import type { FailedRoutes } from "./failed-routes.ts";
 import type { FibCounters } from "./fib-port.ts";
 import type { FibRows } from "./fib-rows.ts";
@@ -11,11 +12,11 @@ import type { TargetId } from "./targets.ts";
 
 export interface OutcomeParts {
   readonly held: HeldRoutes;
-  readonly troubles: FailedRoutes;
+  readonly failed: FailedRoutes;
   readonly rows: FibRows;
   readonly mirror: KernelMirror | null;
   readonly counters: FibCounters;
-  enqueue(table: FibTable, id: number): void;
+  readonly dirty: DirtyRoutes;
 }
 
 /**
@@ -39,13 +40,14 @@ export class Outcomes {
     else if (operation === Operation.Replace) operations.replace.ok++;
     else operations.delete.ok++;
     this.#landed(table, id);
-    if (operation === Operation.Delete && (table.want[id] !== 0 || table.twins.has(id))) this.#parts.enqueue(table, id);
+    if (operation === Operation.Delete && (table.want[id] !== 0 || table.twins.has(id)))
+      this.#parts.dirty.add(table, id);
     else if (table.want[id] !== 0) this.settled(table, id);
     else table.freeIfIdle(id);
   }
 
   refused(table: FibTable, id: number, operation: Operation, errno: number, text: string): void {
-    const { held, troubles, counters, enqueue } = this.#parts;
+    const { held, failed, counters, dirty } = this.#parts;
     this.#landed(table, id);
     const { operations } = counters;
     if (operation === Operation.Delete) {
@@ -55,24 +57,24 @@ export class Outcomes {
         // where other owners' IPv6 hops stood beside ours, what is left of them is shown otherwise now
         if (table.twins.delete(id) && table.family === Family.Ipv6Unicast) this.#parts.mirror?.doubt();
         if (table.want[id] !== 0)
-          enqueue(table, id); // CREATE|EXCL finds out who else is there
+          dirty.add(table, id); // CREATE|EXCL finds out who else is there
         else table.freeIfIdle(id);
         return;
       }
       operations.delete.failed++;
-      troubles.fail(table, id, errno, text);
+      failed.fail(table, id, errno, text);
       return;
     }
     if (operation === Operation.Replace && errno === nl.ENOENT) {
       operations.replace.failed++; // somebody took it away between the event and us: it has to be made anew
       held.set(table, id, 0);
-      enqueue(table, id);
+      dirty.add(table, id);
       return;
     }
     if (operation === Operation.Replace && errno === nl.EEXIST) {
       operations.replace.failed++; // ours is there as it should be, and another one of the same metric in front of it
       table.twins.add(id);
-      enqueue(table, id);
+      dirty.add(table, id);
       return;
     }
     if (operation === Operation.Create && errno === nl.EEXIST) {
@@ -81,7 +83,7 @@ export class Outcomes {
       return;
     }
     (operation === Operation.Create ? operations.add : operations.replace).failed++;
-    troubles.fail(table, id, errno, text);
+    failed.fail(table, id, errno, text);
   }
 
   /** The kernel has what is wanted. */
@@ -90,29 +92,29 @@ export class Outcomes {
     if ((marks & (Mark.Repair | Mark.Trouble)) === 0) return;
     if ((marks & Mark.Repair) !== 0) this.#parts.counters.repaired++;
     table.marks[id] = marks & ~Mark.Repair;
-    if ((marks & Mark.Trouble) !== 0) this.#parts.troubles.settled(table, id);
+    if ((marks & Mark.Trouble) !== 0) this.#parts.failed.settled(table, id);
   }
 
   #landed(table: FibTable, id: number): void {
     this.#parts.held.touched(table, id);
     if ((table.marks[id]! & Mark.Again) === 0) return;
     table.marks[id]! &= ~Mark.Again;
-    this.#parts.enqueue(table, id);
+    this.#parts.dirty.add(table, id);
   }
 
   /** CREATE|EXCL met a route. */
   #exists(table: FibTable, id: number): void {
-    const { rows, troubles, mirror } = this.#parts;
+    const { rows, failed, mirror } = this.#parts;
     const owner = rows.ownerInTheWay(table, id);
     if (owner !== null) {
-      troubles.override(table, id, owner);
+      failed.override(table, id, owner);
       return;
     }
-    troubles.fail(table, id, nl.EEXIST, "another route is in the way and was not seen yet");
+    failed.fail(table, id, nl.EEXIST, "another route is in the way and was not seen yet");
     if (this.#unexplained++ > 0 || mirror === null) return;
     mirror.resync(() => {
       this.#unexplained = 0;
-      troubles.existingKnown();
+      failed.existingKnown();
     });
   }
 }

@@ -61,13 +61,13 @@ export class TargetStore {
   readonly #entries: (Entry | undefined)[] = [undefined];
   readonly #byKey = new Map<string, TargetId>();
   readonly #free: TargetId[] = [];
-  readonly #onFree: (id: TargetId, target: KernelTarget) => void;
+  readonly #listeners: ((id: TargetId, target: KernelTarget) => void)[] = [];
   /** The single hop that was looked up last, and its id: routes of one dump come in runs. */
   #lastHop = { words: new Uint32Array(4), length: -1, ifindex: 0, flags: 0, id: 0 };
 
-  /** `onFree` hears ids that mean nothing any more, before they are used again. */
-  constructor(onFree: (id: TargetId, target: KernelTarget) => void) {
-    this.#onFree = onFree;
+  /** Hears ids that mean nothing any more, before they are used again. */
+  onFree(listener: (id: TargetId, target: KernelTarget) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** The id of a target, with one more reference. */
@@ -95,7 +95,7 @@ export class TargetStore {
     this.#entries[id] = undefined;
     this.#lastHop.length = -1;
     this.#free.push(id);
-    this.#onFree(id, entry.target);
+    for (const freed of this.#listeners) freed(id, entry.target);
   }
 
   get(id: TargetId): KernelTarget {

@@ -12,6 +12,7 @@ export class ToldTargets {
   constructor(targets: TargetStore, out: RequestWriter) {
     this.#targets = targets;
     this.#out = out;
+    targets.onFree((id) => this.#forget(id));
   }
 
   has(id: TargetId): boolean {
@@ -29,7 +30,7 @@ export class ToldTargets {
   }
 
   /** The number will mean something else. */
-  forget(id: TargetId): void {
+  #forget(id: TargetId): void {
     if (!this.has(id)) return;
     this.#told[id] = 0;
     this.#forgotten.push(id);

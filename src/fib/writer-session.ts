@@ -5,6 +5,7 @@ import type { WriterLink } from "../kernel/os-port.ts";
 import type { WriterStats } from "../kernel/records.ts";
 import type { RouteScope } from "../kernel/rtnetlink/route.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { WriteTurns } from "./write-turns.ts";
 
 const RECONNECT_MS = 250;
 
@@ -14,12 +15,15 @@ export interface WriterSessionOptions {
   /** Starts or finds the writer. @throws Error with one sentence. */
   connect(): WriterLink;
   errorText(errno: number): string;
+  readonly turns: WriteTurns;
+}
+
+/** What becomes of the writer and of what it was told. */
+export interface WriterEvents {
   /** A writer is there; events that bear this port id are its own. */
   welcome(portId: number): void;
   done(sequence: number): void;
   failed(sequence: number, errno: number, text: string): void;
-  /** It takes more again. */
-  drained(): void;
   /** It is gone, with one sentence on why; false if no other one is wanted. */
   lost(reason: string): boolean;
 }
@@ -28,8 +32,6 @@ export interface WriterSessionOptions {
 export class WriterSession {
   /** Requests are written here and leave with `flush`. */
   readonly out = new RequestWriter();
-  /** The writer has more than it can take at the moment. */
-  blocked = false;
   readonly #options: WriterSessionOptions;
   readonly #stats: ((stats: WriterStats | null) => void)[] = [];
   #link: WriterLink | null = null;
@@ -39,33 +41,34 @@ export class WriterSession {
     this.#options = options;
   }
 
-  connect(): void {
+  /** Starts or finds the writer, and again whenever it ends. */
+  connect(events: WriterEvents): void {
     if (this.#closed) return;
     let link: WriterLink;
     try {
       link = this.#options.connect();
     } catch (error) {
-      this.#lost(null, error instanceof Error ? error.message : String(error));
+      this.#lost(events, null, error instanceof Error ? error.message : String(error));
       return;
     }
     this.#link = link;
-    this.blocked = false;
-    const frames = new FrameReader((frame) => decodeAnswer(frame, this.#answers(link)));
+    this.#options.turns.blocked = false;
+    const frames = new FrameReader((frame) => decodeAnswer(frame, this.#answers(events, link)));
     link.onData((chunk) => {
       if (link !== this.#link) return;
       try {
         frames.push(chunk);
       } catch (error) {
         link.close();
-        this.#lost(link, `The kernel writer does not keep to its protocol: ${(error as Error).message}`);
+        this.#lost(events, link, `The kernel writer does not keep to its protocol: ${(error as Error).message}`);
       }
     });
     link.onDrain(() => {
       if (link !== this.#link) return;
-      this.blocked = false;
-      this.#options.drained();
+      this.#options.turns.blocked = false;
+      this.#options.turns.ask();
     });
-    link.onClose((reason) => this.#lost(link, reason));
+    link.onClose((reason) => this.#lost(events, link, reason));
     this.out.clear();
     this.out.hello(this.#options.scope);
     this.flush();
@@ -76,7 +79,7 @@ export class WriterSession {
     if (this.out.length === 0) return;
     const more = this.#link?.send(this.out.view()) ?? true;
     this.out.clear();
-    if (!more) this.blocked = true;
+    if (!more) this.#options.turns.blocked = true;
   }
 
   /** What the writer did so far; null if it ends before it answers. */
@@ -95,16 +98,16 @@ export class WriterSession {
     this.#tellStats(null);
   }
 
-  #answers(link: WriterLink): WriterAnswers {
-    const { errorText, welcome, done, failed } = this.#options;
+  #answers(events: WriterEvents, link: WriterLink): WriterAnswers {
+    const { errorText } = this.#options;
     return {
-      welcome: (_version, portId) => welcome(portId),
+      welcome: (_version, portId) => events.welcome(portId),
       refused: (errno, text) => {
         link.close();
-        this.#lost(link, errno === 0 ? text : `${text}: ${errorText(errno)}`);
+        this.#lost(events, link, errno === 0 ? text : `${text}: ${errorText(errno)}`);
       },
-      done,
-      failed,
+      done: (sequence) => events.done(sequence),
+      failed: (sequence, errno, text) => events.failed(sequence, errno, text),
       stats: (stats) => this.#tellStats(stats),
     };
   }
@@ -113,12 +116,12 @@ export class WriterSession {
     for (const listener of this.#stats.splice(0)) listener(stats);
   }
 
-  #lost(link: WriterLink | null, reason: string): void {
+  #lost(events: WriterEvents, link: WriterLink | null, reason: string): void {
     if (link !== this.#link || this.#closed) return;
     this.#link = null;
-    this.blocked = false;
+    this.#options.turns.blocked = false;
     this.out.clear();
     this.#tellStats(null);
-    if (this.#options.lost(reason)) this.#options.clock.setTimer(RECONNECT_MS, () => this.connect());
+    if (events.lost(reason)) this.#options.clock.setTimer(RECONNECT_MS, () => this.connect(events));
   }
 }
