@@ -29,14 +29,18 @@ interface Running {
  */
 export class WorkLoop {
   readonly #clock: Clock;
-  readonly #jobs: readonly Running[];
+  readonly #jobs: Running[] = [];
   #scheduled = false;
   #touched = false;
   #firstTouch = 0;
 
-  constructor(clock: Clock, jobs: readonly Job[]) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#jobs = jobs.map((job) => ({ job, units: FIRST_UNITS }));
+  }
+
+  /** One more job; in each turn they run in the order in which they came. */
+  add(job: Job): void {
+    this.#jobs.push({ job, units: FIRST_UNITS });
   }
 
   /** Says that there is something to do. Cheap: called once per message. */

@@ -23,6 +23,7 @@ import { KeepaliveLag } from "../session/counters.ts";
 import { CeaseError, type CeaseSubcode } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
 import { KernelSide } from "./kernel/kernel-side.ts";
+import { Admission } from "./load/admission.ts";
 import { BackPressure } from "./load/back-pressure.ts";
 import { Convergence } from "./load/convergence.ts";
 import { LogBudget } from "./load/log-budget.ts";
@@ -43,11 +44,12 @@ import { OwnRestart } from "./restart/own-restart.ts";
 import { StaleRoutes } from "./restart/stale-routes.ts";
 import { adoptRouter, ribOf } from "./router-rib.ts";
 import type { SpeakerPorts } from "./speaker-ports.ts";
+import type { SpeakerState } from "./speaker-state.ts";
 import { Tables } from "./tables.ts";
 
 /** How often groups are ticked, limits looked at and leftovers swept. */
 const TICK_MS = 1000;
-export class Speaker {
+export class Speaker implements SpeakerState {
   readonly tables: Tables;
   readonly peers: Peers;
   readonly groups: UpdateGroups;
@@ -65,7 +67,6 @@ export class Speaker {
   /** Families whose leftovers in the kernel go once what was decided is written. */
   readonly #sweepNext = new Set<Family>();
   readonly #loop: WorkLoop;
-  readonly #reader: UpdateReader;
   #config: Config;
   #listenerKeys: ListenerKeys | null = null;
   readonly #maker: PeerMaker;
@@ -77,104 +78,107 @@ export class Speaker {
   #left = false;
   #finish: ((set: number) => number) | null = null;
 
+  /** The loop first, as every part may have work for it; then what each next part stands on. */
   constructor(config: Config, ports: SpeakerPorts) {
-    const { clock, random, log } = ports;
+    const { clock, random, log, network, journal, memory = null } = ports;
     this.#config = config;
     this.#ports = ports;
     this.clock = clock;
     this.log = log;
     this.startedAt = clock.now();
-    this.convergence = new Convergence(() => clock.now());
-    this.kernel = new KernelSide(config, ports.openFib(config.kernel), log, clock, (link) => this.#linkDown(link));
-    const { nextHops } = this.kernel;
-    this.tables = new Tables(ribOf(config, random, nextHops));
-    const { rib, store } = this.tables;
-    this.#policyCache = new PolicyCache(store, nextHops);
-    this.#reader = new UpdateReader(store, this.tables.byFamily);
-    this.originatedRoutes = new OriginatedRoutes(this.tables);
-    const wake = () => this.#loop.touch();
-    const groupParts = { tables: this.tables, kernel: this.kernel, convergence: this.convergence, log, wake };
-    this.groups = new UpdateGroups(
+    const loop = new WorkLoop(clock);
+    const wake = () => loop.touch();
+    const convergence = new Convergence(() => clock.now());
+    const admission = new Admission();
+
+    // What there is: the kernel, and the tables that know its next hops.
+    const kernel = new KernelSide(config, ports.openFib(config.kernel), log, clock, (link) => this.#linkDown(link));
+    const tables = new Tables(ribOf(config, random, kernel.nextHops));
+    const { rib, store } = tables;
+    const policyCache = new PolicyCache(store, kernel.nextHops);
+    const originatedRoutes = new OriginatedRoutes(tables);
+    kernel.feed(config, tables, originatedRoutes, wake);
+
+    // Who is told.
+    const groupParts = { tables, kernel, convergence, log, wake };
+    const groups = new UpdateGroups(
       {
         create: (key, policy) => makeGroup(key, policy, groupParts),
-        connect: (group) => this.tables.byFamily[group.key.family]!.addConsumer(group, group.key.addPath > 0),
-        disconnect: (group) => this.tables.byFamily[group.key.family]!.removeConsumer(group),
+        connect: (group) => tables.byFamily[group.key.family]!.addConsumer(group, group.key.addPath > 0),
+        disconnect: (group) => tables.byFamily[group.key.family]!.removeConsumer(group),
       },
       clock,
     );
-    this.#loop = new WorkLoop(clock, [
-      { step: 1024, run: (units) => rib.work(units) },
-      { step: 1024, run: (units) => this.#decide(units) },
-      this.groups,
-      { step: 1024, run: (units: number): boolean => this.memory.run(units) },
-    ]);
-    this.#stale = new StaleRoutes(
-      clock,
-      this.tables,
-      (peer) => {
-        // Sessions that end because we stop are what the journal is for.
-        if (!this.#stopping) this.restart.lost(peer);
-        this.peers.forgetIfGone(peer);
-      },
-      wake,
-    );
-    this.restart = new OwnRestart({
+
+    // What outlives sessions: theirs, and ours.
+    const stale = new StaleRoutes(clock, tables, (peer) => this.#staleOver(peer), wake);
+    const restart = new OwnRestart({
       clock,
       log,
-      journal: ports.journal,
+      journal,
       deferralMs: config.router.selectionDeferralSeconds * 1000,
       forwarding: (family) => this.#forwards(family),
       isExpected: (address) => this.#mayReturn(address),
       listed: (family) => this.#listed(family),
       select: (family) => this.#select(family),
     });
-    this.backPressure = new BackPressure(
+
+    // Who tells: peers, as many as memory has room for.
+    const backPressure = new BackPressure(
       clock,
       () => rib.pending,
       () => this.#lookAtMemory(),
     );
-    this.memory = new MemoryGuard({
-      clock,
-      log,
-      rib,
-      backPressure: this.backPressure,
-      port: ports.memory ?? null,
-      limits: () => this.#config.limits,
-      peers: () => this.peers,
-    });
-    this.peers = new Peers(
-      (identity) => this.#maker.make(identity),
-      clock,
-      log,
-      () => this.memory.refuses,
-    );
-    this.kernel.feed(config, this.tables, this.originatedRoutes, wake);
-    const environment = {
-      clock,
-      alarms: new Alarms(clock),
-      random,
-      network: ports.network,
-      keepaliveLag: this.keepaliveLag,
-    };
-    this.#maker = new PeerMaker(environment, {
+    const environment = { clock, alarms: new Alarms(clock), random, network, keepaliveLag: this.keepaliveLag };
+    const maker = new PeerMaker(environment, {
       config: () => this.#config,
       clock,
       log: new LogBudget(log, clock),
-      tables: this.tables,
-      reader: this.#reader,
-      groups: this.groups,
-      stale: this.#stale,
-      loop: this.#loop,
-      convergence: this.convergence,
-      policyCache: this.#policyCache,
-      local: this.kernel.local,
+      tables,
+      reader: new UpdateReader(store, tables.byFamily),
+      groups,
+      stale,
+      loop,
+      convergence,
+      policyCache,
+      local: kernel.local,
       finish: () => this.#finish,
       changed: (peer) => this.#peerChanged(peer),
-      restart: this.restart,
-      backPressure: this.backPressure,
+      restart,
+      backPressure,
       routerIds: new SharedRouterIds(),
-      isFull: () => this.memory.refuses,
+      admission,
     });
+    const peers = new Peers((identity) => maker.make(identity), clock, log, admission);
+    const guard = new MemoryGuard({
+      clock,
+      log,
+      rib,
+      admission,
+      backPressure,
+      port: memory,
+      limits: () => this.#config.limits,
+      peers,
+    });
+
+    loop.add({ step: 1024, run: (units) => rib.work(units) });
+    loop.add({ step: 1024, run: (units) => this.#decide(units) });
+    loop.add(groups);
+    loop.add(guard);
+
+    this.convergence = convergence;
+    this.kernel = kernel;
+    this.tables = tables;
+    this.#policyCache = policyCache;
+    this.originatedRoutes = originatedRoutes;
+    this.groups = groups;
+    this.#loop = loop;
+    this.#stale = stale;
+    this.restart = restart;
+    this.backPressure = backPressure;
+    this.memory = guard;
+    this.peers = peers;
+    this.#maker = maker;
   }
 
   get config(): Config {
@@ -397,6 +401,13 @@ export class Speaker {
       if (own === undefined || local.interfaceOf(own) !== link.ifindex) continue;
       if (local.isOnLink(link.ifindex, peer.address)) peer.session.disconnect(`our link ${link.name} went down`);
     }
+  }
+
+  /** Nothing of a peer's is stale any more. */
+  #staleOver(peer: Peer): void {
+    // Sessions that end because we stop are what the journal is for.
+    if (!this.#stopping) this.restart.lost(peer);
+    this.peers.forgetIfGone(peer);
   }
 
   #peerChanged(peer: Peer): void {

@@ -3,7 +3,7 @@ import { type AdvertisedRoute, advertised, sentAttributes, sentBy } from "../exp
 import { families } from "../lib/family.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import type { Peer } from "../speaker/peer.ts";
-import type { Speaker } from "../speaker/speaker.ts";
+import type { SpeakerState } from "../speaker/speaker-state.ts";
 import type { PathRow, PolicyVerdict, RouteRow } from "./model.ts";
 import { attributeColumns } from "./path-row.ts";
 import { prefixAsked, prefixText } from "./routes.ts";
@@ -12,7 +12,7 @@ import type { RouteQuery } from "./view-port.ts";
 const SLICE = 512;
 
 /** Adj-RIB-Out of a peer: each route with the attributes that were sent. */
-export function* advertisedSlices(speaker: Speaker, peer: Peer, query: RouteQuery): Generator<RouteRow[]> {
+export function* advertisedSlices(speaker: SpeakerState, peer: Peer, query: RouteQuery): Generator<RouteRow[]> {
   for (const family of families) {
     const place = peer.membership(family);
     const { prefix: question } = query;

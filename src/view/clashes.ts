@@ -2,7 +2,7 @@ import { formatIpv4 } from "../lib/address.ts";
 import { families } from "../lib/family.ts";
 import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
-import type { Speaker } from "../speaker/speaker.ts";
+import type { SpeakerState } from "../speaker/speaker-state.ts";
 import type { Clash } from "./model.ts";
 import { prefixText } from "./routes.ts";
 
@@ -12,7 +12,7 @@ const SLICE = 512;
 const SHOWN = 3;
 
 /** What two routers can't both be right about: found by a walk of the tables when somebody asks; the rows come at its end. */
-export function* clashSlices(speaker: Speaker): Generator<Clash[]> {
+export function* clashSlices(speaker: SpeakerState): Generator<Clash[]> {
   const rows = new Map<string, Clash>();
   let looked = 0;
   for (const family of families) {
@@ -33,7 +33,7 @@ export function* clashSlices(speaker: Speaker): Generator<Clash[]> {
 
 type Found = Pick<Clash, "kind" | "from" | "originator">;
 
-function clashesAt(speaker: Speaker, table: RouteTable, id: number): Found[] {
+function clashesAt(speaker: SpeakerState, table: RouteTable, id: number): Found[] {
   const { store, sources } = speaker.tables;
   const ownId = sources.routerId[LOCAL_SOURCE]!;
   const found: Found[] = [];

@@ -5,7 +5,7 @@ import { familyName } from "../lib/family.ts";
 import { foreignRoute } from "../lib/route-owner.ts";
 import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
-import type { Speaker } from "../speaker/speaker.ts";
+import type { SpeakerState } from "../speaker/speaker-state.ts";
 import { fibRow } from "./fib-row.ts";
 import type { ExplainedAdvertisement, ExplainedPath, Explanation } from "./model.ts";
 import { peersInOrder } from "./neighbors.ts";
@@ -13,7 +13,7 @@ import { importVerdict, pathRows, prefixAsked, prefixText, wordsOf } from "./rou
 import type { PrefixQuestion } from "./view-port.ts";
 
 /** The whole way of a prefix through this speaker, in the order in which it goes. */
-export function explain(speaker: Speaker, question: PrefixQuestion): Explanation {
+export function explain(speaker: SpeakerState, question: PrefixQuestion): Explanation {
   const table = speaker.tables.byFamily[question.family]!;
   const id = prefixAsked(table, question);
   const empty: Explanation = {
@@ -41,7 +41,7 @@ export function explain(speaker: Speaker, question: PrefixQuestion): Explanation
   };
 }
 
-function receivedOf(speaker: Speaker, table: RouteTable, id: number, deferred: boolean): ExplainedPath[] {
+function receivedOf(speaker: SpeakerState, table: RouteTable, id: number, deferred: boolean): ExplainedPath[] {
   const rows = pathRows(speaker, table, id);
   const lost = new Map(table.explain(id).map(({ candidate, text }) => [candidate.path, text]));
   const paths: number[] = [];
@@ -55,7 +55,7 @@ function receivedOf(speaker: Speaker, table: RouteTable, id: number, deferred: b
 
 /** The step at which a path lost; where its next hop is unreachable, why. */
 function lostAt(
-  speaker: Speaker,
+  speaker: SpeakerState,
   table: RouteTable,
   path: number,
   lost: ReadonlyMap<number, string | null>,
@@ -66,7 +66,7 @@ function lostAt(
   return nextHop === 0 || nextHops.reachable[nextHop] === 1 ? text : nextHops.explain(nextHop);
 }
 
-function decisionOf(speaker: Speaker, table: RouteTable, id: number, best: number): Explanation["decision"] {
+function decisionOf(speaker: SpeakerState, table: RouteTable, id: number, best: number): Explanation["decision"] {
   if (best === 0) return { best: null, text: "no path is usable: each was rejected or has no reachable next hop" };
   const source = table.pathSource(best);
   const from = source === LOCAL_SOURCE ? "self" : (speaker.tables.sources.info(source)?.peer ?? "unknown");
@@ -78,7 +78,7 @@ function decisionOf(speaker: Speaker, table: RouteTable, id: number, best: numbe
   };
 }
 
-function nextHopOf(speaker: Speaker, table: RouteTable, best: number): Explanation["nextHop"] {
+function nextHopOf(speaker: SpeakerState, table: RouteTable, best: number): Explanation["nextHop"] {
   if (best === 0 || table.pathSource(best) === LOCAL_SOURCE) return null;
   const nextHop = speaker.tables.store.nextHop[table.pathAttributes(best)]!;
   if (nextHop === 0) return null;
@@ -95,7 +95,7 @@ function nextHopOf(speaker: Speaker, table: RouteTable, best: number): Explanati
 }
 
 /** A learned route that is kept from the kernel on purpose. */
-function guarded(speaker: Speaker, table: RouteTable, id: number, best: number): Explanation["kernel"] {
+function guarded(speaker: SpeakerState, table: RouteTable, id: number, best: number): Explanation["kernel"] {
   if (best === 0 || table.pathSource(best) === LOCAL_SOURCE || speaker.config.kernel.fib === "none") return null;
   const subnet = speaker.kernel.guard(table, id);
   if (subnet === null) return null;
@@ -115,7 +115,7 @@ function kernelOf(fib: FibPort, family: 0 | 1, words: readonly number[], length:
 }
 
 /** To whom it is advertised, or why not. */
-function advertisedOf(speaker: Speaker, table: RouteTable, id: number): ExplainedAdvertisement[] {
+function advertisedOf(speaker: SpeakerState, table: RouteTable, id: number): ExplainedAdvertisement[] {
   const rows: ExplainedAdvertisement[] = [];
   for (const peer of peersInOrder(speaker)) {
     const base = { address: peer.address, description: peer.settings.description, nextHop: null };

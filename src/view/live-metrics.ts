@@ -2,7 +2,7 @@ import { type FamilyName, families, familyName } from "../lib/family.ts";
 import { KeepaliveLag } from "../session/counters.ts";
 import { type DelayHistogram, DelayHistogram as Delays } from "../speaker/load/convergence.ts";
 import type { Peer } from "../speaker/peer.ts";
-import type { Speaker } from "../speaker/speaker.ts";
+import type { SpeakerState } from "../speaker/speaker-state.ts";
 import { BestCounts } from "./best-counts.ts";
 import type { Durations, FibMetrics, MetricsSource, PeerFamilyMetrics, PeerMetrics } from "./metrics-port.ts";
 import { advertisedTo } from "./neighbors.ts";
@@ -19,11 +19,11 @@ const inMilliseconds = ({ buckets, count, sumSeconds }: DelayHistogram): Duratio
 /** The numbers of a running speaker, for its metrics. Made only where they are scraped: counting best paths costs two octets a prefix. */
 export class LiveMetrics implements MetricsSource {
   readonly version: string;
-  readonly #speaker: Speaker;
+  readonly #speaker: SpeakerState;
   /** Indexed by family. */
   readonly #best: readonly BestCounts[];
 
-  constructor(speaker: Speaker, version: string) {
+  constructor(speaker: SpeakerState, version: string) {
     this.version = version;
     this.#speaker = speaker;
     this.#best = families.map((family) => new BestCounts(speaker.tables.byFamily[family]!));

@@ -2,7 +2,7 @@ import { compareAddresses, formatIpv4, tryParseAddress } from "../lib/address.ts
 import { type Family, families, familyName } from "../lib/family.ts";
 import type { PeerSession } from "../session/peer-session.ts";
 import type { Peer } from "../speaker/peer.ts";
-import type { Speaker } from "../speaker/speaker.ts";
+import type { SpeakerState } from "../speaker/speaker-state.ts";
 import type {
   CapabilityText,
   LastError,
@@ -15,7 +15,7 @@ import type {
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
 /** By address: the order in which peers came, or came back, tells nobody anything. */
-export const peersInOrder = (speaker: Speaker): Peer[] =>
+export const peersInOrder = (speaker: SpeakerState): Peer[] =>
   [...speaker.peers]
     .map((peer) => ({ peer, words: tryParseAddress(peer.address) ?? [] }))
     .sort((a, b) => compareAddresses(a.words, b.words))
@@ -28,7 +28,7 @@ export function advertisedTo(peer: Peer, family: Family): number {
 }
 
 /** Prefixes of a peer in one family. */
-function familyCounts(speaker: Speaker, peer: Peer, family: Family) {
+function familyCounts(speaker: SpeakerState, peer: Peer, family: Family) {
   const table = speaker.tables.byFamily[family]!;
   return {
     received: peer.source === 0 ? 0 : table.counts(peer.source).received,
@@ -50,7 +50,7 @@ function errorView(error: PeerSession["lastError"]): LastError | null {
 }
 
 /** One row of `summary`. */
-export function neighborSummary(speaker: Speaker, peer: Peer): NeighborSummary {
+export function neighborSummary(speaker: SpeakerState, peer: Peer): NeighborSummary {
   const { session, settings } = peer;
   const counts = families.map((family) => familyCounts(speaker, peer, family));
   const sum = (pick: (count: (typeof counts)[number]) => number) =>
@@ -96,7 +96,7 @@ const messageCounts = (counts: readonly number[]): MessageCounts => ({
   routeRefresh: counts[5]!,
 });
 
-function familyDetail(speaker: Speaker, peer: Peer, family: Family): NeighborFamily {
+function familyDetail(speaker: SpeakerState, peer: Peer, family: Family): NeighborFamily {
   const maximum = peer.settings.families[family]?.maximumPrefix ?? null;
   const member = peer.membership(family)?.member;
   return {
@@ -115,7 +115,7 @@ const sinceLastMessage = (holdTimeSeconds: number, leftMs: number | null): numbe
   leftMs === null ? null : Math.max(0, seconds(holdTimeSeconds * 1000 - leftMs));
 
 /** Counted by a walk: asked for by people, and only of a peer that is away. */
-function staleRoutes(speaker: Speaker, { source }: Peer): number {
+function staleRoutes(speaker: SpeakerState, { source }: Peer): number {
   let count = 0;
   for (const table of speaker.tables.byFamily)
     for (let path = table.nextPathOf(source, 0); path !== 0; path = table.nextPathOf(source, path))
@@ -124,7 +124,7 @@ function staleRoutes(speaker: Speaker, { source }: Peer): number {
 }
 
 /** Everything about one neighbor. */
-export function neighborDetail(speaker: Speaker, peer: Peer): NeighborDetail {
+export function neighborDetail(speaker: SpeakerState, peer: Peer): NeighborDetail {
   const { session, settings, live } = peer;
   const { timers } = settings;
   const capabilities = session.capabilities();

@@ -3,7 +3,7 @@ import { families } from "../lib/family.ts";
 import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import type { Peer } from "../speaker/peer.ts";
-import type { Speaker } from "../speaker/speaker.ts";
+import type { SpeakerState } from "../speaker/speaker-state.ts";
 import type { PathRow, PolicyVerdict, RouteRow } from "./model.ts";
 import { attributeColumns } from "./path-row.ts";
 import type { PrefixQuestion, RouteQuery } from "./view-port.ts";
@@ -42,7 +42,7 @@ export function* prefixesAsked(
 
 /** Rows of the prefixes that a query is about, in slices that many paths don't make long. */
 export function* rowsAsked(
-  speaker: Speaker,
+  speaker: SpeakerState,
   query: RouteQuery,
   pathsOf: (table: RouteTable, id: number) => PathRow[],
 ): Generator<RouteRow[]> {
@@ -67,7 +67,7 @@ export function* rowsAsked(
 }
 
 /** A path of the table as a row; `set` is the attribute set to show. */
-function pathRow(speaker: Speaker, table: RouteTable, path: number, set: number, best: boolean): PathRow {
+function pathRow(speaker: SpeakerState, table: RouteTable, path: number, set: number, best: boolean): PathRow {
   const { store } = speaker.tables;
   const source = table.pathSource(path);
   const rejected = table.pathAttributes(path) === 0;
@@ -86,7 +86,7 @@ function pathRow(speaker: Speaker, table: RouteTable, path: number, set: number,
 }
 
 /** What the way in said of a path, asked once more. */
-export function importVerdict(speaker: Speaker, table: RouteTable, path: number): PolicyVerdict {
+export function importVerdict(speaker: SpeakerState, table: RouteTable, path: number): PolicyVerdict {
   const source = table.pathSource(path);
   if (source === LOCAL_SOURCE)
     return { verdict: "accept", name: "own", line: null, reason: "originated by this router" };
@@ -116,7 +116,7 @@ const multipathOut = new Int32Array(64);
 
 /** All paths of a prefix, the best first; of one source alone if it is given. */
 export function pathRows(
-  speaker: Speaker,
+  speaker: SpeakerState,
   table: RouteTable,
   prefixId: number,
   onlySource: number | null = null,
@@ -136,7 +136,7 @@ export function pathRows(
 }
 
 /** Loc-RIB with all candidate paths. */
-export function routeSlices(speaker: Speaker, query: RouteQuery): Generator<RouteRow[]> {
+export function routeSlices(speaker: SpeakerState, query: RouteQuery): Generator<RouteRow[]> {
   const { from } = query;
   return rowsAsked(speaker, query, (table, id) =>
     pathRows(speaker, table, id).filter((path) => from === undefined || path.from === from),
@@ -144,7 +144,7 @@ export function routeSlices(speaker: Speaker, query: RouteQuery): Generator<Rout
 }
 
 /** Adj-RIB-In of a peer: as received, rejected routes too, each with the policy's verdict. */
-export function* receivedSlices(speaker: Speaker, peer: Peer, query: RouteQuery): Generator<RouteRow[]> {
+export function* receivedSlices(speaker: SpeakerState, peer: Peer, query: RouteQuery): Generator<RouteRow[]> {
   const { source } = peer;
   if (source === 0) return;
   yield* rowsAsked(speaker, query, (table, id) => {

@@ -3,7 +3,7 @@
  * kept here; each answer is made from the speaker's tables when it is asked for, long ones in slices.
  */
 import { type FamilyName, families, familyName } from "../lib/family.ts";
-import type { Speaker } from "../speaker/speaker.ts";
+import type { SpeakerState } from "../speaker/speaker-state.ts";
 import { advertisedSlices } from "./advertised.ts";
 import { clashSlices } from "./clashes.ts";
 import { explain } from "./explain.ts";
@@ -17,10 +17,10 @@ import type { PrefixQuestion, RouteQuery, Slices, SpeakerView } from "./view-por
 const FIB_SLICE = 512;
 
 export class LiveView implements SpeakerView {
-  readonly #speaker: Speaker;
+  readonly #speaker: SpeakerState;
   readonly #version: string;
 
-  constructor(speaker: Speaker, version: string) {
+  constructor(speaker: SpeakerState, version: string) {
     this.#speaker = speaker;
     this.#version = version;
   }

@@ -6,6 +6,7 @@ import type { Rib } from "../../rib/rib.ts";
 import { Weigher } from "../../rib/weigher.ts";
 import { CeaseError, cease } from "../../wire/errors.ts";
 import type { Peer } from "../peer.ts";
+import type { Admission } from "./admission.ts";
 import type { BackPressure } from "./back-pressure.ts";
 
 /** What the machine says about this process's memory. */
@@ -25,10 +26,11 @@ export interface MemoryParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly rib: Rib;
+  readonly admission: Admission;
   readonly backPressure: BackPressure;
   readonly port: MemoryPort | null;
   readonly limits: () => LimitsConfig;
-  readonly peers: () => Iterable<Peer>;
+  readonly peers: Iterable<Peer>;
 }
 
 /** Of what the process may have, the part that `memory: auto` takes. */
@@ -60,7 +62,6 @@ export class MemoryGuard implements Job {
   readonly step = 1024;
   readonly #parts: MemoryParts;
   readonly #weigher: Weigher;
-  #refuses = false;
   #holds = false;
   /** The most that the tables held since the last collection, and what they held a tick ago. */
   #highest = 0;
@@ -90,7 +91,7 @@ export class MemoryGuard implements Job {
 
   /** New sessions are not wanted at the moment. */
   get refuses(): boolean {
-    return this.#refuses;
+    return !this.#parts.admission.open;
   }
 
   /** About once a second, and while much comes in. True if there is something to weigh, which `run` then does. */
@@ -102,7 +103,7 @@ export class MemoryGuard implements Job {
       this.#parts.port?.collect();
       share = this.#share();
     }
-    this.#refuses = this.#settle("refuse", this.#refuses, share, REFUSE);
+    this.#parts.admission.open = !this.#settle("refuse", this.refuses, share, REFUSE);
     this.#holds = this.#settle("hold", this.#holds, share, HOLD);
     if (this.#weigher.busy) return true;
     // No single peer can have more than all have together.
@@ -167,7 +168,7 @@ export class MemoryGuard implements Job {
   /** The weights are known. */
   #act(): void {
     const { backPressure, clock } = this.#parts;
-    const heaviest = [...this.#parts.peers()]
+    const heaviest = [...this.#parts.peers]
       .filter((peer) => peer.live !== null && peer.source !== 0)
       .sort((a, b) => this.#weigher.octets(b.source) - this.#weigher.octets(a.source));
     for (const peer of heaviest) {

@@ -5,6 +5,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Transport } from "../../session/transport.ts";
 import { CeaseError, cease, type NotificationError } from "../../wire/errors.ts";
 import { encodeNotification } from "../../wire/message/notification.ts";
+import type { Admission } from "../load/admission.ts";
 import { addressWords, memberOf, type Peer, type PeerIdentity } from "../peer.ts";
 import { GonePeers, type SessionTotals } from "./gone-peers.ts";
 
@@ -44,12 +45,11 @@ export class Peers implements Iterable<Peer> {
   #maxHalfOpen = Number.POSITIVE_INFINITY;
   #inventory: Inventory | null = null;
   readonly #gone = new GonePeers();
-  readonly #isFull: () => boolean;
+  readonly #admission: Admission;
 
-  /** @param isFull memory is short: no new sessions. */
-  constructor(create: (identity: PeerIdentity) => Peer, clock: Clock, log: Log, isFull: () => boolean) {
+  constructor(create: (identity: PeerIdentity) => Peer, clock: Clock, log: Log, admission: Admission) {
     this.#create = create;
-    this.#isFull = isFull;
+    this.#admission = admission;
     this.#clock = clock;
     this.#log = log;
   }
@@ -161,7 +161,7 @@ export class Peers implements Iterable<Peer> {
     const known = this.#byAddress.get(remoteAddress);
     if (known !== undefined) {
       // Whose routes are here already, be they stale, adds none to them.
-      if (known.source === 0 && this.#isFull()) this.#refuseForMemory(transport);
+      if (known.source === 0 && !this.#admission.open) this.#refuseForMemory(transport);
       else known.session.accept(transport);
       return;
     }
@@ -181,7 +181,7 @@ export class Peers implements Iterable<Peer> {
       refuse(transport, cease(CeaseError.ConnectionRejected));
       return;
     }
-    if (this.#isFull()) {
+    if (!this.#admission.open) {
       this.#refuseForMemory(transport);
       return;
     }

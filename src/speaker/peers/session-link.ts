@@ -11,6 +11,7 @@ import type { DownReason, NotificationView, SessionHandlers } from "../../sessio
 import type { AttributeFault } from "../../wire/attribute/fault.ts";
 import { CeaseError, cease } from "../../wire/errors.ts";
 import { decodeRouteRefresh, RefreshKind } from "../../wire/message/route-refresh.ts";
+import type { Admission } from "../load/admission.ts";
 import type { BackPressure } from "../load/back-pressure.ts";
 import type { Convergence } from "../load/convergence.ts";
 import { MEMORY_REST_MS } from "../load/memory-guard.ts";
@@ -37,7 +38,7 @@ export interface LinkParts extends RuleParts {
   readonly backPressure: BackPressure;
   readonly routerIds: SharedRouterIds;
   /** Memory is short: no new sessions. */
-  readonly isFull: () => boolean;
+  readonly admission: Admission;
 }
 
 /** Links one peer's session to tables and update groups. One object per peer. */
@@ -57,7 +58,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   established(agreed: Agreed): void {
     const peer = this.#peer;
     const { tables, stale, loop } = this.#parts;
-    if (peer.source === 0 && this.#parts.isFull()) {
+    if (peer.source === 0 && !this.#parts.admission.open) {
       peer.session.fail(cease(CeaseError.OutOfResources), MEMORY_REST_MS);
       return;
     }

@@ -158,7 +158,8 @@ class Costly implements Job {
 t.test("a slice of work takes about 3 ms, also where units suddenly cost more than they did", (t) => {
   const clock = new Turns();
   const [cut, whole] = [new Costly(clock, 1024), new Costly(clock, null)];
-  const loop = new WorkLoop(clock, [cut, whole]);
+  const loop = new WorkLoop(clock);
+  for (const job of [cut, whole]) loop.add(job);
   const longestTurn = () => {
     let longest = 0;
     for (let before = clock.time; clock.turn(); before = clock.time) longest = Math.max(longest, clock.time - before);

@@ -2,6 +2,7 @@ import t from "tap";
 import { parseIpv4 } from "../../../src/lib/address.ts";
 import type { Rib } from "../../../src/rib/rib.ts";
 import { Weigher } from "../../../src/rib/weigher.ts";
+import { Admission } from "../../../src/speaker/load/admission.ts";
 import { BackPressure } from "../../../src/speaker/load/back-pressure.ts";
 import { MemoryGuard } from "../../../src/speaker/load/memory-guard.ts";
 import { VirtualClock } from "../../../testbed/virtual-clock.ts";
@@ -24,7 +25,8 @@ t.test("what a big peer leaves behind is given back once the tables are at rest,
     backPressure: new BackPressure(clock, () => 0),
     port: { available: 2 ** 34, used: () => bytes, heapShare: () => 0, collect: () => void collected++ },
     limits: () => ({ memory: "auto", memoryPerPeer: "none", halfOpen: 10 }),
-    peers: () => [],
+    peers: [],
+    admission: new Admission(),
   });
   const at = (mebibytes: number) => {
     bytes = mebibytes * 2 ** 20;

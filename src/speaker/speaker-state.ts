@@ -1,0 +1,25 @@
+import type { Config } from "../config/model.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { KeepaliveLag } from "../session/counters.ts";
+import type { KernelSide } from "./kernel/kernel-side.ts";
+import type { BackPressure } from "./load/back-pressure.ts";
+import type { Convergence } from "./load/convergence.ts";
+import type { MemoryGuard } from "./load/memory-guard.ts";
+import type { Peers } from "./peers/peers.ts";
+import type { OwnRestart } from "./restart/own-restart.ts";
+import type { Tables } from "./tables.ts";
+
+/** What may be read of a running speaker: all that answers are made of. Nothing is changed through it. */
+export interface SpeakerState {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly tables: Tables;
+  readonly peers: Pick<Peers, typeof Symbol.iterator | "get" | "totals" | "refused">;
+  readonly kernel: Pick<KernelSide, "fib" | "nextHops" | "linkName" | "guard">;
+  readonly restart: Pick<OwnRestart, "explain">;
+  readonly convergence: Convergence;
+  readonly keepaliveLag: KeepaliveLag;
+  readonly backPressure: Pick<BackPressure, "paused">;
+  readonly memory: Pick<MemoryGuard, "used" | "budget">;
+}
