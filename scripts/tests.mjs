@@ -13,7 +13,7 @@ import { root } from "./setup.mjs";
 
 /** @typedef {{passed: number, failed: string[], skipped: string[]}} Totals `failed` and `skipped` hold names. */
 
-/** Between SIGTERM and SIGKILL for a file that hangs. */
+/** For a file that hangs, to say so and to clean up. */
 const GRACE_SECONDS = 15;
 
 /** Groups of processes that run; they end with this one. */
@@ -96,8 +96,9 @@ function runFile(Parser, { Patience }, file, quietSeconds) {
       if (!patience.over) return;
       if (hung === null) {
         hung = patience.spent;
-        tell(child, "SIGTERM"); // a lab removes its namespaces
+        child.kill("SIGALRM"); // tap says which test hangs
       } else if (patience.overBy(GRACE_SECONDS)) tell(child, "SIGKILL");
+      else if (patience.overBy(1)) tell(child, "SIGTERM"); // a lab removes its namespaces
     }, 500);
     child.stdout.setEncoding("utf8").on("data", (text) => {
       output += text;
