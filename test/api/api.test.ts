@@ -348,10 +348,10 @@ t.test("a daemon that stops cuts off answers under way, refuses what comes, and 
     });
   const listening = refusal(client.get("/route"));
   const draining = new ControlClient(socket).post("/drain", {}, 0);
-  while (slices < 10) await new Promise((resolve) => setImmediate(resolve));
+  await waitFor("ten slices are made", () => slices >= 10, { everyMs: 1, seen: () => slices });
   server.refuse("The daemon is stopping");
   t.match((await listening).message, /broke off its answer/);
-  while (!ended) await new Promise((resolve) => setImmediate(resolve));
+  await waitFor("the walk ends", () => ended, { seen: () => `${slices} slices` });
   t.match(await refusal(client.get("/summary")), { status: 503, message: "The daemon is stopping" });
   finish();
   t.match(await draining, { complete: true });

@@ -8,7 +8,7 @@ import { cwd } from "node:process";
 import t, { type Test } from "tap";
 import { ControlClient } from "../../src/api/client.ts";
 import type { ChangeReport, Summary } from "../../src/view/model.ts";
-import { waitFor } from "../../testbed/wait.ts";
+import { NotYet, waitFor } from "../../testbed/wait.ts";
 
 /** The program itself, as it is started by people: on loopback, with routes in memory, so that it needs no rights. */
 const program = "dist/src/main.js";
@@ -245,9 +245,9 @@ t.test("signals that come while the daemon starts or ends do what they should, a
   t.notOk(existsSync(early.socket));
 });
 
-/** An OPEN of AS 65001 with 4-octet AS number and IPv4 (RFC 4271 §4.2), and a KEEPALIVE. */
+/** An OPEN of AS 65001 with 4-octet AS number and IPv4 (RFC 4271 §4.2), no hold time as it will say no more, and a KEEPALIVE. */
 const greeting = (routerId: number): Buffer => {
-  const open = Buffer.from(`${"ff".repeat(16)}002b0104fde9005a000000000e020c41040000fde9010400010001`, "hex");
+  const open = Buffer.from(`${"ff".repeat(16)}002b0104fde90000000000000e020c41040000fde9010400010001`, "hex");
   open.writeUInt32BE(routerId, 24);
   return Buffer.concat([open, Buffer.from(`${"ff".repeat(16)}001304`, "hex")]);
 };
@@ -281,7 +281,11 @@ t.test("SIGTERM ends a daemon with 0 however many sessions it has, and each hear
       const { neighbors } = await client.get<Summary>("/summary");
       return neighbors.filter(({ state }) => state === "Established").length;
     };
-    while ((await up()) < sessions);
+    await waitFor(`all ${sessions} are Established`, async () => {
+      const found = await up();
+      if (found < sessions) throw new NotYet(`${found} are`);
+      return true;
+    });
     daemon.process.kill("SIGTERM");
     t.equal(await daemon.ended, 0, `${sessions} sessions`);
     t.same(new Set(await Promise.all(members)), new Set(["6/2"]));

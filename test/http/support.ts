@@ -4,6 +4,7 @@ import type { Test } from "tap";
 import { HttpServer, type HttpServerOptions } from "../../src/http/server.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { VirtualClock } from "../../testbed/virtual-clock.ts";
+import { waitFor } from "../../testbed/wait.ts";
 import { shortDirectory } from "../support/control-socket.ts";
 
 /** Time passes when the test says so; turns are those of the real loop, as real sockets need them. */
@@ -15,10 +16,9 @@ export class HandClock implements Clock {
   defer = (run: () => void) => void setImmediate(run);
 }
 
-/** Lets the loop turn until it is so. A test that waits in vain ends by tap's own time-out. */
-export async function until(done: () => boolean): Promise<void> {
-  while (!done()) await new Promise((resolve) => setImmediate(resolve));
-}
+/** Lets the loop turn until it is so. The condition is its own description. */
+export const until = (done: () => boolean): Promise<true> =>
+  waitFor(String(done).replace("() => ", ""), done, { everyMs: 1 });
 
 /** A server on a unix socket of its own, for as long as the test lasts. */
 export async function serve(t: Test, options: Partial<HttpServerOptions> & Pick<HttpServerOptions, "answer">) {
