@@ -1,10 +1,10 @@
 import { ExportGroup } from "../../src/export/export-group.ts";
+import { FibFeed } from "../../src/fib/fib-feed.ts";
 import { ImportPipeline } from "../../src/policy/import-pipeline.ts";
 import { AttributeStore } from "../../src/rib/attribute-store.ts";
 import { Decision } from "../../src/rib/decision/decision.ts";
 import { RouteTable } from "../../src/rib/route-table.ts";
 import { PeerSession } from "../../src/session/peer-session.ts";
-import { FibFeed } from "../../src/fib/fib-feed.ts";
 import { StaleRoutes } from "../../src/speaker/restart/stale-routes.ts";
 
 /** Faults that are put into the real code on purpose, to see that an invariant notices. docs/simulation.md says which. */
