@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { runNow } from "../../testbed/command.ts";
+import { chosen, orUsage } from "../../testbed/command-line.ts";
 import { Bird } from "../../testbed/daemons/bird.ts";
 import { Daemon } from "../../testbed/daemons/daemon.ts";
 import { Frr } from "../../testbed/daemons/frr.ts";
@@ -300,4 +302,8 @@ async function capture(name: string): Promise<void> {
   }
 }
 
-for (const name of process.argv.length > 2 ? process.argv.slice(2) : ["frr", "bird", "gobgp"]) await capture(name);
+const usage =
+  "node dist/trials/capture/capture.js [frr] [bird] [gobgp]: makes test/wire/golden anew, as root; all without one";
+const subjects = [{ name: "frr" }, { name: "bird" }, { name: "gobgp" }];
+const wanted = orUsage(usage, () => chosen("daemon", subjects, parseArgs({ allowPositionals: true }).positionals));
+for (const { name } of wanted) await capture(name);

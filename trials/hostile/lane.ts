@@ -1,5 +1,6 @@
 import type { Daemon } from "../../testbed/daemons/daemon.ts";
 import type { Host } from "../../testbed/lab.ts";
+import type { Tool } from "../../testbed/obstacle.ts";
 
 /** How many attackers of each kind a daemon has as neighbors: each case is a neighbor of its own, so that no case is damped for another. */
 export const attackersPerKind = 500;
@@ -68,8 +69,8 @@ export interface Subject {
 /** How one daemon is set up with a witness, a bystander and attackers, all of them passive neighbors with both families. */
 export interface Driver {
   readonly name: string;
-  /** A file without which it can't run. */
-  readonly program: string | null;
+  /** Without them it can't run. */
+  readonly needs: readonly Tool[];
   version(): string;
   start(host: Host, lane: Lane): Promise<Subject>;
 }

@@ -1,11 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { chosen, orUsage, whole } from "../../testbed/command-line.ts";
+import { obstacle, type Tool } from "../../testbed/obstacle.ts";
 import { catalogue } from "./catalogue/index.ts";
 import { drivers } from "./drivers/index.ts";
 import { faults } from "./faults/index.ts";
 import { fuzz } from "./fuzz.ts";
 import { cell, chapters, costs, summary, table, totals } from "./report.ts";
-import { obstacle, runCatalogue } from "./run.ts";
+import { runCatalogue } from "./run.ts";
 
 const usage = `npm run hostile [-- DAEMON ...] [--only WORD] [--short] [--all] [--json FILE] [--page FILE] [--list]: hostile cases by daemon, as root
 npm run hostile -- --faults [NUMBER ...]: the scripted faults, against Peerage
@@ -14,31 +17,48 @@ npm run hostile -- --fuzz SEED [--messages N]: whole sessions of mutated message
 /**
  * The exit code is about Peerage: 1 if it died, if another session was touched, or below 97 % to the letter.
  */
-const words = process.argv.slice(2);
-const flag = (name: string): boolean => words.includes(name);
-const option = (name: string): string | null =>
-  words.includes(name) ? (words[words.indexOf(name) + 1] ?? null) : null;
-const options = ["--only", "--short", "--all", "--json", "--page", "--list", "--faults", "--fuzz", "--messages"];
-if (words.some((word) => word.startsWith("--") && !options.includes(word))) {
-  console.log(usage);
-  process.exit(flag("--help") ? 0 : 2);
-}
-const only = option("--only");
-const file = option("--json");
-const page = option("--page");
+const { values, daemons, numbers, seed, messages } = orUsage(usage, () => {
+  const flag = { type: "boolean", default: false } as const;
+  const word = { type: "string" } as const;
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      only: word,
+      short: flag,
+      all: flag,
+      json: word,
+      page: word,
+      list: flag,
+      faults: flag,
+      fuzz: word,
+      messages: { type: "string", default: "100000" },
+    },
+  });
+  return {
+    values,
+    daemons: values.faults ? [] : chosen("daemon", drivers, positionals),
+    numbers: values.faults ? positionals.map((text) => whole("--faults", text)) : [],
+    seed: values.fuzz === undefined ? null : whole("--fuzz", values.fuzz),
+    messages: whole("--messages", values.messages),
+  };
+});
 const pageHead = `# Every hostile case, by daemon
 
 Written by \`npm run hostile -- --page docs/hostile-cases.md\`; what it means, and the sums: [reliability.md](reliability.md). "ok": to the letter
 of the RFC, or as it allows ("verdict" has both; words as in \`trials/hostile/case.ts\`). "-": the daemon doesn't offer the capability.
 Else what it did instead: \`reset 3/5 ...\` is a NOTIFICATION with its data.`;
-const names = words.filter(
-  (word, i) => !word.startsWith("--") && !["--only", "--json", "--page"].includes(words[i - 1] ?? ""),
-);
 
-if (flag("--faults")) {
-  const reason = obstacle([]);
-  if (reason !== null) fail(`Cannot run here: ${reason}.`);
-  for (const fault of faults.filter(({ number }) => names.length === 0 || names.includes(`${number}`))) {
+/** Ends the program where a trial can't run. */
+function need(tools: readonly Tool[]): void {
+  const reason = obstacle(tools);
+  if (reason === null) return;
+  console.error(`Cannot run here: ${reason}.`);
+  process.exit(2);
+}
+
+if (values.faults) {
+  need([]);
+  for (const fault of faults.filter(({ number }) => numbers.length === 0 || numbers.includes(number))) {
     const findings = await fault.run();
     for (const { ok, measured, cost } of findings)
       console.log(
@@ -49,33 +69,25 @@ if (flag("--faults")) {
   process.exit();
 }
 
-if (flag("--fuzz")) {
-  const reason = obstacle([]);
-  if (reason !== null) fail(`Cannot run here: ${reason}.`);
-  const findings = await fuzz(Number(option("--fuzz") ?? 1), Number(option("--messages") ?? 100_000));
+if (seed !== null) {
+  need([]);
+  const findings = await fuzz(seed, messages);
   for (const { ok, measured } of findings) console.log(`${ok ? "met" : "NOT MET"}: ${measured}`);
   process.exit(findings.every(({ ok }) => ok) ? 0 : 1);
 }
 
-const unknown = names.filter((name) => !drivers.some((driver) => driver.name.toLowerCase() === name.toLowerCase()));
-if (unknown.length > 0)
-  fail(`No daemon is called ${unknown.join(", ")}: ${drivers.map(({ name }) => name).join(", ")}.`);
-const chosen = drivers.filter(
-  ({ name }) => names.length === 0 || names.some((word) => word.toLowerCase() === name.toLowerCase()),
-);
 const cases = catalogue.filter(
-  (hostile) =>
-    (!flag("--short") || hostile.short) && (only === null || `${hostile.group} ${hostile.id}`.includes(only)),
+  ({ short, group, id }) =>
+    (!values.short || short) && (values.only === undefined || `${group} ${id}`.includes(values.only)),
 );
 
-if (flag("--list")) {
+if (values.list) {
   for (const { group, id, from, title, rfc, expect } of cases)
     console.log(`${group} ${id} (${from}): ${title}; RFC ${rfc}: ${expect.join(" or ")}`);
   console.log(`${cases.length} cases`);
 } else {
-  const reason = obstacle(chosen);
-  if (reason !== null) fail(`Cannot run here: ${reason}.`);
-  const columns = await runCatalogue(chosen, cases, (name, row) => {
+  need(daemons.flatMap(({ needs }) => needs));
+  const columns = await runCatalogue(daemons, cases, (name, row) => {
     if (row.mark === "letter" || row.mark === "n/a") return;
     const { hostile, outcome } = row;
     const others = [...outcome.touched, ...(outcome.lostRoutes > 0 ? [`${outcome.lostRoutes} routes lost`] : [])];
@@ -83,21 +95,19 @@ if (flag("--list")) {
       `${name}: ${hostile.group} ${hostile.id}: ${cell(row)}, wanted ${hostile.expect.join(" or ")}${others.length > 0 ? `; ${others.join(", ")}` : ""}${outcome.lastWords === "" ? "" : `; ${outcome.lastWords}`}`,
     );
   });
-  console.log(
-    `\n${table(columns, flag("--all"))}\n\n${chapters(columns)}\n\n${costs(columns)}\n\n${summary(columns)}\n`,
-  );
+  console.log(`\n${table(columns, values.all)}\n\n${chapters(columns)}\n\n${costs(columns)}\n\n${summary(columns)}\n`);
   console.log(
     `${cases.length} cases, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}; seconds: ${columns.map(({ name, seconds, starts }) => `${name} ${seconds.toFixed(0)} (${starts} starts)`).join(", ")}`,
   );
-  if (file !== null)
+  if (values.json !== undefined)
     writeFileSync(
-      file,
+      values.json,
       JSON.stringify(
         columns.map((column) => ({ ...column, totals: totals(column) })),
         withoutMaps,
       ),
     );
-  if (page !== null) writeFileSync(page, `${pageHead}\n\n${table(columns, true)}\n`);
+  if (values.page !== undefined) writeFileSync(values.page, `${pageHead}\n\n${table(columns, true)}\n`);
   const ours = columns.find(({ name }) => name === "Peerage");
   if (ours !== undefined) {
     const { deaths, touched, percent } = totals(ours);
@@ -107,9 +117,4 @@ if (flag("--list")) {
 
 function withoutMaps(_key: string, value: unknown): unknown {
   return value instanceof Map ? Object.fromEntries(value) : value;
-}
-
-function fail(text: string): never {
-  console.error(text);
-  process.exit(2);
 }

@@ -1,11 +1,11 @@
 import type { Host } from "../../testbed/lab.ts";
 import { Patience } from "../../testbed/pace.ts";
+import { cpuMsOf, memoryOf } from "../../testbed/process.ts";
 import { type Introduction, openOf } from "../../testbed/speaker/introduction.ts";
 import { attribute, ipv4, keepalive, nlri4, sequence, u32, update } from "../../testbed/speaker/octets.ts";
 import { Pulse } from "../../testbed/speaker/pulse.ts";
 import { ScriptedSpeaker } from "../../testbed/speaker/scripted-speaker.ts";
 import type { HostileCase, Step } from "./case.ts";
-import { cpuMsOf, memoryOf } from "./figures.ts";
 import { goodUpdates, groundOf, nlri6, originMark, type Prefixes, prefixesOf } from "./ground.ts";
 import type { Outcome } from "./judge.ts";
 import { bystanderAs, type Driver, dutAs, type Lane, type Subject } from "./lane.ts";

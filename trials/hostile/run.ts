@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { Lab } from "../../testbed/lab.ts";
 import { enterNamespace } from "../../testbed/namespace.ts";
 import type { HostileCase } from "./case.ts";
@@ -26,15 +25,6 @@ export interface Column {
   readonly peakKb: number;
   /** CPU share without an attack, in percent. */
   readonly idlePercent: number;
-}
-
-/** Why this can't run here, or null. */
-export function obstacle(drivers: readonly Driver[]): string | null {
-  if (process.platform !== "linux") return "network namespaces need Linux";
-  if (process.getuid?.() !== 0) return "network namespaces need root";
-  if (!["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"].some((file) => existsSync(file))) return "ip is not installed";
-  const missing = drivers.filter(({ program }) => program !== null && !existsSync(program));
-  return missing.length === 0 ? null : `not installed: ${missing.map(({ name }) => name).join(", ")}`;
 }
 
 /** The peers' namespace and one for each daemon; from now on this thread is where the peers are. */

@@ -1,9 +1,11 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { cpuMsOf, memoryOf } from "../../testbed/process.ts";
+import { scrape } from "../scrape.ts";
 
 const program = fileURLToPath(new URL("../../src/main.js", import.meta.url));
 const stalls = fileURLToPath(new URL("stalls.js", import.meta.url));
@@ -66,10 +68,8 @@ control: {socket: ${join(directory, "sock")}}
   }
 
   /** One series of the metrics, labels and all: `bgp_event_loop_lag_seconds{quantile="0.99"}`. */
-  async metric(...series: string[]): Promise<number[]> {
-    const response = await fetch(`http://127.0.0.1:${this.#options.metricsPort}/metrics`);
-    const lines = (await response.text()).split("\n");
-    return series.map((name) => Number(lines.find((line) => line.startsWith(`${name} `))?.split(" ")[1] ?? Number.NaN));
+  metric(...series: string[]): Promise<number[]> {
+    return scrape(`http://127.0.0.1:${this.#options.metricsPort}/metrics`, series);
   }
 
   /** A command of the command line, as JSON. */
@@ -102,18 +102,17 @@ control: {socket: ${join(directory, "sock")}}
 
   /** Resident memory in MiB. */
   get residentMib(): number {
-    return this.#status("VmRSS");
+    return memoryOf(this.#child.pid!).now / 1024;
   }
 
   /** The most that it ever was, in MiB. */
   get peakMib(): number {
-    return this.#status("VmHWM");
+    return memoryOf(this.#child.pid!).peak / 1024;
   }
 
   /** CPU seconds, user and system. */
   get cpuSeconds(): number {
-    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / 100;
+    return cpuMsOf(this.#child.pid!) / 1000;
   }
 
   async stop(): Promise<void> {
@@ -126,11 +125,6 @@ control: {socket: ${join(directory, "sock")}}
   #gone(): void {
     if (this.exitCode === null) this.#child.kill("SIGKILL");
     rmSync(this.#directory, { recursive: true, force: true });
-  }
-
-  #status(field: string): number {
-    const text = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
-    return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(text)![1]) / 1024;
   }
 }
 

@@ -1,3 +1,5 @@
+import { parseArgs } from "node:util";
+import { chosen, orUsage } from "../../testbed/command-line.ts";
 import { descriptors, silent } from "./crowd.ts";
 import { load } from "./load.ts";
 import { flood, memory } from "./memory.ts";
@@ -10,29 +12,26 @@ import { readers } from "./readers.ts";
  *
  *   npm run pressure -- load
  */
-const scenarios: Record<string, () => Promise<Record<string, number | string>>> = {
-  load: () => load(1),
-  rush: () => load(50),
-  silent,
-  descriptors,
-  readers,
-  memory,
-  flood,
-  questions,
-};
+const scenarios: readonly Scenario[] = [
+  { name: "load", run: () => load(1) },
+  { name: "rush", run: () => load(50) },
+  { name: "silent", run: silent },
+  { name: "descriptors", run: descriptors },
+  { name: "readers", run: readers },
+  { name: "memory", run: memory },
+  { name: "flood", run: flood },
+  { name: "questions", run: questions },
+];
 
-const names = Object.keys(scenarios);
-const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !names.includes(name));
-if (unknown.length > 0) {
-  const help = unknown.includes("--help");
-  process.stderr.write(
-    `${help ? "" : `There is no scenario ${unknown.join(", ")}.\n`}npm run pressure [-- SCENARIO ...]: ${names.join(", ")}; all without one\n`,
-  );
-  process.exit(help ? 0 : 2);
+interface Scenario {
+  readonly name: string;
+  run(): Promise<Record<string, number | string>>;
 }
-for (const name of wanted.length > 0 ? wanted : names) {
+
+const usage = `npm run pressure [-- SCENARIO ...]: ${scenarios.map(({ name }) => name).join(", ")}; all without one`;
+const wanted = orUsage(usage, () => chosen("scenario", scenarios, parseArgs({ allowPositionals: true }).positionals));
+for (const { name, run } of wanted) {
   process.stdout.write(`${name}\n`);
-  for (const [what, figure] of Object.entries(await scenarios[name]!())) process.stdout.write(`  ${what}: ${figure}\n`);
+  for (const [what, figure] of Object.entries(await run())) process.stdout.write(`  ${what}: ${figure}\n`);
 }
 process.exit();

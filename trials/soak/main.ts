@@ -1,8 +1,9 @@
 import { cpus } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { seededRandom } from "../../src/lib/random.ts";
-import { bird } from "../hostile/drivers/bird.ts";
-import { obstacle } from "../hostile/run.ts";
+import { orUsage, whole } from "../../testbed/command-line.ts";
+import { obstacle } from "../../testbed/obstacle.ts";
 import { Client } from "./client.ts";
 import { compareTables, differences, type Verdict } from "./compare.ts";
 import { judgeMemory, type Sample } from "./memory.ts";
@@ -17,18 +18,23 @@ npm run soak -- --minutes 2 --clients 40 --routes 4000: a quick look; memory is 
  * go in every way, the config is read again and again, the daemon itself is restarted once. Every minute all rests for a moment: then each
  * client must hold the same from both, and what memory holds after a full collection is written down.
  */
-const words = process.argv.slice(2);
-const known = ["--minutes", "--clients", "--routes", "--seed"];
-const number = (name: string, otherwise: number): number =>
-  words.includes(name) ? Number(words[words.indexOf(name) + 1]) : otherwise;
-if (words.some((word, i) => (i % 2 === 0 ? !known.includes(word) : !/^\d+$/.test(word))) || words.length % 2 === 1) {
-  console.log(usage);
-  process.exit(words.includes("--help") ? 0 : 2);
-}
-const minutes = number("--minutes", 30);
-const clientCount = number("--clients", 200);
-const share = Math.floor(number("--routes", 20_000) / clientCount);
-const seed = number("--seed", 1);
+const { minutes, clientCount, share, seed } = orUsage(usage, () => {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: "string", default: "30" },
+      clients: { type: "string", default: "200" },
+      routes: { type: "string", default: "20000" },
+      seed: { type: "string", default: "1" },
+    },
+  });
+  const clientCount = whole("--clients", values.clients);
+  return {
+    minutes: whole("--minutes", values.minutes),
+    clientCount,
+    share: Math.floor(whole("--routes", values.routes) / clientCount),
+    seed: whole("--seed", values.seed),
+  };
+});
 const MINUTE = 60_000;
 /** Of each minute; the rest of it is for coming to rest. */
 const STIR_MS = 44_000;
@@ -36,7 +42,7 @@ const STIR_MS = 44_000;
 const SETTLE_MS = 6_000;
 const REST_MS = 60_000;
 
-const reason = obstacle([bird]);
+const reason = obstacle(["bird"]);
 if (reason !== null) {
   console.error(`Cannot run here: ${reason}.`);
   process.exit(2);

@@ -6,6 +6,8 @@ import { Bird } from "../../testbed/daemons/bird.ts";
 import { Peerage } from "../../testbed/daemons/peerage.ts";
 import { Lab } from "../../testbed/lab.ts";
 import { enterNamespace } from "../../testbed/namespace.ts";
+import { childrenOf, commandOf, cpuMsOf, memoryOf } from "../../testbed/process.ts";
+import { scrape } from "../scrape.ts";
 
 export const oursAddress = "10.9.0.1";
 export const referenceAddress = "10.9.0.2";
@@ -139,8 +141,9 @@ export class Room {
   /** Takes what there is in memory, after a full collection. */
   async memory(): Promise<Memory> {
     const writer = childrenOf(this.pid).find((pid) => /fib-writer/.test(commandOf(pid)));
-    const rssBefore = residentOf(this.pid);
-    const writerRss = writer === undefined ? 0 : residentOf(writer);
+    const resident = (pid: number) => memoryOf(pid).now * 1024;
+    const rssBefore = resident(this.pid);
+    const writerRss = writer === undefined ? 0 : resident(writer);
     const file = `${this.#probe}.${this.pid}`;
     rmSync(file, { force: true });
     process.kill(this.pid, "SIGUSR2");
@@ -151,19 +154,17 @@ export class Room {
     }
     // The engine gives memory back on threads of its own.
     await delay(2_000);
-    return { ...JSON.parse(readFileSync(file, "utf8")), rssBefore, rss: residentOf(this.pid), writerRss };
+    return { ...JSON.parse(readFileSync(file, "utf8")), rssBefore, rss: resident(this.pid), writerRss };
   }
 
   /** CPU seconds of the daemon, and of BIRD. */
   cpuSeconds(): { ours: number; reference: number } {
-    return { ours: cpuOf(this.pid), reference: cpuOf(this.reference.daemon.pid) };
+    return { ours: cpuMsOf(this.pid) / 1000, reference: cpuMsOf(this.reference.daemon.pid) / 1000 };
   }
 
   /** Series of the metrics, by name and labels. */
-  async metrics(...series: string[]): Promise<number[]> {
-    const response = await fetch(`http://${oursAddress}:9179/metrics`);
-    const lines = (await response.text()).split("\n");
-    return series.map((name) => Number(lines.find((line) => line.startsWith(`${name} `))?.split(" ")[1] ?? Number.NaN));
+  metrics(...series: string[]): Promise<number[]> {
+    return scrape(`http://${oursAddress}:9179/metrics`, series);
   }
 
   /** Our kernel routes: gateway by prefix. */
@@ -234,16 +235,4 @@ function parseBird(text: string): Map<string, string> {
     routes.set(head[1]!, words.join(" | "));
   }
   return routes;
-}
-
-const procOf = (pid: number, what: string): string => readFileSync(`/proc/${pid}/${what}`, "utf8");
-const commandOf = (pid: number): string => procOf(pid, "cmdline");
-const residentOf = (pid: number): number => Number(/^VmRSS:\s+(\d+)/m.exec(procOf(pid, "status"))![1]) * 1024;
-const childrenOf = (pid: number): number[] =>
-  procOf(pid, `task/${pid}/children`).split(" ").filter(Boolean).map(Number);
-
-function cpuOf(pid: number): number {
-  const stat = procOf(pid, "stat");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

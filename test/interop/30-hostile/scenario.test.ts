@@ -1,14 +1,15 @@
 import t from "tap";
+import { obstacle } from "../../../testbed/obstacle.ts";
 import { catalogue } from "../../../trials/hostile/catalogue/index.ts";
 import { ours } from "../../../trials/hostile/drivers/ours.ts";
-import { obstacle, type Row, runCatalogue } from "../../../trials/hostile/run.ts";
+import { type Row, runCatalogue } from "../../../trials/hostile/run.ts";
 
 /**
  * The short form of `npm run hostile`: about a hundred of its cases against our own daemon, each judged by the RFC that it
  * names. Everything must be right here; the whole catalogue, and the other daemons, are in docs/reliability.md.
  */
 const cases = catalogue.filter(({ short }) => short);
-const reason = obstacle([ours]);
+const reason = obstacle(ours.needs);
 
 t.test("the catalogue has no two cases of one name", async (t) => {
   const names = catalogue.map(({ group, id }) => `${group} ${id}`);

@@ -4,7 +4,7 @@ import { versionOf } from "./version.ts";
 
 export const bird: Driver = {
   name: "BIRD",
-  program: "/usr/sbin/bird",
+  needs: ["bird"],
   version: () => versionOf(["bird", "--version"], /version (\S+)/),
   async start(host, lane) {
     const it = await new Bird(

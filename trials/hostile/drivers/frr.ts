@@ -4,7 +4,7 @@ import { versionOf } from "./version.ts";
 
 export const frr: Driver = {
   name: "FRR",
-  program: "/usr/lib/frr/bgpd",
+  needs: ["frr"],
   version: () => versionOf(["/usr/lib/frr/bgpd", "--version"], /version (\S+)/),
   async start(host, lane) {
     const group = (name: string, as: number) => ` neighbor ${name} peer-group

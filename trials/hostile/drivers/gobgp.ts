@@ -4,7 +4,7 @@ import { versionOf } from "./version.ts";
 
 export const gobgp: Driver = {
   name: "GoBGP",
-  program: "/usr/bin/gobgpd",
+  needs: ["gobgp"],
   version: () => versionOf(["gobgpd", "--version"], /version (\S+)/),
   async start(host, lane) {
     const family = (name: string, addPath: boolean) => `

@@ -4,7 +4,7 @@ import { versionOf } from "./version.ts";
 
 export const openbgpd: Driver = {
   name: "OpenBGPD",
-  program: "/usr/sbin/bgpctl",
+  needs: ["openbgpd"],
   version: () => versionOf(["dpkg-query", "-W", "-f", `version ${"$"}{Version}`, "openbgpd"], /version ([\d.]+)/),
   async start(host, lane) {
     const neighbor = (address: string, as: number) =>

@@ -20,7 +20,7 @@ ${neighbors}${more}`;
 
 export const ours: Driver = {
   name: "Peerage",
-  program: null,
+  needs: [],
   version: () =>
     JSON.parse(readFileSync(join(import.meta.dirname, "../../../../package.json"), "utf8")).version as string,
   async start(host, lane) {

@@ -2,11 +2,11 @@ import { run } from "../../../testbed/command.ts";
 import { Peerage, type PeerageOptions } from "../../../testbed/daemons/peerage.ts";
 import { Lab } from "../../../testbed/lab.ts";
 import { enterNamespace } from "../../../testbed/namespace.ts";
+import { cpuMsOf, forgetPeak, memoryOf } from "../../../testbed/process.ts";
 import type { Introduction } from "../../../testbed/speaker/introduction.ts";
 import { attribute, ipv4, nlri4, sequence, u32, update } from "../../../testbed/speaker/octets.ts";
 import { Pulse } from "../../../testbed/speaker/pulse.ts";
 import { ScriptedSpeaker, type SpeakerOptions } from "../../../testbed/speaker/scripted-speaker.ts";
-import { cpuMsOf, forgetPeak, memoryOf } from "../figures.ts";
 import { goodSet } from "../ground.ts";
 import { dutAs, Lane } from "../lane.ts";
 

@@ -28,3 +28,8 @@ export function cpuMsOf(pid: number): number {
     return 0;
   }
 }
+
+export const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+
+export const commandOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, "utf8");
