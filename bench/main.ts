@@ -16,13 +16,13 @@ import { thisMachine } from "./machine.ts";
 import { runRounds } from "./measure/rounds.ts";
 import { type Options, parseOptions, UsageError, usage } from "./options.ts";
 import { root } from "./paths.ts";
-import { writeDocuments } from "./report/document.ts";
+import { documentTexts, writeDocuments } from "./report/document.ts";
 import { formatRegression } from "./report/regression.ts";
 import { formatResult } from "./report/tables.ts";
 import type { Result } from "./result.ts";
 import { scaling } from "./scaling/main.ts";
 import { runSeries } from "./series.ts";
-import { commit, loadResults, loadScaling, save } from "./store.ts";
+import { commit, loadResults, loadScaling, namedIn, prune, save } from "./store.ts";
 
 /** Benches that are programs of their own; what follows their name is handed on. */
 const programs: Record<string, string> = {
@@ -49,6 +49,8 @@ async function main(argv: readonly string[]): Promise<void> {
   if (argv[0] === "scaling") return scaling(argv.slice(1));
   if (argv[0] === "report") {
     const missing = writeDocuments(loadResults(), loadScaling());
+    for (const name of prune(namedIn(documentTexts())))
+      process.stdout.write(`bench/results/${name} is superseded, removed\n`);
     process.stdout.write(
       `README.md, docs/performance.md, docs/scaling.md and src/config/mesh-figures.ts are written${missing.length > 0 ? `; not measured yet: ${missing.join(", ")}` : ""}\n`,
     );

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { root } from "./paths.ts";
 
 /**
@@ -35,7 +36,8 @@ export const SERIES: readonly string[] = [
 
 /** Runs the whole series, one command after the other, or with `--list` prints it; then writes the documents. */
 export function runSeries(argv: readonly string[]): void {
-  if (argv.includes("--list")) {
+  const { values } = parseArgs({ args: [...argv], options: { list: { type: "boolean", default: false } } });
+  if (values.list) {
     process.stdout.write(`${SERIES.join("\n")}\n`);
     return;
   }

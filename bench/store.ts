@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./paths.ts";
 import type { Result } from "./result.ts";
+import { type ResultFile, superseded } from "./retention.ts";
 import type { ScalingResult } from "./scaling/result.ts";
 
 const folder = join(root, "bench/results");
@@ -23,12 +24,29 @@ export const loadResults = (): Result[] => load<Result>((result) => Array.isArra
 export const loadScaling = (): ScalingResult[] => load<ScalingResult>((result) => Array.isArray(result.scaling));
 
 function load<T extends { readonly at: string }>(belongs: (result: T) => boolean): T[] {
+  return resultFiles()
+    .map(({ content }) => content as T)
+    .filter(belongs)
+    .sort((a, b) => a.at.localeCompare(b.at));
+}
+
+/** All that is kept. */
+export function resultFiles(): ResultFile[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((name) => name.endsWith(".json"))
-    .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as T)
-    .filter(belongs)
-    .sort((a, b) => a.at.localeCompare(b.at));
+    .map((name) => ({ name, content: JSON.parse(readFileSync(join(folder, name), "utf8")) }));
+}
+
+/** Files of results that these texts name. */
+export const namedIn = (texts: readonly string[]): Set<string> =>
+  new Set(texts.flatMap((text) => [...text.matchAll(/bench\/results\/(\S+?\.json)/g)].map(([, name]) => name!)));
+
+/** Removes what is superseded; the names. */
+export function prune(named: ReadonlySet<string>): string[] {
+  const gone = superseded(resultFiles(), named);
+  for (const name of gone) rmSync(join(folder, name));
+  return gone;
 }
 
 /** The commit that is measured, with a "+" when files differ from it. */

@@ -4,7 +4,9 @@ import type { Socket } from "node:net";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { loadLibc } from "../../src/os/libc.ts";
+import { orUsage, whole } from "../../testbed/command-line.ts";
 import { ScriptedSpeaker } from "../../testbed/speaker/scripted-speaker.ts";
 import { Encoder } from "../load/encode.ts";
 import { formatMachine, thisMachine } from "../machine.ts";
@@ -20,8 +22,12 @@ import { Witness } from "./witness.ts";
  * are in the figure. First nothing else happens; then the other speaker announces all the others, again and again, and the single ones
  * are sent beside it, one each 10 ms, from its first byte until its last route is in the kernel. Needs root.
  */
-const others = Number(process.argv[2] ?? 100_000);
-const rounds = Number(process.argv[3] ?? 5);
+const usage = "npm run bench -- fib-latency [ROUTES] [ROUNDS]";
+/** `place`: "inside" for the process in the namespace, which measures. */
+const { others, rounds, place } = orUsage(usage, () => {
+  const [routes = "100000", rounds = "5", place] = parseArgs({ allowPositionals: true }).positionals;
+  return { others: whole("ROUTES", routes), rounds: whole("ROUNDS", rounds), place };
+});
 const SINGLES = 2000;
 const DAEMON = "10.0.0.1";
 const NEXT_HOP = 0x0a000002;
@@ -206,5 +212,5 @@ async function measure(): Promise<void> {
   witness.close();
 }
 
-if (process.argv[4] === "inside") await measure();
+if (place === "inside") await measure();
 else await parent();

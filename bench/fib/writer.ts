@@ -4,12 +4,14 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import type { FibPort } from "../../src/fib/fib-port.ts";
 import { openFib } from "../../src/fib/open.ts";
 import type { KernelReader } from "../../src/kernel/reader.ts";
 import { formatIpv4 } from "../../src/lib/address.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { openFibOs } from "../../src/os/fib-os.ts";
+import { orUsage, whole } from "../../testbed/command-line.ts";
 import { formatMachine, thisMachine } from "../machine.ts";
 import { root } from "../paths.ts";
 import { commit, save } from "../store.ts";
@@ -34,12 +36,18 @@ interface Row {
   readonly loopMax?: number;
 }
 
-const onlyAt = process.argv.indexOf("--only");
-const only = onlyAt < 0 ? null : process.argv[onlyAt + 1]!.split(",");
-const words = onlyAt < 0 ? process.argv : process.argv.slice(0, onlyAt);
-const count = Number(words[2] ?? 100_000);
-const rounds = Number(words[3] ?? 3);
-const child = words[4];
+const usage = "npm run bench -- fib [ROUTES] [ROUNDS] [--only WHO,...]";
+/** `child`: what a process inside the namespace measures. */
+const { only, count, rounds, child } = orUsage(usage, () => {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });
+  const [routes = "100000", rounds = "3", child] = positionals;
+  return {
+    only: values.only?.split(",") ?? null,
+    count: whole("ROUTES", routes),
+    rounds: whole("ROUNDS", rounds),
+    child,
+  };
+});
 const wanted = (who: string): boolean => only === null || only.includes(who);
 const namespace = `fibbench-${process.pid}`;
 

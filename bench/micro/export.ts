@@ -1,10 +1,11 @@
 /**
- * What an update group costs without sockets: `node dist/bench/micro/export.js [routes] [ipv6]`.
+ * What an update group costs without sockets: `node dist/bench/micro/export.js [ROUTES] [--ipv6]`.
  *
  * 100,000 routes from one client to 1, 10 and 100 others in memory: evaluate, compare, pack, encode once, hand out; then a
  * late joiner, ten late joiners, and 1,000 routes withdrawn and announced again. Attribute sets have 1 to 200 prefixes (40 %
  * one, mean 12), as in performance tests of reflectors. Members take everything at once and count octets.
  */
+import { parseArgs } from "node:util";
 import { ExportGroup } from "../../src/export/export-group.ts";
 import type { MemberPort } from "../../src/export/export-ports.ts";
 import type { GroupKey } from "../../src/export/group-key.ts";
@@ -13,9 +14,19 @@ import { seededRandom } from "../../src/lib/random.ts";
 import { Rib } from "../../src/rib/rib.ts";
 import type { NextHopTable } from "../../src/rib/rib-ports.ts";
 import { emptyAttributes } from "../../src/wire/attribute/types.ts";
+import { orUsage, whole } from "../../testbed/command-line.ts";
 
-const ROUTES = Number(process.argv[2] ?? 100_000);
-const FAMILY = process.argv.includes("ipv6") ? Family.Ipv6Unicast : Family.Ipv4Unicast;
+const usage = "node dist/bench/micro/export.js [ROUTES] [--ipv6]";
+const { ROUTES, FAMILY } = orUsage(usage, () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { ipv6: { type: "boolean", default: false } },
+  });
+  return {
+    ROUTES: whole("ROUTES", positionals[0] ?? "100000"),
+    FAMILY: values.ipv6 ? Family.Ipv6Unicast : Family.Ipv4Unicast,
+  };
+});
 const BUDGET = 40_000;
 
 const nextHops: NextHopTable = {

@@ -1,22 +1,23 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../paths.ts";
 import type { Result } from "../result.ts";
-import { formatAdvice } from "../scaling/advice.ts";
-import { writeMeshFigures } from "../scaling/figures.ts";
-import { formatScaling, quantities, seriesOf } from "../scaling/report.ts";
 import { mergeScaling, type ScalingResult } from "../scaling/result.ts";
-import { barChart, logChart } from "./charts.ts";
 import { formatHeadline } from "./headline.ts";
-import { summarize } from "./median.ts";
+import { writeMeshFigures } from "./mesh-figures.ts";
+import { drawPhases, drawScaling } from "./pictures.ts";
 import { formatRegressions } from "./regression.ts";
+import { formatScaling } from "./scaling.ts";
+import { formatAdvice } from "./scaling-advice.ts";
 import { latestBySlot } from "./slot.ts";
 import { formatResult } from "./tables.ts";
 import { formatVariants } from "./variants.ts";
 import { formatBetterPeers, formatVerdict } from "./verdict.ts";
 
 const documents = ["README.md", "docs/performance.md", "docs/scaling.md"];
-const pictures = join(root, "docs/pictures");
+
+/** The documents as they are. */
+export const documentTexts = (): string[] => documents.map((name) => readFileSync(join(root, name), "utf8"));
 
 /**
  * Writes the tables of the latest results into the documents, between `<!-- bench SLOT -->` and `<!-- end -->`, and draws the CPU of each
@@ -33,11 +34,11 @@ export function writeDocuments(results: readonly Result[], scalings: readonly Sc
     variants: () => formatVariants(latest),
     regression: () => formatRegressions(latest.values(), results),
     "scaling-advice": () => scaling && formatAdvice(scaling),
-    scaling: () => scaling && formatScaling(scaling) + scalingCharts(scaling),
+    scaling: () => scaling && formatScaling(scaling) + drawScaling(scaling),
   };
   const bodyOf = (slot: string, words: readonly string[]): string => {
     const result = latest.get(slot);
-    const body = special[slot]?.() ?? (result ? formatResult(result, 3) + chartsOf(result, slot, words) : null);
+    const body = special[slot]?.() ?? (result ? formatResult(result, 3) + drawPhases(result, slot, words) : null);
     if (body !== null) return body;
     missing.push(slot);
     return "_Not measured yet._\n";
@@ -53,32 +54,4 @@ export function writeDocuments(results: readonly Result[], scalings: readonly Sc
   }
   if (scaling) writeMeshFigures(scaling);
   return missing;
-}
-
-function scalingCharts(result: ScalingResult): string {
-  mkdirSync(pictures, { recursive: true });
-  return quantities
-    .map(({ name, of }) => {
-      const file = `scaling-${name.replace(/\W+/g, "-")}.svg`;
-      const series = seriesOf(result, of).filter(({ points }) => points.length > 1);
-      if (series.length === 0) return "";
-      writeFileSync(join(pictures, file), logChart(name, "N", "", series));
-      return `\n![${name}](pictures/${file})\n`;
-    })
-    .join("");
-}
-
-function chartsOf(result: Result, slot: string, phases: readonly string[]): string {
-  mkdirSync(pictures, { recursive: true });
-  return phases
-    .map((name) => {
-      const rows = summarize(result).flatMap((s) =>
-        s.phases.filter((p) => p.name === name).map((phase) => ({ ...s, phase })),
-      );
-      const bars = rows.map(({ label, kind, phase }) => ({ label, value: phase.cpuSeconds, ours: kind === "ours" }));
-      const file = `${slot}-${name}-cpu.svg`;
-      writeFileSync(join(pictures, file), barChart(result.title, `CPU seconds, ${name}`, bars));
-      return `\n![CPU seconds: ${result.title}](pictures/${file})\n`;
-    })
-    .join("");
 }

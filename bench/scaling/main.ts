@@ -8,13 +8,13 @@ import { parseArgs } from "node:util";
 import { thisMachine } from "../machine.ts";
 import { Namespace } from "../net/namespace.ts";
 import { root } from "../paths.ts";
+import { formatScaling } from "../report/scaling.ts";
 import { commit, save } from "../store.ts";
 import { BirdFarm } from "./bird-farm.ts";
 import type { Farm } from "./farm.ts";
 import { measureFarm } from "./measure.ts";
 import { OurFarm } from "./our-farm.ts";
 import { plan, type Topology } from "./plan.ts";
-import { formatScaling } from "./report.ts";
 import { type CostRun, faultOf, type ScalingResult, type ScalingRun, type VirtualRun } from "./result.ts";
 
 /** Real sockets. Mesh sizes end where two open files a session do; reflectors go further; racks are of 20. */

@@ -1,7 +1,7 @@
 import t from "tap";
+import { barChart, logChart } from "../../bench/chart/charts.ts";
 import type { Phase } from "../../bench/load/spec.ts";
 import { parseOptions } from "../../bench/options.ts";
-import { barChart, logChart } from "../../bench/report/charts.ts";
 import { summarize } from "../../bench/report/median.ts";
 import { formatRegression } from "../../bench/report/regression.ts";
 import { slotOf } from "../../bench/report/slot.ts";

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../paths.ts";
-import type { ScalingResult, ScalingRun } from "./result.ts";
+import type { ScalingResult, ScalingRun } from "../scaling/result.ts";
 
 const file = join(root, "src/config/mesh-figures.ts");
 

@@ -1,8 +1,8 @@
+import type { Series } from "../chart/charts.ts";
 import { formatMachine } from "../machine.ts";
-import type { Series } from "../report/charts.ts";
-import { fitPowerLaw } from "../report/fit.ts";
-import { markdown } from "../report/tables.ts";
-import type { ScalingResult, ScalingRun } from "./result.ts";
+import type { ScalingResult, ScalingRun } from "../scaling/result.ts";
+import { fitPowerLaw } from "./fit.ts";
+import { markdown } from "./tables.ts";
 
 /** What is looked at as a function of N. */
 interface Quantity {

@@ -1,7 +1,7 @@
-import { markdown } from "../report/tables.ts";
-import { compared } from "./figures.ts";
-import { sum } from "./report.ts";
-import type { ScalingResult, ScalingRun } from "./result.ts";
+import type { ScalingResult, ScalingRun } from "../scaling/result.ts";
+import { compared } from "./mesh-figures.ts";
+import { sum } from "./scaling.ts";
+import { markdown } from "./tables.ts";
 
 /** What an operator pays for, in words and unit. */
 const COSTS: readonly { readonly name: string; readonly of: (run: ScalingRun) => number | null }[] = [
