@@ -19,6 +19,11 @@ export interface DaemonOptions {
   readonly watchStalls?: boolean;
 }
 
+const configOf = (yaml: string, directory: string, { metricsPort }: DaemonOptions): string => `${yaml}
+telemetry: {metrics: {listen: "127.0.0.1:${metricsPort}"}, log: {level: info}}
+control: {socket: ${join(directory, "sock")}}
+`;
+
 /** The daemon as it is shipped, in a process of its own. */
 export class Daemon {
   readonly #child: ChildProcess;
@@ -45,14 +50,12 @@ export class Daemon {
   /** Starts it with this config (less `telemetry` and `control`) and waits until it listens. */
   static async start(yaml: string, options: DaemonOptions): Promise<Daemon> {
     const directory = mkdtempSync(join(tmpdir(), "pressure-"));
+    writeFileSync(join(directory, "bgp.yaml"), configOf(yaml, directory, options));
+    return Daemon.#launch(directory, options);
+  }
+
+  static async #launch(directory: string, options: DaemonOptions): Promise<Daemon> {
     const file = join(directory, "bgp.yaml");
-    writeFileSync(
-      file,
-      `${yaml}
-telemetry: {metrics: {listen: "127.0.0.1:${options.metricsPort}"}, log: {level: info}}
-control: {socket: ${join(directory, "sock")}}
-`,
-    );
     const command = `${options.openFiles === undefined ? "" : `ulimit -n ${options.openFiles}; `}exec "$0" "$@"`;
     const child = spawn("/bin/sh", ["-c", command, process.execPath, program, "run", "-c", file], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -60,7 +63,7 @@ control: {socket: ${join(directory, "sock")}}
       env: options.watchStalls ? { ...process.env, NODE_OPTIONS: `--import ${stalls}` } : process.env,
     });
     const daemon = new Daemon(child, directory, options);
-    process.once("exit", () => daemon.#gone());
+    process.once("exit", () => daemon.remove());
     favour(child.pid!);
     await until("the daemon is ready", () => daemon.log.includes("ready") || daemon.exitCode !== null, 15_000);
     if (daemon.exitCode !== null) throw new Error(`the daemon did not start:\n${daemon.log}`);
@@ -115,14 +118,34 @@ control: {socket: ${join(directory, "sock")}}
     return cpuMsOf(this.#child.pid!) / 1000;
   }
 
+  /** Has the config read again (SIGHUP): no command line has to start first. */
+  hangUp(): void {
+    this.#child.kill("SIGHUP");
+  }
+
+  /** Another config, for `hangUp` or for the next start. */
+  configure(yaml: string): void {
+    writeFileSync(join(this.#directory, "bgp.yaml"), configOf(yaml, this.#directory, this.#options));
+  }
+
+  /** Starts it again after it has ended, where it was: with the journal that it left. */
+  again(): Promise<Daemon> {
+    return Daemon.#launch(this.#directory, this.#options);
+  }
+
   async stop(): Promise<void> {
+    await this.end();
+    this.remove();
+  }
+
+  /** Ends it by SIGTERM, and says how long that took in seconds; what it left stays. */
+  async end(): Promise<number> {
     if (this.exitCode === null) this.#child.kill("SIGTERM");
-    await until("the daemon has stopped", () => this.exitCode !== null, 15_000);
-    this.#gone();
+    return until("the daemon has stopped", () => this.exitCode !== null, 15_000);
   }
 
   /** However the program ends: nothing is left behind. */
-  #gone(): void {
+  remove(): void {
     if (this.exitCode === null) this.#child.kill("SIGKILL");
     rmSync(this.#directory, { recursive: true, force: true });
   }

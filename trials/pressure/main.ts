@@ -5,6 +5,7 @@ import { load } from "./load.ts";
 import { flood, memory } from "./memory.ts";
 import { questions } from "./questions.ts";
 import { readers } from "./readers.ts";
+import { stops } from "./stops.ts";
 
 /**
  * What no unit test can show: the daemon as it is shipped, real sockets, real time, and peers that mean no good. One scenario each by
@@ -17,6 +18,7 @@ const scenarios: readonly Scenario[] = [
   { name: "rush", run: () => load(50) },
   { name: "silent", run: silent },
   { name: "descriptors", run: descriptors },
+  { name: "stops", run: stops },
   { name: "readers", run: readers },
   { name: "memory", run: memory },
   { name: "flood", run: flood },
