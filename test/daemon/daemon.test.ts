@@ -1,75 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { relative } from "node:path";
 import { cwd } from "node:process";
-import t, { type Test } from "tap";
-import { ControlClient } from "../../src/api/client.ts";
+import t from "tap";
 import type { ChangeReport, Summary } from "../../src/view/model.ts";
-import { NotYet, waitFor } from "../../testbed/wait.ts";
-
-/** The program itself, as it is started by people: on loopback, with routes in memory, so that it needs no rights. */
-const program = "dist/src/main.js";
-
-interface Running {
-  readonly process: ChildProcess;
-  readonly output: () => string;
-  /** Resolves with the output so far once it matches; rejects if the program ends before. */
-  until(pattern: RegExp): Promise<string>;
-  /** Exit code. */
-  readonly ended: Promise<number | null>;
-}
-
-function start(t: Test, ...words: string[]): Running {
-  const child = spawn(process.execPath, [program, ...words], { stdio: ["ignore", "pipe", "pipe"] });
-  t.teardown(() => child.kill("SIGKILL"));
-  let output = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-    });
-  let over = false;
-  const ended = once(child, "close").then(([code]) => {
-    over = true;
-    return code as number | null;
-  });
-  return {
-    process: child,
-    output: () => output,
-    ended,
-    until: (pattern) =>
-      waitFor(`${words[0]} says ${pattern}`, () => pattern.test(output) && output, {
-        seen: () => output.slice(-2000),
-        abort: () => {
-          if (over) throw new Error(`ended before ${pattern}:\n${output}`);
-        },
-      }),
-  };
-}
-
-function directory(t: Test): string {
-  const path = mkdtempSync(join(tmpdir(), "peerage-daemon-"));
-  t.teardown(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
-/** Loopback addresses of this file alone: 127.77.x.y. */
-let configs = 0;
-function configure(t: Test, more = "", folder = directory(t)) {
-  const id = ++configs;
-  const address = `127.77.${process.pid % 250}.${id}`;
-  const file = join(folder, `${id}.yaml`);
-  const socket = join(folder, `${id}.sock`);
-  const base = `router: {as: 65001, router-id: 10.0.0.${id}, listen: {address: ${address}, port: 1790}}
-kernel: {fib: memory}
-control: {socket: ${id}.sock}
-`;
-  const write = (extra: string) => writeFileSync(file, base + extra);
-  write(more);
-  return { address, file, socket, write, client: new ControlClient(socket) };
-}
+import { waitFor } from "../../testbed/wait.ts";
+import { configure, directory, start } from "./program.ts";
 
 const neighborOf = (address: string, local: string) =>
   `neighbors: [{address: ${address}, port: 1790, remote-as: internal, local-address: ${local}}]\n`;
@@ -243,51 +180,4 @@ t.test("signals that come while the daemon starts or ends do what they should, a
   for (let i = 0; i < 20; i++) daemon.process.kill("SIGHUP");
   t.equal(await daemon.ended, 0);
   t.notOk(existsSync(early.socket));
-});
-
-/** An OPEN of AS 65001 with 4-octet AS number and IPv4 (RFC 4271 §4.2), no hold time as it will say no more, and a KEEPALIVE. */
-const greeting = (routerId: number): Buffer => {
-  const open = Buffer.from(`${"ff".repeat(16)}002b0104fde90000000000000e020c41040000fde9010400010001`, "hex");
-  open.writeUInt32BE(routerId, 24);
-  return Buffer.concat([open, Buffer.from(`${"ff".repeat(16)}001304`, "hex")]);
-};
-
-/** A peer that says no more than it must; resolves to the NOTIFICATION that ends it, "code/subcode". */
-function member(from: string, to: string, routerId: number): Promise<string> {
-  const socket = connect({ host: to, port: 1790, localAddress: from }, () => socket.write(greeting(routerId)));
-  const read: Buffer[] = [];
-  socket.on("data", (chunk) => read.push(chunk));
-  return new Promise((resolve) => {
-    socket.on("error", (error) => resolve(error.message));
-    socket.on("end", () => {
-      const [code, subcode] = Buffer.concat(read).subarray(-2);
-      resolve(`${code}/${subcode}`);
-    });
-  });
-}
-
-t.test("SIGTERM ends a daemon with 0 however many sessions it has, and each hears why (RFC 4486 §4)", async (t) => {
-  for (const sessions of [1, 257, 400]) {
-    const { address, file, client } = configure(
-      t,
-      "dynamic-neighbors: [{range: 127.78.0.0/16, remote-as: internal}]\ntelemetry: {log: {level: warn}}\n",
-    );
-    const daemon = start(t, "run", "-c", file);
-    await daemon.until(/ready/);
-    const members = Array.from({ length: sessions }, (_, i) =>
-      member(`127.78.${1 + (i >> 8)}.${i & 255}`, address, 0x0a010000 + i),
-    );
-    const up = async () => {
-      const { neighbors } = await client.get<Summary>("/summary");
-      return neighbors.filter(({ state }) => state === "Established").length;
-    };
-    await waitFor(`all ${sessions} are Established`, async () => {
-      const found = await up();
-      if (found < sessions) throw new NotYet(`${found} are`);
-      return true;
-    });
-    daemon.process.kill("SIGTERM");
-    t.equal(await daemon.ended, 0, `${sessions} sessions`);
-    t.same(new Set(await Promise.all(members)), new Set(["6/2"]));
-  }
 });
