@@ -314,7 +314,7 @@ t.test("who connects again and again and never closes doesn't use up the descrip
   const clients: Socket[] = [];
   for (let i = 0; i < 400; i++) clients.push(...(await deafClients(port, 1)));
   const ours = () => descriptors() - before - clients.length - 1;
-  await waitFor("those above are closed", () => ours() <= 257, { seen: ours });
+  await waitFor("the oldest are given up", () => ours() <= 257, { seen: ours });
   t.equal(ours(), 257, "one was up at a time, and 256 more may wait for the other side's end");
   for (const socket of clients) socket.destroy();
   await network.drained();
