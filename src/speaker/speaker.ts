@@ -30,7 +30,7 @@ import { LogBudget } from "./load/log-budget.ts";
 import { MemoryGuard } from "./load/memory-guard.ts";
 import { makeGroup } from "./make-group.ts";
 import { type OriginatedRoute, OriginatedRoutes, originatedRouteOf } from "./originated-routes.ts";
-import { addressWords, identityOf, type Peer } from "./peer.ts";
+import { addressWords, identityOf, type Peer, type PeerIdentity } from "./peer.ts";
 import { ListenerKeys, listenTtl } from "./peers/listener-keys.ts";
 import { type PeerFate, peerChanges } from "./peers/peer-changes.ts";
 import { PeerMaker } from "./peers/peer-maker.ts";
@@ -330,9 +330,9 @@ export class Speaker implements SpeakerState {
 
   #meetFate(change: PeerFate): void {
     const { peer, fate } = change;
-    if (fate === "goes") this.#removePeer(peer, CeaseError.PeerDeconfigured);
+    if (fate === "goes") this.#removePeer(peer, CeaseError.PeerDeconfigured, true);
     else if (fate === "restarts") {
-      this.#removePeer(peer, CeaseError.OtherConfigurationChange);
+      this.#removePeer(peer, CeaseError.OtherConfigurationChange, comesFromElsewhere(peer, change.identity));
       if (!change.identity.dynamic) this.peers.add(change.identity).session.start();
     } else {
       peer.identity = change.identity;
@@ -386,8 +386,8 @@ export class Speaker implements SpeakerState {
     return true;
   }
 
-  #removePeer(peer: Peer, subcode: CeaseSubcode): void {
-    peer.session.stop(subcode === CeaseError.PeerDeconfigured ? forGood(peer, subcode) : { subcode });
+  #removePeer(peer: Peer, subcode: CeaseSubcode, leaves: boolean): void {
+    peer.session.stop(leaves ? forGood(peer, subcode) : { subcode });
     this.restart.forget(peer);
     this.#stale.purge(peer);
     this.peers.remove(peer);
@@ -427,4 +427,11 @@ export class Speaker implements SpeakerState {
     // A new policy may accept more, without a word from the peer.
     for (const peer of this.peers) if (peer.live !== null && isLimited(peer)) checkLimits(peer, this.tables, this.log);
   }
+}
+
+/** From another address of ours we are another peer: nobody comes back for what the one that was has told. */
+function comesFromElsewhere(peer: Peer, next: PeerIdentity): boolean {
+  const { localAddress } = next.settings;
+  const before = peer.identity.settings.localAddress ?? peer.live?.agreed.localAddress.split("%")[0];
+  return localAddress !== null && before !== undefined && localAddress !== before;
 }

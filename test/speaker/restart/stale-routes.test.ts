@@ -304,6 +304,22 @@ t.test(
   },
 );
 
+t.test(
+  "a session that a reload gives another local address ends by a hard reset: nobody comes back from the old one",
+  async (t) => {
+    for (const [local, subcode] of [
+      [RR, 6],
+      ["10.9.0.251", 9],
+    ] as const) {
+      const { world, rr, peer } = await told({ notification: true });
+      const moved = `neighbors: [{address: ${PEER}, peer-group: clients, passive: true, local-address: ${local}}]`;
+      rr.reload(reflector(moved));
+      await world.advance(0.1);
+      t.match(peer.lastNotification, { code: 6, subcode });
+    }
+  },
+);
+
 t.test("RFC 9494: long-lived graceful restart", async (t) => {
   const yaml = reflector(listed, "{stale-path-time: 50, long-lived: 100}");
   const llgr = { longLived: { seconds: 60 } };
