@@ -261,7 +261,7 @@ function sectionChanges(before: Config, after: Config): FieldChange[] {
     );
   for (const key of Object.keys(after.limits) as (keyof Config["limits"])[])
     note(`limits.${dashed(key)}`, before.limits[key], after.limits[key]);
-  note("tunnels", before.tunnels, after.tunnels, "start");
+  note("tunnels", before.tunnels, after.tunnels);
   for (const key of Object.keys(after.telemetry) as (keyof Config["telemetry"])[])
     note(`telemetry.${dashed(key)}`, before.telemetry[key], after.telemetry[key]);
   note("control.socket", before.control.socket, after.control.socket, "start");
@@ -278,7 +278,6 @@ export function takenOn(before: Config, after: Config): Config {
     ...after,
     router: { ...after.router, listen: before.router.listen },
     kernel: { ...after.kernel, fib, table, protocol, metric, writer, nexthopObjects },
-    tunnels: before.tunnels,
     control: before.control,
   };
 }

@@ -66,6 +66,10 @@ export class MemoryWriter implements WriterRequests {
     this.#answers.done(sequence);
   }
 
+  vxlanChange(sequence: number): void {
+    this.#answers.done(sequence);
+  }
+
   linkSetting(sequence: number): void {
     this.#answers.done(sequence);
   }

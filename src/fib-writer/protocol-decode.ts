@@ -95,13 +95,23 @@ export function decodeRequest(frame: ByteReader, to: WriterRequests): void {
       }
       case FrameType.Vxlan: {
         const sequence = frame.u32();
+        const ifindex = within("ifindex", frame.u32(), 0, 0x7fffffff);
         const vni = within("VNI", frame.u32(), 1, 0xffffff);
         const port = within("port", frame.u16(), 1, 65535);
         const mtu = within("MTU", frame.u32(), 0, 65535);
         const hardwareAddress = frame.view(6).slice();
         const local = asWords(frame, frame.u8());
         const name = asName(frame);
-        return () => to.vxlan(sequence, { name, vni, port, local, hardwareAddress, mtu });
+        return () => to.vxlan(sequence, { ifindex, name, vni, port, local, hardwareAddress, mtu });
+      }
+      case FrameType.VxlanChange: {
+        const sequence = frame.u32();
+        const ifindex = within("ifindex", frame.u32(), 1, 0x7fffffff);
+        const hardwareAddress = within("whether there is a MAC", frame.u8(), 0, 1) === 1 ? frame.view(6).slice() : null;
+        const count = frame.u8();
+        const local = count === 0 ? null : asWords(frame, count);
+        const alias = asText(frame);
+        return () => to.vxlanChange(sequence, { ifindex, local, hardwareAddress, alias });
       }
       case FrameType.LinkSetting: {
         const sequence = frame.u32();

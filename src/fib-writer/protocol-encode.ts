@@ -1,4 +1,4 @@
-import type { FibHop, NexthopObject, Operation, RemoteVtep, VxlanDevice, WriterStats } from "../kernel/records.ts";
+import type { FibHop, NexthopObject, Operation, RemoteVtep, VxlanChange, VxlanDevice, WriterStats } from "../kernel/records.ts";
 import type { KernelTarget, RouteScope } from "../kernel/rtnetlink/route.ts";
 import { ByteWriter } from "../lib/bytes.ts";
 import { Family } from "../lib/family.ts";
@@ -142,6 +142,7 @@ export class RequestWriter extends FrameWriter {
   vxlan(sequence: number, device: VxlanDevice): void {
     const out = this.begin(FrameType.Vxlan);
     out.u32(sequence);
+    out.u32(device.ifindex);
     out.u32(device.vni);
     out.u16(device.port);
     out.u32(device.mtu);
@@ -149,6 +150,18 @@ export class RequestWriter extends FrameWriter {
     out.u8(device.local.length);
     words(out, device.local);
     text(out, device.name);
+    this.end();
+  }
+
+  vxlanChange(sequence: number, { ifindex, local, hardwareAddress, alias }: VxlanChange): void {
+    const out = this.begin(FrameType.VxlanChange);
+    out.u32(sequence);
+    out.u32(ifindex);
+    out.u8(hardwareAddress === null ? 0 : 1);
+    if (hardwareAddress !== null) out.raw(hardwareAddress);
+    out.u8(local?.length ?? 0);
+    if (local !== null) words(out, local);
+    text(out, alias);
     this.end();
   }
 

@@ -1,4 +1,4 @@
-import type { NexthopObject, Operation, RemoteVtep, VxlanDevice, WriterStats } from "../kernel/records.ts";
+import type { NexthopObject, Operation, RemoteVtep, VxlanChange, VxlanDevice, WriterStats } from "../kernel/records.ts";
 import type { KernelTarget, RouteScope } from "../kernel/rtnetlink/route.ts";
 import { ByteReader } from "../lib/bytes.ts";
 import type { Family } from "../lib/family.ts";
@@ -14,7 +14,7 @@ import type { Family } from "../lib/family.ts";
  * From the writer: `welcome` or `refused`, then for each record that failed a `failed`, and `done` with the last number
  * that was answered: numbers up to it that weren't in a `failed` have succeeded.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 export const MAX_FRAME_BYTES = 65536;
 export const MAX_TARGETS = 1 << 20;
 export const MAX_HOPS = 256;
@@ -33,6 +33,7 @@ export const FrameType = {
   LinkSetting: 7,
   Neighbour: 8,
   AskStats: 9,
+  VxlanChange: 10,
   Welcome: 65,
   Refused: 66,
   Done: 67,
@@ -60,6 +61,7 @@ export interface WriterRequests {
   routesEnd(): void;
   nexthop(sequence: number, operation: Operation, id: number, object: NexthopObject | null): void;
   vxlan(sequence: number, device: VxlanDevice): void;
+  vxlanChange(sequence: number, change: VxlanChange): void;
   /** Sets an interface up and its MTU (0 = leave it); removes it if `remove`. */
   linkSetting(sequence: number, ifindex: number, mtu: number, remove: boolean): void;
   neighbour(sequence: number, operation: Operation, remote: RemoteVtep): void;

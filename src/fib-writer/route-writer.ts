@@ -3,6 +3,7 @@ import {
   type NexthopObject,
   Operation,
   type RemoteVtep,
+  type VxlanChange,
   type VxlanDevice,
   type WriterStats,
 } from "../kernel/records.ts";
@@ -24,6 +25,7 @@ import {
   appendLinkUp,
   appendRemote,
   appendRemoteDelete,
+  appendVxlanChange,
   appendVxlanCreate,
 } from "../kernel/rtnetlink/tunnel.ts";
 import type { Family } from "../lib/family.ts";
@@ -147,6 +149,10 @@ export class RouteWriter implements WriterRequests {
 
   vxlan(sequence: number, device: VxlanDevice): void {
     this.#single(sequence, () => appendVxlanCreate(this.#batch, sequence, device));
+  }
+
+  vxlanChange(sequence: number, change: VxlanChange): void {
+    this.#single(sequence, () => appendVxlanChange(this.#batch, sequence, change));
   }
 
   linkSetting(sequence: number, ifindex: number, mtu: number, remove: boolean): void {

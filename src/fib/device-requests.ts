@@ -1,6 +1,6 @@
 import type { RequestWriter } from "../fib-writer/protocol-encode.ts";
 import type { DeviceAnswer, DevicePort } from "../kernel/device-port.ts";
-import type { Operation, RemoteVtep, VxlanDevice } from "../kernel/records.ts";
+import type { Operation, RemoteVtep, VxlanChange, VxlanDevice } from "../kernel/records.ts";
 import type { Flight } from "./flight.ts";
 import type { WriteTurns } from "./write-turns.ts";
 
@@ -24,6 +24,10 @@ export class DeviceRequests implements DevicePort {
 
   vxlan(device: VxlanDevice, answer: DeviceAnswer): void {
     this.#ask((sequence) => this.#out.vxlan(sequence, device), answer);
+  }
+
+  vxlanChange(change: VxlanChange, answer: DeviceAnswer): void {
+    this.#ask((sequence) => this.#out.vxlanChange(sequence, change), answer);
   }
 
   linkSetting(ifindex: number, mtu: number, remove: boolean, answer: DeviceAnswer): void {

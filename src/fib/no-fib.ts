@@ -24,6 +24,7 @@ export class NoFib implements FibPort {
 
   readonly devices: DevicePort = {
     vxlan: (_device, answer) => answer(noKernel, 0),
+    vxlanChange: (_change, answer) => answer(noKernel, 0),
     linkSetting: (_ifindex, _mtu, _remove, answer) => answer(noKernel, 0),
     neighbour: (_operation, _remote, answer) => answer(noKernel, 0),
     onWriter: () => () => {},

@@ -1,4 +1,4 @@
-import type { Operation, RemoteVtep, VxlanDevice } from "./records.ts";
+import type { Operation, RemoteVtep, VxlanChange, VxlanDevice } from "./records.ts";
 
 /**
  * Devices and their entries, changed by the same writer as routes. Each answer comes once: null, or why not. Requests wait
@@ -6,6 +6,8 @@ import type { Operation, RemoteVtep, VxlanDevice } from "./records.ts";
  */
 export interface DevicePort {
   vxlan(device: VxlanDevice, answer: DeviceAnswer): void;
+  /** Changes one in place and sets it up. EOPNOTSUPP: this kernel can't. */
+  vxlanChange(change: VxlanChange, answer: DeviceAnswer): void;
   /** Sets an interface up and its MTU (0 = leave it), or removes it. */
   linkSetting(ifindex: number, mtu: number, remove: boolean, answer: DeviceAnswer): void;
   neighbour(operation: Operation, remote: RemoteVtep, answer: DeviceAnswer): void;

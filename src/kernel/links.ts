@@ -84,6 +84,7 @@ const sameLink = (a: KernelLink, b: KernelLink): boolean =>
   a.mtu === b.mtu &&
   a.kind === b.kind &&
   a.hardwareAddress === b.hardwareAddress &&
+  a.alias === b.alias &&
   a.vxlan?.vni === b.vxlan?.vni &&
   a.vxlan?.port === b.vxlan?.port &&
   sameText(a.vxlan?.local ?? null, b.vxlan?.local ?? null);

@@ -23,6 +23,8 @@ export interface KernelLink {
   readonly kind: string;
   /** Hardware address as lower-case hex with colons; "" if there is none. */
   readonly hardwareAddress: string;
+  /** A text that somebody gave it (`ip link set alias`); "" if there is none. */
+  readonly alias: string;
   /** Of a VXLAN device only. */
   readonly vxlan?: { readonly vni: number; readonly port: number; readonly local: readonly number[] | null };
 }

@@ -27,6 +27,8 @@ export type NexthopObject =
   | { readonly kind: "group"; readonly members: readonly { readonly id: number; readonly weight: number }[] };
 
 export interface VxlanDevice {
+  /** Number that it is to have, so that what leads there needs no other; 0 leaves it to the kernel. */
+  readonly ifindex: number;
   readonly name: string;
   readonly vni: number;
   readonly port: number;
@@ -36,6 +38,17 @@ export interface VxlanDevice {
   readonly hardwareAddress: Uint8Array;
   /** 0 leaves it to the kernel. */
   readonly mtu: number;
+}
+
+/** What the kernel changes of a VXLAN device that is there: routes over it stay, its neighbour entries go with another MAC. */
+export interface VxlanChange {
+  readonly ifindex: number;
+  /** Null leaves it. The family must stay. */
+  readonly local: readonly number[] | null;
+  /** Six octets; null leaves it. */
+  readonly hardwareAddress: Uint8Array | null;
+  /** What `ip link` shows as alias. */
+  readonly alias: string;
 }
 
 /** Where frames for one remote VTEP go: its neighbour entry (address to MAC) and its FDB entry (MAC to underlay). */

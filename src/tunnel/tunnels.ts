@@ -1,81 +1,128 @@
 import type { DevicePort } from "../kernel/device-port.ts";
-import type { KernelAddress, KernelLink, KernelNeighbour, KernelReader } from "../kernel/reader.ts";
-import { type FibHop, Operation } from "../kernel/records.ts";
+import type { KernelAddress, KernelLink, KernelReader } from "../kernel/reader.ts";
+import type { FibHop } from "../kernel/records.ts";
 import * as nl from "../kernel/rtnetlink/constants.ts";
 import { compareAddresses, formatAddress } from "../lib/address.ts";
 import type { Log } from "../lib/log.ts";
 import {
   chooseTunnel,
   countsAsSubnet,
-  hardwareAddressText,
   namePattern,
   type TunnelRule,
   tunnelOverhead,
   vtepHardwareAddress,
 } from "./choose.ts";
+import {
+  type Difference,
+  isOwnDevice,
+  mayMark,
+  removeLeftovers,
+  vxlanDifferences,
+  type WantedVxlan,
+} from "./own-device.ts";
+import { RemoteEntries } from "./remotes.ts";
 
-export interface TunnelOptions {
+/** What a config says of tunnels. */
+export interface TunnelSettings {
   readonly rules: readonly TunnelRule[];
   /** The node's own address: outer source, and what others reach us by. */
   readonly address: readonly number[];
   /** Interfaces whose subnets are not the node's (`kernel.ignore-interfaces`). */
   readonly ignoreInterfaces: readonly string[];
+}
+
+export interface TunnelOptions extends TunnelSettings {
+  /** What our devices bear as alias (`deviceMark`). */
+  readonly mark: string;
   readonly reader: KernelReader;
   readonly devices: DevicePort;
+  /** Calls back when the kernel has what was wanted of it so far, routes too. */
+  written(done: () => void): void;
   readonly log: Log;
 }
 
 /** How a next hop is reached: through `hop`, or not now for the reason given. */
 export type TunnelAnswer = { readonly hop: FibHop } | { readonly trouble: string };
 
+/** A tunnel beside what the config wants of it. */
+export interface TunnelState {
+  readonly device: string;
+  readonly kind: "ipip" | "vxlan";
+  readonly usable: boolean;
+  /** In words: "has MTU 1300, 1450 is wanted". Null: it is as configured. */
+  readonly problem: string | null;
+}
+
 interface Device {
-  readonly rule: TunnelRule;
+  rule: TunnelRule;
+  /** Kept while a device of ours is made anew: it gets the number again, and what leads there stays. */
   ifindex: number;
   /** Why the device can't be used. */
   trouble: string | null;
-  /** A request on it is under way, or was done and its link event has not come yet. */
-  busy: boolean;
-  /** The MTU that we asked for last; somebody who changes it afterwards is reported, not fought. */
+  /** What is otherwise than wanted, although it can be used. */
+  remark: string | null;
+  /**
+   * What was asked for and hasn't shown in its link event yet: another setting; the device; or first its end and then the
+   * device. Of one that is made the kernel tells twice, before it is up and after.
+   */
+  awaits: "nothing" | "change" | "device" | "end";
+  /** Why the last request came to nothing. */
+  failure: string | null;
+  /** The kernel can't change it in place. */
+  fixed: boolean;
+  /** Number of the device that was given our mark. */
+  marked: number;
+  /** The MTU that we asked for last or that was right; somebody who changes it afterwards is reported, not fought. */
   askedMtu: number;
   /** Last report, so that each is made once. */
   reported: string;
+}
+
+/** The tunnels of one config. */
+interface TunnelSet extends TunnelSettings {
+  readonly devices: readonly Device[];
 }
 
 /**
  * The tunnels of this node. For IPIP the device is the kernel's `tunl0`: the route's next hop is the outer destination. A
  * VXLAN device is ours: made, removed and kept with its neighbour and FDB entries, one pair per next hop in use, never
  * learned. Entries that somebody removes or changes are put right as the kernel tells of it; those that an earlier run left
- * and nobody uses go with `sweep`. A device that exists with other settings than ours is somebody else's: it is reported, and not used.
+ * and nobody uses go with `sweep`.
+ *
+ * A device of ours that isn't as the config wants it, after a reload, after a restart, or since somebody changed it, is
+ * changed where it is (local address and MAC: routes stay) or removed and made anew under the same number (VNI, port, name:
+ * routes are written again, and to whoever asks `reach` nothing has happened). A device of the name that isn't ours is
+ * reported, and neither used nor touched.
  */
 export class Tunnels {
   readonly #options: TunnelOptions;
-  readonly #devices: readonly Device[];
-  readonly #ignored: (name: string) => boolean;
+  readonly #remotes: RemoteEntries;
   readonly #addresses = new Map<string, KernelAddress>();
-  /** Next hops in use, by text. */
-  readonly #remotes = new Map<string, { readonly words: readonly number[]; told: number }>();
   readonly #leave: (() => void)[] = [];
+  /** What the devices are to be. */
+  #wanted: TunnelSet;
+  /** What `reach` goes by: another one than wanted while the first device of a new config is being made. */
+  #used: TunnelSet;
+  #ignored!: (name: string) => boolean;
   #subnets: readonly KernelAddress[] = [];
   #onChange: () => void = () => {};
   #state = "";
+  /** Numbers of devices that a reload has left without a tunnel. */
+  readonly #former = new Set<number>();
+  /** Devices may be there that nobody needs any more. */
+  #cleaning = false;
+  #swept = false;
+  #read = false;
   #closed = false;
   #frozen = false;
 
   constructor(options: TunnelOptions) {
     this.#options = options;
-    const tunnelNames = options.rules.map((rule) => rule.device);
-    const ignored = namePattern(options.ignoreInterfaces);
-    this.#ignored = (name) => ignored(name) || tunnelNames.includes(name);
-    this.#devices = options.rules
-      .filter((rule) => rule.when !== "never")
-      .map((rule) => ({
-        rule,
-        ifindex: 0,
-        trouble: "the kernel was not read yet",
-        busy: false,
-        askedMtu: 0,
-        reported: "",
-      }));
+    this.#remotes = new RemoteEntries(options.devices, (carrier, address, trouble, errno) => {
+      const device = this.#wanted.devices.find((each) => each === carrier);
+      if (device !== undefined && errno !== nl.ENODEV) this.#report(device, `cannot add ${address}: ${trouble}`);
+    });
+    this.#wanted = this.#used = this.#take(options, []);
     const key = (address: KernelAddress) => `${address.ifindex} ${formatAddress(address.words)}/${address.length}`;
     this.#leave.push(
       options.reader.subscribe({
@@ -83,10 +130,13 @@ export class Tunnels {
         addressGone: (address) => this.#addresses.delete(key(address)),
         linkGone: (link) => this.#gone(link),
         link: (link) => this.#link(link),
-        neighbour: (entry) => this.#entryChanged(entry, true),
-        neighbourGone: (entry) => this.#entryChanged(entry, false),
-        lost: () => this.#untellAll(),
-        synced: () => this.#reconcile(),
+        neighbour: (entry) => this.#remotes.changed(entry, true),
+        neighbourGone: (entry) => this.#remotes.changed(entry, false),
+        lost: () => this.#lost(),
+        synced: () => {
+          this.#read = true;
+          this.#reconcile();
+        },
       }),
     );
     this.#leave.push(options.devices.onWriter(() => this.#writerCame()));
@@ -97,64 +147,64 @@ export class Tunnels {
     this.#onChange = listener;
   }
 
+  /** Another config: ends in what a fresh start with it would make. */
+  adopt(settings: TunnelSettings): void {
+    const before = this.#wanted;
+    this.#wanted = this.#take(settings, before.devices);
+    for (const device of before.devices)
+      if (device.rule.kind === "vxlan" && device.ifindex !== 0 && !this.#wanted.devices.includes(device))
+        this.#former.add(device.ifindex);
+    this.#cleaning = true;
+    if (this.#read) this.#reconcile();
+  }
+
   /** Null if the next hop is reached without a tunnel. Entries for it are kept until `forget`. */
   reach(nextHop: readonly number[]): TunnelAnswer | null {
-    const rule = chooseTunnel(this.#options.rules, nextHop, this.#options.address, this.#subnets);
-    const name = formatAddress(nextHop);
+    const { rules, address, devices } = this.#used;
+    const rule = chooseTunnel(rules, nextHop, address, this.#subnets);
     if (rule === null) {
-      this.#drop(name);
+      this.#remotes.drop(nextHop);
       return null;
     }
-    const device = this.#devices.find((each) => each.rule === rule)!;
-    if (rule.kind === "vxlan" && !this.#remotes.has(name)) {
-      this.#remotes.set(name, { words: nextHop, told: 0 });
-      this.#tellRemotes(device);
-    }
+    const device = devices.find((each) => each.rule.device === rule.device)!;
+    if (rule.kind === "vxlan") this.#remotes.keep(nextHop, device, device.trouble === null);
     if (device.trouble !== null) return { trouble: `Tunnel ${rule.device}: ${device.trouble}` };
     return { hop: { via: nextHop, ifindex: device.ifindex, onlink: true, weight: 1 } };
   }
 
   /** The next hop is not used any more. */
   forget(nextHop: readonly number[]): void {
-    this.#drop(formatAddress(nextHop));
+    this.#remotes.drop(nextHop);
   }
 
-  /**
-   * Removes entries of an earlier run that no next hop in use needs. An entry is one of ours if it is permanent and its MAC
-   * follows from its address by our rule.
-   */
+  /** Removes entries of an earlier run that no next hop in use needs, and devices that no tunnel is. */
   sweep(): void {
     if (this.#frozen) return;
-    for (const device of this.#devices) {
+    this.#swept = true;
+    for (const device of this.#wanted.devices) {
       if (device.rule.kind !== "vxlan" || device.trouble !== null) continue;
       const { ifindex } = device;
       this.#options.reader.neighbours(ifindex, (entries) => {
-        if (this.#closed || device.ifindex !== ifindex) return;
-        const leftover = new Map<string, readonly number[]>();
-        for (const { address, hardwareAddress, permanent } of entries)
-          if (
-            permanent &&
-            address !== null &&
-            hardwareAddress === macOf(address) &&
-            !this.#remotes.has(formatAddress(address))
-          )
-            leftover.set(formatAddress(address), address);
-        for (const address of leftover.values())
-          this.#options.devices.neighbour(Operation.Delete, this.#entry(ifindex, address), () => {});
+        if (!this.#closed && device.ifindex === ifindex) this.#remotes.sweep(ifindex, entries);
       });
     }
+    this.#clean();
   }
 
-  /** Entries that are there stay from now on, used or not: until `close`. */
+  /** Entries and devices that are there stay from now on, used or not: until `close`. */
   freeze(): void {
     this.#frozen = true;
+    this.#remotes.freeze();
   }
 
-  /** Trouble with the devices, in sentences, for `doctor`. */
-  troubles(): string[] {
-    return this.#devices
-      .filter((device) => device.trouble !== null)
-      .map((device) => `Tunnel ${device.rule.device}: ${device.trouble}`);
+  /** The tunnels as they are, for people. */
+  states(): TunnelState[] {
+    return this.#wanted.devices.map(({ rule: { device, kind }, trouble, remark }) => ({
+      device,
+      kind,
+      usable: trouble === null,
+      problem: trouble ?? remark,
+    }));
   }
 
   /** Leaves the devices (`keep`) or removes those that are ours. */
@@ -162,104 +212,121 @@ export class Tunnels {
     this.#closed = true;
     for (const leave of this.#leave) leave();
     if (keep) return;
-    for (const device of this.#devices)
-      if (device.rule.kind === "vxlan" && device.trouble === null)
-        this.#options.devices.linkSetting(device.ifindex, 0, true, () => {});
+    const { reader, devices, mark } = this.#options;
+    const used = this.#wanted.devices.filter(({ rule }) => rule.kind === "vxlan").map(({ ifindex }) => ifindex);
+    removeLeftovers(reader, devices, (link) => link.alias === mark || used.includes(link.ifindex));
   }
 
-  #drop(name: string): void {
-    const remote = this.#remotes.get(name);
-    if (remote === undefined || this.#frozen) return;
-    this.#remotes.delete(name);
-    if (remote.told === 0) return;
-    this.#options.devices.neighbour(Operation.Delete, this.#entry(remote.told, remote.words), () => {});
-  }
-
-  #entry(ifindex: number, address: readonly number[]) {
-    return { ifindex, address, hardwareAddress: vtepHardwareAddress(address) };
-  }
-
-  /** Gives the device the entries that it lacks. */
-  #tellRemotes(device: Device): void {
-    if (device.rule.kind !== "vxlan" || device.trouble !== null) return;
-    for (const remote of this.#remotes.values()) {
-      if (remote.told === device.ifindex) continue;
-      remote.told = device.ifindex;
-      this.#options.devices.neighbour(Operation.Create, this.#entry(device.ifindex, remote.words), (trouble, errno) => {
-        if (trouble === null || remote.told !== device.ifindex) return;
-        remote.told = 0;
-        if (errno !== nl.ENODEV) this.#report(device, `cannot add ${formatAddress(remote.words)}: ${trouble}`);
+  /** Devices of before are taken over by name. */
+  #take(settings: TunnelSettings, before: readonly Device[]): TunnelSet {
+    const { rules, address, ignoreInterfaces } = settings;
+    const names = rules.map((rule) => rule.device);
+    const ignored = namePattern(ignoreInterfaces);
+    this.#ignored = (name) => ignored(name) || names.includes(name);
+    const devices = rules
+      .filter((rule) => rule.when !== "never")
+      .map((rule) => {
+        const known = before.find((each) => each.rule.device === rule.device && each.rule.kind === rule.kind);
+        if (known === undefined) return newDevice(rule);
+        known.rule = rule;
+        known.askedMtu = 0; // whoever reloads wants it as the config says
+        return known;
       });
-    }
+    return { rules, address, ignoreInterfaces, devices };
+  }
+
+  #tell(device: Device): void {
+    if (device.rule.kind === "vxlan" && device.trouble === null) this.#remotes.tell(device);
   }
 
   /** The kernel drops neighbour entries with the device's IFF_UP: they are told again when it is up again. */
   #link(link: KernelLink): void {
-    for (const device of this.#devices) {
-      if (device.rule.device === link.name) device.busy = false;
-      if (device.ifindex === link.ifindex && !link.up) this.#untell(link.ifindex);
+    for (const device of this.#wanted.devices) {
+      const remade = device.awaits === "end" || (device.awaits === "device" && !link.up);
+      if (remade) continue;
+      if (device.rule.device === link.name) device.awaits = "nothing";
+      if (device.ifindex === link.ifindex && !link.up) this.#remotes.untell(link.ifindex);
     }
   }
 
   #gone(link: KernelLink): void {
-    for (const device of this.#devices)
-      if (device.ifindex === link.ifindex) {
-        device.ifindex = 0;
+    this.#former.delete(link.ifindex);
+    for (const device of this.#wanted.devices) {
+      if (device.ifindex !== link.ifindex) continue;
+      if (device.awaits === "end") device.awaits = "device";
+      else if (device.awaits !== "device") {
+        device.awaits = "nothing";
         device.askedMtu = 0;
-        device.busy = false;
-        this.#untell(link.ifindex);
+        this.#remotes.untell(link.ifindex);
       }
-  }
-
-  #untell(ifindex: number): void {
-    for (const remote of this.#remotes.values()) if (remote.told === ifindex) remote.told = 0;
-  }
-
-  #untellAll(): void {
-    for (const remote of this.#remotes.values()) remote.told = 0; // replacing an entry by itself does no harm
-  }
-
-  /** An entry as ours would be is ours. Any other in its place is put right when the burst of events is over. */
-  #entryChanged(entry: KernelNeighbour, present: boolean): void {
-    for (const remote of this.#remotes.values()) {
-      if (remote.told !== entry.ifindex) continue;
-      const mac = macOf(remote.words);
-      const sameMac = entry.hardwareAddress === mac;
-      const sameAddress = entry.address !== null && compareAddresses(entry.address, remote.words) === 0;
-      if (!(entry.forwarding ? sameMac : sameAddress)) continue;
-      if (!present || !sameMac || !sameAddress || !entry.permanent) remote.told = 0;
-      return;
     }
   }
 
+  #lost(): void {
+    for (const device of this.#wanted.devices) if (device.awaits === "end") device.awaits = "device"; // it may have passed
+    this.#remotes.untellAll();
+  }
+
   #writerCame(): void {
-    this.#untellAll();
-    this.#reconcile();
+    this.#remotes.untellAll();
+    if (this.#read) this.#reconcile();
   }
 
   /** Compares each device with what it is to be, asks for what is missing, and tells when the answers changed. */
   #reconcile(): void {
     if (this.#closed) return;
+    const { reader, written } = this.#options;
     this.#subnets = [...this.#addresses.values()].filter((address) =>
-      countsAsSubnet(address, this.#options.reader.links.get(address.ifindex), this.#ignored),
+      countsAsSubnet(address, reader.links.get(address.ifindex), this.#ignored),
     );
-    for (const device of this.#devices) {
-      const link = this.#options.reader.linkByName(device.rule.device);
+    for (const device of this.#wanted.devices) {
+      const link = reader.linkByName(device.rule.device);
       device.trouble = device.rule.kind === "vxlan" ? this.#vxlan(device, link) : this.#ipip(device, link);
-      this.#tellRemotes(device);
+      this.#tell(device);
     }
+    this.#answer();
+    if (!this.#cleaning || this.#used !== this.#wanted) return;
+    this.#cleaning = false;
+    written(() => this.#clean()); // until routes have left it, a device that is to go carries them
+  }
+
+  /** Answers by the new config once its devices are there, or can't be had; tells if answers are other ones now. */
+  #answer(): void {
+    const coming = ({ awaits, ifindex, failure }: Device) => awaits === "device" && ifindex === 0 && failure === null;
+    const turned = this.#used !== this.#wanted && !this.#wanted.devices.some(coming);
+    if (turned) this.#used = this.#wanted;
     const state = [
-      ...this.#devices.map((device) => `${device.ifindex} ${device.trouble}`),
+      ...this.#used.devices.map((device) => `${device.ifindex} ${device.trouble}`),
       ...this.#subnets.map((subnet) => `${formatAddress(subnet.words)}/${subnet.length}`).sort(),
     ].join("\n");
-    if (state === this.#state) return;
+    if (state === this.#state && !turned) return;
     this.#state = state;
     this.#onChange();
   }
 
+  /** Removes devices of ours that no tunnel is. */
+  #clean(): void {
+    if (this.#closed || this.#frozen) return;
+    const { reader, devices } = this.#options;
+    removeLeftovers(reader, devices, (link) => this.#isLeftover(link));
+  }
+
+  #isLeftover(link: KernelLink): boolean {
+    if (link.alias !== this.#options.mark && !this.#former.has(link.ifindex)) return false;
+    return !this.#wanted.devices.some(
+      ({ rule, ifindex }) => rule.kind === "vxlan" && (rule.device === link.name || ifindex === link.ifindex),
+    );
+  }
+
+  #hasOwnAddress(): boolean {
+    for (const { words } of this.#addresses.values())
+      if (compareAddresses(words, this.#wanted.address) === 0) return true;
+    return false;
+  }
+
   #underlayMtu(): number | null {
     for (const address of this.#addresses.values())
-      if (compareAddresses(address.words, this.#options.address) === 0) {
+      if (compareAddresses(address.words, this.#wanted.address) === 0) {
         const link = this.#options.reader.links.get(address.ifindex);
         if (link !== undefined && !link.loopback) return link.mtu;
       }
@@ -270,42 +337,171 @@ export class Tunnels {
   #mtu(rule: TunnelRule): number {
     if (rule.mtu !== "auto") return rule.mtu;
     const underlay = this.#underlayMtu();
-    return underlay === null ? 0 : underlay - tunnelOverhead(rule.kind, this.#options.address.length);
+    return underlay === null ? 0 : underlay - tunnelOverhead(rule.kind, this.#wanted.address.length);
   }
 
   #vxlan(device: Device, link: KernelLink | undefined): string | null {
-    const { rule } = device;
-    const hardwareAddress = vtepHardwareAddress(this.#options.address);
-    if (link === undefined) {
+    if (device.awaits === "device" || device.awaits === "end") return this.#underWay(device);
+    if (link === undefined) return this.#missing(device);
+    const { mark } = this.#options;
+    const differences = vxlanDifferences(link, this.#settings(device));
+    if (differences.length === 0) {
+      device.failure = null;
+      device.fixed = false;
+      this.#setUp(device, link);
+      this.#mark(device, link);
+      return link.up ? null : "is down";
+    }
+    const text = differences.map((each) => each.text).join(", ");
+    if (link.vxlan === undefined || (device.ifindex !== link.ifindex && !isOwnDevice(link, mark))) {
       device.ifindex = 0;
-      if (device.busy) return "is being made";
-      if (![...this.#addresses.values()].some((each) => compareAddresses(each.words, this.#options.address) === 0))
-        return `the node's address ${formatAddress(this.#options.address)} is on no interface`;
-      device.busy = true;
-      const wanted = {
-        name: rule.device,
-        vni: rule.vni,
-        port: rule.port,
-        local: this.#options.address,
-        hardwareAddress,
-        mtu: this.#mtu(rule),
-      };
-      this.#options.devices.vxlan(wanted, (trouble) => {
-        if (trouble === null) return; // its link event follows, and ends the wait
-        device.busy = false;
-        device.trouble = `cannot be made: ${trouble}`;
-        this.#report(device, device.trouble);
+      device.failure = null;
+      const foreign = `exists with other settings and is left alone: ${text}`;
+      this.#report(device, foreign);
+      return foreign;
+    }
+    device.ifindex = link.ifindex;
+    if (device.awaits === "change") return device.failure;
+    if (!this.#hasOwnAddress()) return this.#homeless(device, `has ${text} still: `);
+    if (device.failure === null)
+      this.#options.log.event("info", "tunnel-changed", `Tunnel ${device.rule.device} is put right: ${text}`, {
+        device: device.rule.device,
       });
-      return "is being made";
+    if (device.fixed || differences.some((each) => !each.inPlace)) this.#replace(device, link);
+    else this.#change(device, link, differences);
+    return device.failure;
+  }
+
+  #settings({ rule }: Device): WantedVxlan {
+    return { vni: rule.vni, port: rule.port, local: this.#wanted.address };
+  }
+
+  #homeless(device: Device, before = ""): string {
+    const text = `${before}the node's address ${formatAddress(this.#wanted.address)} is on no interface`;
+    this.#report(device, text);
+    return text;
+  }
+
+  /** There is no device of the name: one of ours that has another name now takes it, or one is made. */
+  #missing(device: Device): string | null {
+    if (!this.#hasOwnAddress()) {
+      device.ifindex = 0;
+      return this.#homeless(device);
     }
-    const differences = vxlanDifferences(link, rule, this.#options.address, hardwareAddressText(hardwareAddress));
-    if (differences !== "") {
-      const text = `exists with other settings and is left alone: ${differences}`;
-      this.#report(device, text);
-      return text;
-    }
-    this.#setUp(device, link);
-    return link.up ? null : "is down";
+    const former = device.ifindex === 0 ? this.#formerDevice() : undefined;
+    if (former === undefined) this.#make(device, device.ifindex, "device", () => null);
+    else this.#replace(device, former);
+    return this.#underWay(device);
+  }
+
+  /** Of a device that is being made: one that gets its old number is as good as there, unless that has failed before. */
+  #underWay({ failure, ifindex }: Device): string | null {
+    return failure ?? (ifindex === 0 ? "is being made" : null);
+  }
+
+  #formerDevice(): KernelLink | undefined {
+    for (const link of this.#options.reader.links.values())
+      if (link.vxlan !== undefined && this.#isLeftover(link)) return link;
+    return undefined;
+  }
+
+  /**
+   * Removes a device and makes it anew under its number: two requests that follow each other at once, and what is told of
+   * remotes and routes follows them. With the device go its IPv4 routes, of which the kernel says nothing: the mirror knows.
+   */
+  #replace(device: Device, { ifindex }: KernelLink): void {
+    device.ifindex = ifindex;
+    this.#remotes.untell(ifindex);
+    let left: string | null = null;
+    this.#options.devices.linkSetting(ifindex, 0, true, (trouble) => {
+      left = trouble;
+    });
+    this.#make(device, ifindex, "end", () => left);
+  }
+
+  /** Asks for a device, by number if there was one before. `left`: why that one couldn't be removed. */
+  #make(device: Device, ifindex: number, awaits: "device" | "end", left: () => string | null): void {
+    const { rule } = device;
+    device.awaits = awaits;
+    device.askedMtu = device.marked = 0;
+    const wanted = {
+      ifindex,
+      name: rule.device,
+      hardwareAddress: vtepHardwareAddress(this.#wanted.address),
+      mtu: this.#mtu(rule),
+      ...this.#settings(device),
+    };
+    this.#options.devices.vxlan(wanted, (trouble) => {
+      if (trouble === null || this.#closed) return; // its link events follow, and end the wait
+      const staying = left();
+      if (device.ifindex !== 0 && staying === null) {
+        device.ifindex = 0; // somebody was quicker and has the number
+        this.#make(device, 0, "device", () => null);
+        device.trouble = "is being made";
+        this.#answer();
+      } else if (staying === null) this.#failed(device, `cannot be made: ${trouble}${this.#rival(rule)}`);
+      else this.#failed(device, `cannot be made anew: ${staying}`);
+    });
+  }
+
+  /** The kernel says that the VNI is taken, but not by whom. */
+  #rival({ vni, port, device }: TunnelRule): string {
+    for (const { name, vxlan } of this.#options.reader.links.values())
+      if (vxlan?.vni === vni && vxlan.port === port && name !== device)
+        return ` (${name} has VNI ${vni} on port ${port})`;
+    return "";
+  }
+
+  /** Local address and MAC change in place. The neighbour entries go with the old MAC, those of an earlier run, too. */
+  #change(device: Device, link: KernelLink, differences: readonly Difference[]): void {
+    const { ifindex } = link;
+    const { address } = this.#wanted;
+    device.awaits = "change";
+    const differs = (which: Difference["what"]) => differences.some(({ what }) => what === which);
+    const otherMac = differs("MAC");
+    const change = {
+      ifindex,
+      local: differs("local address") ? address : null,
+      hardwareAddress: otherMac ? vtepHardwareAddress(address) : null,
+      alias: mayMark(link, this.#options.mark) ? this.#options.mark : link.alias,
+    };
+    const ask = () => {
+      this.#options.devices.vxlanChange(change, (trouble, errno) => {
+        if (trouble === null || this.#closed) return; // its link event follows
+        device.awaits = "nothing";
+        device.fixed = errno === nl.EOPNOTSUPP;
+        if (device.fixed) this.#reconcile();
+        else if (errno !== nl.ENODEV)
+          this.#failed(
+            device,
+            `has ${differences.map(({ text }) => text).join(", ")}, and cannot be changed: ${trouble}`,
+          );
+      });
+      if (otherMac) this.#remotes.untell(ifindex);
+    };
+    if (!otherMac || this.#swept) ask();
+    else
+      this.#options.reader.neighbours(ifindex, (entries) => {
+        if (this.#closed || device.ifindex !== ifindex) return;
+        ask();
+        this.#remotes.restore(ifindex, entries);
+        this.#tell(device);
+      });
+  }
+
+  #failed(device: Device, text: string): void {
+    device.awaits = "nothing";
+    device.trouble = device.failure = text;
+    this.#report(device, text);
+    this.#answer();
+  }
+
+  /** Once for each device: nobody's other alias is fought. */
+  #mark(device: Device, link: KernelLink): void {
+    const { devices, mark } = this.#options;
+    if (device.marked === link.ifindex || !mayMark(link, mark)) return;
+    device.marked = link.ifindex;
+    devices.vxlanChange({ ifindex: link.ifindex, local: null, hardwareAddress: null, alias: mark }, () => {});
   }
 
   #ipip(device: Device, link: KernelLink | undefined): string | null {
@@ -315,8 +511,15 @@ export class Tunnels {
       this.#report(device, text);
       return text;
     }
-    if (link.kind !== "ipip")
-      this.#report(device, `is a ${link.kind || "plain"} device, not ipip; it is used as it is`);
+    if (isOwnDevice(link, this.#options.mark) || this.#former.has(link.ifindex)) {
+      device.ifindex = 0;
+      return "is a VXLAN device of ours still, which goes";
+    }
+    device.remark = null;
+    if (link.kind !== "ipip") {
+      device.remark = `is a ${link.kind || "plain"} device, not ipip; it is used as it is`;
+      this.#report(device, device.remark);
+    }
     this.#setUp(device, link);
     return link.up ? null : "is down";
   }
@@ -326,21 +529,24 @@ export class Tunnels {
     if (device.ifindex !== link.ifindex) {
       device.ifindex = link.ifindex;
       device.askedMtu = 0;
-      device.busy = false;
+      device.awaits = "nothing";
     }
     const mtu = this.#mtu(device.rule);
     const wrongMtu = mtu !== 0 && link.mtu !== mtu;
+    if (device.rule.kind === "vxlan") device.remark = null;
+    if (!wrongMtu) device.askedMtu = mtu;
     if (link.up && !wrongMtu) return;
-    if (device.busy) return;
+    if (device.awaits !== "nothing") return;
     if (link.up && device.askedMtu === mtu) {
-      this.#report(device, `has MTU ${link.mtu}, ${mtu} is wanted; somebody changed it`);
+      device.remark = `has MTU ${link.mtu}, ${mtu} is wanted; somebody changed it`;
+      this.#report(device, device.remark);
       return;
     }
-    device.busy = true;
+    device.awaits = "change";
     device.askedMtu = mtu;
     this.#options.devices.linkSetting(link.ifindex, mtu, false, (trouble, errno) => {
       if (trouble === null) return; // as above
-      device.busy = false;
+      device.awaits = "nothing";
       if (errno !== nl.ENODEV) this.#report(device, `cannot be set up: ${trouble}`);
     });
   }
@@ -354,18 +560,15 @@ export class Tunnels {
   }
 }
 
-const macOf = (address: readonly number[]): string => hardwareAddressText(vtepHardwareAddress(address));
-
-/** What an existing device has otherwise than ours would; "" if it is as ours would be. */
-function vxlanDifferences(link: KernelLink, rule: TunnelRule, local: readonly number[], mac: string): string {
-  if (link.kind !== "vxlan" || link.vxlan === undefined) return `it is a ${link.kind || "plain"} device`;
-  const parts: string[] = [];
-  const differ = (what: string, found: string | number, wanted: string | number) => {
-    if (found !== wanted) parts.push(`${what} ${found}, not ${wanted}`);
-  };
-  differ("VNI", link.vxlan.vni, rule.vni);
-  differ("port", link.vxlan.port, rule.port);
-  differ("local address", link.vxlan.local === null ? "none" : formatAddress(link.vxlan.local), formatAddress(local));
-  differ("MAC", link.hardwareAddress, mac);
-  return parts.join(", ");
-}
+const newDevice = (rule: TunnelRule): Device => ({
+  rule,
+  ifindex: 0,
+  trouble: "the kernel was not read yet",
+  remark: null,
+  awaits: "nothing",
+  failure: null,
+  fixed: false,
+  marked: 0,
+  askedMtu: 0,
+  reported: "",
+});

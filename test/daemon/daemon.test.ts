@@ -161,7 +161,7 @@ neighbors: [{address: 127.0.0.9, remote-as: 65002, passive: true, import-policy:
       'INFO  reload: neighbor 127.0.0.9 restarts: timers.hold-time: 90 -> 30; timers.keepalive: 30 -> 10; description: gateway -> ""; import-policy: in -> in as rewritten',
       "INFO  reload: own prefix 10.1.0.0/24 removed",
       "INFO  reload: policy in changed",
-      "WARN  reload: tunnels stays none until the daemon starts again, then it is {kind: ipip, device: tunl0, mtu: auto, when: cross-subnet, vni: 0, port: 0}",
+      "INFO  reload: tunnels: none -> {kind: ipip, device: tunl0, mtu: auto, when: cross-subnet, vni: 0, port: 0}",
     ],
   );
   write("neighbors: [{}]\n");

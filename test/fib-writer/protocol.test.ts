@@ -3,6 +3,7 @@ import t, { type Test } from "tap";
 import {
   FrameReader,
   MAX_FRAME_BYTES,
+  PROTOCOL_VERSION,
   ProtocolError,
   type WriterAnswers,
   type WriterRequests,
@@ -53,7 +54,7 @@ type Request = { write(out: RequestWriter): void; calls: readonly (readonly unkn
 const requests: fc.Arbitrary<Request> = fc.oneof(
   fc
     .record({ table: fc.integer({ min: 1, max: 0xffffffff }), protocol: fc.integer({ min: 5, max: 255 }), metric: u32 })
-    .map((scope) => ({ write: (out: RequestWriter) => out.hello(scope), calls: [["hello", 1, scope]] })),
+    .map((scope) => ({ write: (out: RequestWriter) => out.hello(scope), calls: [["hello", PROTOCOL_VERSION, scope]] })),
   fc.tuple(id, fc.array(hop, { minLength: 1, maxLength: 5 })).map(([number, nextHops]) => {
     const target = { type: "unicast" as const, nextHops };
     return { write: (out: RequestWriter) => out.target(number, target), calls: [["target", number, target]] };
@@ -133,8 +134,17 @@ const requests: fc.Arbitrary<Request> = fc.oneof(
       fc.stringMatching(/^[a-z0-9._-]{1,15}$/).filter((n) => !/^\.\.?$/.test(n)),
     )
     .map(([sequence, vni, port, local, hardwareAddress, mtu, name]) => {
-      const device = { name, vni, port, local, hardwareAddress, mtu };
+      const device = { ifindex: vni % 5, name, vni, port, local, hardwareAddress, mtu };
       return { write: (out: RequestWriter) => out.vxlan(sequence, device), calls: [["vxlan", sequence, device]] };
+    }),
+  fc
+    .tuple(u32, ifindex, fc.option(words), fc.option(mac), fc.string({ maxLength: 60 }))
+    .map(([sequence, index, local, hardwareAddress, alias]) => {
+      const change = { ifindex: index, local, hardwareAddress, alias };
+      return {
+        write: (out: RequestWriter) => out.vxlanChange(sequence, change),
+        calls: [["vxlanChange", sequence, change]],
+      };
     }),
   fc.tuple(u32, ifindex, fc.integer({ min: 0, max: 65535 }), fc.boolean()).map(([sequence, index, mtu, remove]) => ({
     write: (out: RequestWriter) => out.linkSetting(sequence, index, mtu, remove),
@@ -231,7 +241,7 @@ t.test("the writer checks every field and acts on nothing of a frame that is wro
     t,
     "a device name with a slash",
     /no interface name/,
-    frame(6, 0, 0, 0, 1, 0, 0, 1, 0, 18, 181, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1, 1, 10, 0, 0, 1, 0, 3, ...name),
+    frame(6, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 18, 181, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1, 1, 10, 0, 0, 1, 0, 3, ...name),
   );
   const good = [1, 24, 0, 0, 0, 1, 10, 1, 2, 0];
   const routes = (...records: number[]) => frame(4, 0, 0, 0, 1, 0, 0, records.length / 10, ...records);

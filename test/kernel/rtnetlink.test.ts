@@ -193,6 +193,7 @@ t.test("links: state, carrier, kind and what a VXLAN device was made with", asyn
   out.attributeText(3, "vxlan.peerage");
   out.attributeU32(4, 1450);
   out.attributeBytes(1, octets("02abcdef0102"));
+  out.attributeText(20, "peerage: table 254");
   const info = out.openNest(18);
   out.attributeText(1, "vxlan");
   const data = out.openNest(2);
@@ -212,6 +213,7 @@ t.test("links: state, carrier, kind and what a VXLAN device was made with", asyn
     pointToPoint: false,
     kind: "vxlan",
     hardwareAddress: "02:ab:cd:ef:01:02",
+    alias: "peerage: table 254",
     vxlan: { vni: 4096, port: 4789, local: [0x0a000001] },
   });
 });

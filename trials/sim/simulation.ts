@@ -212,6 +212,7 @@ function flatNetwork(address: string): KernelReader {
     pointToPoint: false,
     kind: "veth",
     hardwareAddress: "",
+    alias: "",
   };
   const base = { family: 0 as const, table: 254, protocol: 2, metric: 0, order: 0, scope: 253 };
   const hop = { via: null, ifindex: 2, onlink: false, weight: 1, dead: false };

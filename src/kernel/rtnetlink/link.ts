@@ -14,6 +14,7 @@ const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_LINKINFO = 18;
+const IFLA_IFALIAS = 20;
 const IFLA_EXT_MASK = 29;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
@@ -54,9 +55,11 @@ export function parseLink(bytes: Uint8Array, start: number, end: number): Kernel
   let mtu = 0;
   let kind = "";
   let hardwareAddress = "";
+  let alias = "";
   let data: [from: number, to: number] | null = null;
   eachAttribute(bytes, head + 16, end, (type, from, to) => {
     if (type === IFLA_IFNAME) name = readText(bytes, from, to);
+    else if (type === IFLA_IFALIAS) alias = readText(bytes, from, to);
     else if (type === IFLA_MTU) mtu = readU32(bytes, from);
     else if (type === IFLA_ADDRESS)
       hardwareAddress = Array.from(bytes.subarray(from, to), (b) => b.toString(16).padStart(2, "0")).join(":");
@@ -76,6 +79,7 @@ export function parseLink(bytes: Uint8Array, start: number, end: number): Kernel
     pointToPoint: (flags & IFF_POINTOPOINT) !== 0,
     kind,
     hardwareAddress,
+    alias,
   };
   if (kind !== "vxlan" || data === null) return link;
   let vni = 0;

@@ -1,4 +1,4 @@
-import type { RemoteVtep, VxlanDevice } from "../records.ts";
+import type { RemoteVtep, VxlanChange, VxlanDevice } from "../records.ts";
 import * as nl from "./constants.ts";
 import type { MessageBuffer } from "./message.ts";
 
@@ -8,6 +8,7 @@ const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_LINKINFO = 18;
+const IFLA_IFALIAS = 20;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_VXLAN_ID = 1;
@@ -32,7 +33,7 @@ function linkHeader(out: MessageBuffer, ifindex: number, flags: number, change: 
 /** Creates the device, up, without learning: every remote is told to it. EEXIST if the name is taken. */
 export function appendVxlanCreate(out: MessageBuffer, sequence: number, device: VxlanDevice): void {
   out.begin(nl.RTM_NEWLINK, nl.NLM_F_CREATE | nl.NLM_F_EXCL, sequence);
-  linkHeader(out, 0, IFF_UP, IFF_UP);
+  linkHeader(out, device.ifindex, IFF_UP, IFF_UP);
   out.attributeText(IFLA_IFNAME, device.name);
   out.attributeBytes(IFLA_ADDRESS, device.hardwareAddress);
   if (device.mtu > 0) out.attributeU32(IFLA_MTU, device.mtu);
@@ -45,6 +46,27 @@ export function appendVxlanCreate(out: MessageBuffer, sequence: number, device: 
   out.attributePort(IFLA_VXLAN_PORT, device.port);
   out.closeNest(data);
   out.closeNest(info);
+  out.end();
+}
+
+/**
+ * Changes local address and MAC where the device is, in one message, and sets it up: routes over it stay. VNI and port are
+ * not among what the kernel lets anyone change (vxlan_changelink).
+ */
+export function appendVxlanChange(out: MessageBuffer, sequence: number, change: VxlanChange): void {
+  const { ifindex, local, hardwareAddress, alias } = change;
+  out.begin(nl.RTM_NEWLINK, 0, sequence);
+  linkHeader(out, ifindex, IFF_UP, IFF_UP);
+  if (hardwareAddress !== null) out.attributeBytes(IFLA_ADDRESS, hardwareAddress);
+  out.attributeBytes(IFLA_IFALIAS, new TextEncoder().encode(alias));
+  if (local !== null) {
+    const info = out.openNest(IFLA_LINKINFO | nl.NLA_F_NESTED);
+    out.attributeText(IFLA_INFO_KIND, "vxlan");
+    const data = out.openNest(IFLA_INFO_DATA | nl.NLA_F_NESTED);
+    out.attributeAddress(local.length === 1 ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, local);
+    out.closeNest(data);
+    out.closeNest(info);
+  }
   out.end();
 }
 

@@ -13,7 +13,8 @@ import { foreignRoute } from "../../lib/route-owner.ts";
 import { NextHopTracker, type TrackerOptions } from "../../nexthop/next-hop-tracker.ts";
 import type { RouteTable } from "../../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../../rib/source-table.ts";
-import { Tunnels } from "../../tunnel/tunnels.ts";
+import { deviceMark, removeLeftovers } from "../../tunnel/own-device.ts";
+import { type TunnelSettings, type TunnelState, Tunnels } from "../../tunnel/tunnels.ts";
 import { Workloads } from "../../tunnel/workloads.ts";
 import { LogBudget } from "../load/log-budget.ts";
 import { type OriginatedRoutes, workloadRoute } from "../originated-routes.ts";
@@ -32,8 +33,8 @@ export class KernelSide {
   readonly reader: KernelReader;
   readonly nextHops: NextHopTracker;
   readonly local: LocalAddresses;
-  /** Null: none is configured. */
-  readonly tunnels: Tunnels | null;
+  /** Null: none was configured since the start. */
+  #tunnels: Tunnels | null;
   readonly underlay: Underlay;
   /** Guarded prefixes that were logged. */
   readonly #said = new Set<string>();
@@ -53,12 +54,12 @@ export class KernelSide {
     this.reader = opened.reader;
     this.#log = log;
     this.#routeLog = new LogBudget(log, clock, "kernel");
-    this.tunnels = this.#openTunnels(config);
+    this.#config = config;
+    const settings = this.#tunnelSettings(config);
+    this.#tunnels = settings.rules.length === 0 ? null : this.#openTunnels(settings);
     this.nextHops = new NextHopTracker(this.#trackerOptions(config));
-    this.tunnels?.onChange(() => this.nextHops.again());
     this.local = new LocalAddresses(linkDown);
     this.underlay = new Underlay(this.local);
-    this.#config = config;
   }
 
   /** Feeds the FIB from the tables. `touch` says that there is work in them. */
@@ -102,7 +103,10 @@ export class KernelSide {
   reconfigure(config: Config, tables: Tables): void {
     this.#config = config;
     this.#refreshUnderlay(tables);
+    const settings = this.#tunnelSettings(config);
+    if (settings.rules.length > 0) this.#tunnels ??= this.#openTunnels({ ...settings, rules: [] });
     this.nextHops.setOptions(this.#trackerOptions(config));
+    this.#tunnels?.adopt(settings);
     for (const feed of this.#feeds) {
       if (!feed.setWidth(config.kernel.maximumPaths)) continue;
       const table = tables.byFamily[feed.family]!;
@@ -148,15 +152,24 @@ export class KernelSide {
   freeze(): void {
     this.#frozen = true;
     for (const feed of this.#feeds) feed.freeze();
-    this.tunnels?.freeze();
+    this.#tunnels?.freeze();
   }
 
-  /** What nobody asked for since the start goes: routes of a family, and tunnel entries of next hops that are used no more. */
+  /** What nobody asked for since the start goes: routes of a family, and tunnel entries and devices that are used no more. */
   sweep(family: Family): void {
     if (this.#frozen) return;
     this.fib.sweep(family);
     // Routes of both families may share a tunnel: its entries wait until the last family has been told everything.
-    if (this.#unswept.delete(family) && this.#unswept.size === 0) this.tunnels?.sweep();
+    if (!this.#unswept.delete(family) || this.#unswept.size > 0 || this.#config.kernel.fib !== "kernel") return;
+    this.fib.barrier(() => {
+      if (this.#tunnels !== null) this.#tunnels.sweep();
+      else removeLeftovers(this.reader, this.fib.devices, ({ alias }) => alias === deviceMark(this.#config.kernel));
+    });
+  }
+
+  /** The tunnels as they are beside what the config wants. */
+  tunnelStates(): TunnelState[] {
+    return this.#tunnels?.states() ?? [];
   }
 
   /** Name of an interface, or its index as text if the kernel doesn't know it. */
@@ -166,7 +179,7 @@ export class KernelSide {
 
   /** Lets go of the kernel; with `keep` routes and devices stay. */
   async close(keep: boolean): Promise<void> {
-    this.tunnels?.close(keep);
+    this.#tunnels?.close(keep);
     await this.fib.close(keep);
     const { fib, table, protocol, metric } = this.#config.kernel;
     const left = this.fib.counters.installed;
@@ -210,27 +223,33 @@ export class KernelSide {
     }
   }
 
-  #openTunnels({ tunnels, kernel, router }: Config): Tunnels | null {
-    // Nobody makes devices for a FIB in memory: next hops are resolved there as if there were no tunnels.
-    if (tunnels.length === 0 || kernel.fib !== "kernel") return null;
-    if (router.address === null) {
-      const text = "Cannot use tunnels: the router has no address of its own, see router.address";
-      this.#log.event("error", "tunnels", text);
-      return null;
-    }
-    return new Tunnels({
-      rules: tunnels,
-      address: parseAddress(router.address),
-      ignoreInterfaces: kernel.ignoreInterfaces,
+  /** Nobody makes devices for a FIB in memory: next hops are resolved there as if there were no tunnels. */
+  #tunnelSettings({ tunnels, kernel, router }: Config): TunnelSettings {
+    const { ignoreInterfaces } = kernel;
+    const none = { rules: [], address: [], ignoreInterfaces };
+    if (tunnels.length === 0 || kernel.fib !== "kernel") return none;
+    if (router.address !== null) return { rules: tunnels, address: parseAddress(router.address), ignoreInterfaces };
+    const text = "Cannot use tunnels: the router has no address of its own, see router.address";
+    this.#log.event("error", "tunnels", text);
+    return none;
+  }
+
+  #openTunnels(settings: TunnelSettings): Tunnels {
+    const tunnels = new Tunnels({
+      ...settings,
+      mark: deviceMark(this.#config.kernel),
       reader: this.reader,
       devices: this.fib.devices,
+      written: (done) => this.fib.barrier(done),
       log: this.#log,
     });
+    tunnels.onChange(() => this.nextHops.again());
+    return tunnels;
   }
 
   #trackerOptions({ kernel }: Config): TrackerOptions {
     return {
-      tunnels: this.tunnels,
+      tunnels: this.#tunnels,
       resolve: kernel.fib !== "none",
       viaDefault: kernel.resolveViaDefault,
       onLink: kernel.onLink,
