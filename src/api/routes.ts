@@ -49,6 +49,7 @@ export function routeTable(view: SpeakerView, control: SpeakerControl): Readonly
     received: get(({ rest, parameters }) => table(rest, (address) => view.received(address, queryOf(parameters)))),
     advertised: get(({ rest, parameters }) => table(rest, (address) => view.advertised(address, queryOf(parameters)))),
     fib: get(() => ({ list: "routes", slices: view.fib() })),
+    tunnels: get(() => ({ value: { tunnels: view.tunnels() } })),
     clashes: get(() => ({ list: "clashes", slices: view.clashes() })),
     explain: get(({ parameters }) => {
       const text = needed(parameters.get("prefix") ?? "", "a prefix or an address");

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { ApiError, ControlClient } from "../api/client.ts";
-import { escapedJson } from "../lib/escape.ts";
+import { escapedJson, escapeText } from "../lib/escape.ts";
 import type {
   ChangeReport,
   DrainReport,
@@ -9,6 +9,7 @@ import type {
   NeighborDetail,
   RouteRow,
   Summary,
+  TunnelRow,
 } from "../view/model.ts";
 import { parseQuestion } from "../view/question.ts";
 import { CliFailure, type CliIo, Exit } from "./io.ts";
@@ -85,11 +86,16 @@ export class DaemonCommands {
       const count = await writeTable(rows, fibColumns, fibCells, (text) => this.#io.out(text));
       if (count === 0) await this.#io.out("No routes are wanted in the kernel\n");
     }
-    if (options.check && wrong > 0)
-      throw new CliFailure(
-        Exit.unhealthy,
-        `${wrong} route${wrong === 1 ? " is" : "s are"} not in the kernel as wanted`,
-      );
+    const { tunnels } = await this.#ask((client) => client.get<{ tunnels: TunnelRow[] }>("/tunnels"), options);
+    const troubled = tunnels.filter(({ problem }) => problem !== null);
+    if (!options.json)
+      for (const { device, problem } of troubled) await this.#io.out(`${escapeText(`Tunnel ${device}: ${problem}`)}\n`);
+    if (!options.check) return Exit.done;
+    const complaints = [
+      ...(wrong > 0 ? [`${wrong} route${wrong === 1 ? " is" : "s are"} not in the kernel as wanted`] : []),
+      ...troubled.map(({ device }) => `tunnel ${device} is not as wanted`),
+    ];
+    if (complaints.length > 0) throw new CliFailure(Exit.unhealthy, complaints.join("; "));
     return Exit.done;
   }
 

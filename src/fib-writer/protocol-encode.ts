@@ -1,4 +1,12 @@
-import type { FibHop, NexthopObject, Operation, RemoteVtep, VxlanChange, VxlanDevice, WriterStats } from "../kernel/records.ts";
+import type {
+  FibHop,
+  NexthopObject,
+  Operation,
+  RemoteVtep,
+  VxlanChange,
+  VxlanDevice,
+  WriterStats,
+} from "../kernel/records.ts";
 import type { KernelTarget, RouteScope } from "../kernel/rtnetlink/route.ts";
 import { ByteWriter } from "../lib/bytes.ts";
 import { Family } from "../lib/family.ts";

@@ -16,7 +16,7 @@ export interface SpeakerState {
   readonly startedAt: number;
   readonly tables: Tables;
   readonly peers: Pick<Peers, typeof Symbol.iterator | "get" | "totals" | "refused">;
-  readonly kernel: Pick<KernelSide, "fib" | "nextHops" | "linkName" | "guard">;
+  readonly kernel: Pick<KernelSide, "fib" | "nextHops" | "linkName" | "guard" | "tunnelStates">;
   readonly restart: Pick<OwnRestart, "explain">;
   readonly convergence: Convergence;
   readonly keepaliveLag: KeepaliveLag;

@@ -217,6 +217,16 @@ export interface FibRow {
   stale?: true;
 }
 
+/** A tunnel beside what the config wants of it. */
+export interface TunnelRow {
+  device: string;
+  kind: "ipip" | "vxlan";
+  /** Whether next hops are reached through it. */
+  usable: boolean;
+  /** What is otherwise than configured, in words; null: nothing. */
+  problem: string | null;
+}
+
 export interface FibNextHop {
   /** Null: connected, no gateway. */
   via: string | null;

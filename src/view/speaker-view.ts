@@ -8,7 +8,7 @@ import { advertisedSlices } from "./advertised.ts";
 import { clashSlices } from "./clashes.ts";
 import { explain } from "./explain.ts";
 import { fibRow } from "./fib-row.ts";
-import type { Clash, Explanation, FibRow, NeighborDetail, RouteRow, Summary } from "./model.ts";
+import type { Clash, Explanation, FibRow, NeighborDetail, RouteRow, Summary, TunnelRow } from "./model.ts";
 import { neighborDetail, neighborSummary, peersInOrder } from "./neighbors.ts";
 import { receivedSlices, routeSlices } from "./routes.ts";
 import type { PrefixQuestion, RouteQuery, Slices, SpeakerView } from "./view-port.ts";
@@ -75,6 +75,10 @@ export class LiveView implements SpeakerView {
       slice = [];
     }
     yield slice;
+  }
+
+  tunnels(): TunnelRow[] {
+    return this.#speaker.kernel.tunnelStates();
   }
 
   clashes(): Slices<Clash> {

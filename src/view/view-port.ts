@@ -8,6 +8,7 @@ import type {
   NeighborDetail,
   RouteRow,
   Summary,
+  TunnelRow,
 } from "./model.ts";
 
 /**
@@ -25,6 +26,7 @@ export interface SpeakerView {
   /** Adj-RIB-Out; undefined if no such neighbor exists. */
   advertised(address: string, query: RouteQuery): Slices<RouteRow> | undefined;
   fib(): Slices<FibRow>;
+  tunnels(): TunnelRow[];
   /** What two routers can't both be right about: a walk of all tables, the rows at its end. */
   clashes(): Slices<Clash>;
   explain(question: PrefixQuestion): Explanation;

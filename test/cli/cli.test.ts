@@ -352,6 +352,18 @@ t.test(
   },
 );
 
+t.test("fib names the tunnels that aren't as configured, and --check counts them", async (t) => {
+  const { ask, speaker } = await daemon(t);
+  const fine = { device: "vxlan.bgp", kind: "vxlan", usable: true, problem: null } as const;
+  speaker.tunnelRows = [fine];
+  t.match(await ask("fib", "--check"), { code: 0, err: "" });
+  speaker.tunnelRows = [fine, { ...fine, device: "tunl0", problem: "has MTU 1300, 1480 is wanted" }];
+  t.match(await ask("fib"), { code: 0, out: /installed\nTunnel tunl0: has MTU 1300, 1480 is wanted\n$/ });
+  t.match(await ask("fib", "--check"), { code: 3, err: "peerage: tunnel tunl0 is not as wanted\n" });
+  const json = await ask("fib", "--check", "--json");
+  t.match([json.code, Object.keys(JSON.parse(json.out))], [3, ["routes"]]);
+});
+
 t.test("explain tells the way of a prefix in sentences", async (t) => {
   const { ask, speaker } = await daemon(t);
   speaker.explanation = {

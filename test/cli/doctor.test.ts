@@ -283,6 +283,17 @@ t.test(
         fibRow({ prefix: "172.17.20.0/24", state: "failed", error: "Nexthop has invalid gateway" }),
       ],
     ];
+    const tunnel = { device: "vxlan.bgp", kind: "vxlan", usable: true, problem: null } as const;
+    speaker.tunnelRows = [
+      tunnel,
+      { ...tunnel, device: "vxlan.a", problem: "has MTU 1300, 1450 is wanted" },
+      {
+        ...tunnel,
+        device: "vxlan.b",
+        usable: false,
+        problem: "exists with other settings and is left alone: VNI 7, not 8",
+      },
+    ];
     const { socket } = await serve(t, {}, speaker);
     const { bad, code, checks } = await examine(host({}, { tryListen: async () => "EADDRINUSE" }), { socket });
     t.equal(code, 3);
@@ -291,7 +302,10 @@ t.test(
       "warn kernel: 172.17.10.0/24, 172.17.11.0/24, 172.17.12.0/24 and 1 more: the kernel has a route of static in our place",
       "warn kernel: 172.17.14.0/24: the kernel has a route added by hand or at boot (proto boot) in our place",
       "fail kernel: 172.17.20.0/24: the kernel refused the route (Nexthop has invalid gateway)",
+      "warn tunnels: Tunnel vxlan.a: has MTU 1300, 1450 is wanted",
+      "fail tunnels: Tunnel vxlan.b: exists with other settings and is left alone: VNI 7, not 8",
     ]);
+    t.ok(checks.some(({ text }) => text === "vxlan.bgp is as configured"));
     t.ok(
       checks.some(({ text }) => text === "A daemon is running and holds port 179"),
       "its own port is no conflict",

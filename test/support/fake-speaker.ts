@@ -8,6 +8,7 @@ import type {
   PathRow,
   RouteRow,
   Summary,
+  TunnelRow,
 } from "../../src/view/model.ts";
 import {
   ControlError,
@@ -142,6 +143,7 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
   rows: RouteRow[][] = [];
   fibRows: FibRow[][] = [[fibRow()]];
   clashRows: Clash[] = [];
+  tunnelRows: TunnelRow[] = [];
   explanation: Partial<Explanation> = {};
   report: ChangeReport = { router: [], neighbors: [], others: [], warnings: [], unchangedNeighbors: 2 };
   drained: DrainReport = { complete: true, waitingFor: [], text: "All peers have taken everything" };
@@ -188,6 +190,10 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
 
   fib(): Slices<FibRow> {
     return this.fibRows;
+  }
+
+  tunnels(): TunnelRow[] {
+    return this.tunnelRows;
   }
 
   clashes(): Slices<Clash> {

@@ -1,15 +1,21 @@
 import { foreignRoute } from "../../lib/route-owner.ts";
-import type { Clash, FibRow, NeighborSummary, Summary } from "../../view/model.ts";
+import type { Clash, FibRow, NeighborSummary, Summary, TunnelRow } from "../../view/model.ts";
 import { plural, unhealthyNeighbors } from "../text/summary.ts";
 import { type Finding, fail, ok, warn } from "./probe.ts";
 
 /** What a running daemon says of itself, and of what its neighbors tell it. */
-export const daemonFindings = (summary: Summary, routes: readonly FibRow[], clashes: readonly Clash[]): Finding[] => [
+export const daemonFindings = (
+  summary: Summary,
+  routes: readonly FibRow[],
+  tunnels: readonly TunnelRow[],
+  clashes: readonly Clash[],
+): Finding[] => [
   ...neighborFindings(summary),
   ...sharedRouterIds(summary),
   ...clashes.map(clashFinding),
   ...restartFindings(summary),
   ...fibFindings(routes),
+  ...tunnels.map(tunnelFinding),
 ];
 
 /** Neighbors in our AS with one router-id: over IPv4 and IPv6 a router has two sessions, so each is looked at alone. */
@@ -72,6 +78,15 @@ const restartFindings = ({ router }: Summary): Finding[] =>
   router.waiting === null
     ? []
     : [warn("restart", `Now ${router.waiting}`, "wait; see docs/graceful-restart.md and router.selection-deferral")];
+
+/** A tunnel that can't be used takes its routes with it; one that is only otherwise than configured may lose packets. */
+function tunnelFinding({ device, usable, problem }: TunnelRow): Finding {
+  if (problem === null) return ok("tunnels", `${device} is as configured`);
+  const text = `Tunnel ${device}: ${problem}`;
+  return usable
+    ? warn("tunnels", text, "undo it, or `peerage reload`: it is set as configured then")
+    : fail("tunnels", text, "no packet goes through it; see docs/kernel.md, Tunnels");
+}
 
 /** Routes that are not in the kernel, in a few sentences. */
 function fibFindings(routes: readonly FibRow[]): Finding[] {

@@ -3,7 +3,7 @@ import { ConfigErrors, formatPlace } from "../../config/errors.ts";
 import { loadConfig } from "../../config/load.ts";
 import type { Config } from "../../config/model.ts";
 import { escapedJson, escapeText } from "../../lib/escape.ts";
-import type { Clash, FibRow, Summary } from "../../view/model.ts";
+import type { Clash, FibRow, Summary, TunnelRow } from "../../view/model.ts";
 import { socketOf } from "../daemon-commands.ts";
 import { type CliIo, Exit } from "../io.ts";
 import { configChecks } from "./config-checks.ts";
@@ -77,11 +77,12 @@ async function askDaemon(
   try {
     const summary = await client.get<Summary>("/summary");
     const { routes } = await client.get<{ routes: FibRow[] }>("/fib");
+    const { tunnels } = await client.get<{ tunnels: TunnelRow[] }>("/tunnels");
     const { clashes } = await client.get<{ clashes: Clash[] }>("/clashes");
     return {
       running: true,
       neighborDown: summary.neighbors.some(({ state }) => state !== "Established"),
-      findings: daemonFindings(summary, routes, clashes),
+      findings: daemonFindings(summary, routes, tunnels, clashes),
     };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
