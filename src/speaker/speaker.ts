@@ -121,6 +121,10 @@ export class Speaker implements SpeakerState {
       isExpected: (address) => this.#mayReturn(address),
       listed: (family) => this.#listed(family),
       select: (family) => this.#select(family),
+      sweep: (family) => {
+        this.#sweepNext.add(family);
+        this.#loop.touch();
+      },
     });
 
     // Who tells: peers, as many as memory has room for.
@@ -203,7 +207,7 @@ export class Speaker implements SpeakerState {
     this.restart.begin(families.some((family) => this.kernel.adopted(family)));
     for (const family of families) {
       this.tables.byFamily[family]!.deferred = this.restart.defers(family);
-      if (!this.restart.defers(family)) this.#sweepNext.add(family);
+      if (this.restart.isOver(family)) this.#sweepNext.add(family);
     }
     this.kernel.listen();
     const { listen } = this.#config.router;
@@ -368,10 +372,9 @@ export class Speaker implements SpeakerState {
     return neighbors.filter(({ families: carried }) => carried[family] !== null).map(neighborKey);
   }
 
-  /** After a restart everyone has told everything, or had the time to: now it is decided, advertised and swept. */
+  /** After a restart everyone has told everything, or had the time to: now it is decided and advertised. */
   #select(family: Family): void {
     this.tables.byFamily[family]!.deferred = false;
-    this.#sweepNext.add(family);
     for (const peer of this.peers) this.linkOf(peer).joinGroup(family);
     this.#loop.touch();
   }

@@ -28,8 +28,10 @@ export interface OwnRestartParts {
   isExpected(address: string): boolean;
   /** Every neighbor that may tell us something in that family, where no journal knows; null: members of a range may, too. */
   listed(family: Family): readonly string[] | null;
-  /** Route selection of a family begins: everyone expected has told everything, or the time is up. */
+  /** Route selection of a family begins: everyone expected has told everything or restarts itself, or the time is up. */
   select(family: Family): void;
+  /** Kernel routes of before that nobody has told again may go: everyone expected has told everything, or the time is up. */
+  sweep(family: Family): void;
 }
 
 /** Changes of the journal are written together. */
@@ -39,6 +41,9 @@ const JOURNAL_EVERY_MS = 1000;
  * Coming back after a restart of our own (RFC 4724 §4.1, as restarting speaker). With earlier state, selection in each family
  * waits for the End-of-RIB of those peers who had told us everything before, at most for the deferral time; until then
  * nothing is decided, nothing advertised, and kernel routes of before stay as they are. Without earlier state nothing waits.
+ *
+ * A peer that restarts itself isn't waited for with that, or the two would wait for each other. But its packets go on all the
+ * while, as ours did: kernel routes that nobody has told again yet stay until it has told everything, too.
  */
 export class OwnRestart {
   readonly #parts: OwnRestartParts;
@@ -46,10 +51,11 @@ export class OwnRestart {
   readonly #awaited: (Set<string> | null)[] = families.map(() => null);
   readonly #told = new Map<string, Set<Family>>();
   /**
-   * Peers that had told everything before the restart and have not since, by address. Not the same as who is awaited: a peer
-   * that has restarted itself isn't (RFC 4724 §4.1), but should we go again before it has told us, the next start is to know it.
+   * By family: peers that had told everything before the restart and have not since; null: nothing of before is left. Not the
+   * same as who is awaited: a peer that has restarted itself isn't (RFC 4724 §4.1). Kernel routes of before stay for their sake,
+   * and should we go again before they have told us, the next start is to know them.
    */
-  readonly #owing = new Map<string, Set<Family>>();
+  readonly #owing: (Set<string> | null)[] = families.map(() => null);
   #timer: Timer | null = null;
   /** When the wait is over at the latest. */
   #until = 0;
@@ -89,6 +95,18 @@ export class OwnRestart {
       : `${this.waitingFor.join(", ")} ${this.waitingFor.length === 1 ? "has" : "have"}`;
   }
 
+  /** Peers for whose sake kernel routes of before stay although selection has begun, with families. */
+  get keepingFor(): readonly string[] {
+    return families.flatMap((family) =>
+      this.defers(family) ? [] : [...(this.#owing[family] ?? [])].map((address) => `${address} ${familyName(family)}`),
+    );
+  }
+
+  /** Nothing of before is left in a family, or never was. */
+  isOver(family: Family): boolean {
+    return this.#owing[family] === null;
+  }
+
   /** What holds selection back in a family, in words; null: nothing does. */
   explain(family: Family): string | null {
     if (!this.defers(family)) return null;
@@ -106,8 +124,9 @@ export class OwnRestart {
     for (const family of families) {
       const expected = journal === null ? listed(family) : before(journal, family).filter(isExpected);
       // Kernel routes without a journal, and members of ranges: nobody knows who is to come, so the whole time is taken.
-      for (const address of expected ?? []) this.#owe(address, family);
-      if (expected === null || expected.length > 0) this.#awaited[family] = new Set(expected);
+      if (expected !== null && expected.length === 0) continue;
+      this.#awaited[family] = new Set(expected);
+      this.#owing[family] = new Set(expected);
     }
     if (families.every((family) => !this.defers(family))) {
       this.#returning = false;
@@ -122,17 +141,22 @@ export class OwnRestart {
     this.#timer = clock.setTimer(deferralMs, () => {
       const late = this.waitingFor;
       if (late.length > 0) log.event("warn", "restart-late", `no longer waiting for ${late.join(", ")}`);
-      this.#owing.clear();
-      for (const family of families) this.#select(family);
+      const kept = this.keepingFor;
+      if (kept.length > 0)
+        log.event("warn", "sweep-late", `kernel routes of before the restart no longer stay for ${kept.join(", ")}`);
+      for (const family of families) this.#owing[family]?.clear();
+      for (const family of families) {
+        this.#select(family);
+        this.#settle(family);
+      }
     });
   }
 
   /** A session is up: a peer that has restarted itself, or doesn't carry a family, isn't waited for (RFC 4724 §4.1). */
   established(peer: Peer, agreed: Agreed): void {
     for (const family of families) {
-      const carried = agreed.families.includes(family);
-      if (!carried) this.#owing.get(peer.address)?.delete(family);
-      if (agreed.gracefulRestart?.restarting || !carried) this.#arrived(peer.address, family);
+      if (!agreed.families.includes(family)) this.#done(peer.address, family);
+      else if (agreed.gracefulRestart?.restarting) this.#arrived(peer.address, family);
     }
   }
 
@@ -140,24 +164,21 @@ export class OwnRestart {
     const told = this.#told.get(peer.address) ?? new Set();
     if (!told.has(family)) {
       this.#told.set(peer.address, told.add(family));
-      this.#owing.get(peer.address)?.delete(family);
       this.#touchJournal();
     }
-    this.#arrived(peer.address, family);
+    this.#done(peer.address, family);
   }
 
-  /** Nothing of a peer is left here, though it may come back: a restart of ours need not wait for it. */
+  /** Nothing of a peer is left here, though it may come back: a restart of ours that begins from now on need not wait for it. */
   lost(peer: Peer): void {
-    for (const family of families)
-      if (!this.#awaited[family]?.has(peer.address)) this.#owing.get(peer.address)?.delete(family);
     if (this.#told.delete(peer.address)) this.#touchJournal();
   }
 
   /** A peer is gone for good. */
   forget(peer: Peer): void {
-    const owed = this.#owing.delete(peer.address);
+    const owed = families.some((family) => this.#owing[family]?.has(peer.address));
     if (this.#told.delete(peer.address) || owed) this.#touchJournal();
-    for (const family of families) this.#arrived(peer.address, family);
+    for (const family of families) this.#done(peer.address, family);
   }
 
   /** Lets go of timers. */
@@ -171,14 +192,17 @@ export class OwnRestart {
     this.abandon();
     if (leave) {
       this.#told.clear();
-      this.#owing.clear();
+      this.#owing.fill(null);
       this.#awaited.fill(null);
     }
     this.#writeJournal();
   }
 
-  #owe(address: string, family: Family): void {
-    this.#owing.set(address, (this.#owing.get(address) ?? new Set()).add(family));
+  /** A peer owes us nothing any more in a family. */
+  #done(address: string, family: Family): void {
+    const owed = this.#owing[family]?.delete(address) ?? false;
+    this.#arrived(address, family);
+    if (owed) this.#settle(family);
   }
 
   #arrived(address: string, family: Family): void {
@@ -190,11 +214,20 @@ export class OwnRestart {
     if (this.#awaited[family] === null) return;
     this.#awaited[family] = null;
     if (families.every((each) => !this.defers(each))) {
-      this.#timer?.cancel();
       this.#returning = false;
-      this.#parts.log.event("info", "restart-over", "the restart is over: routes are decided and told");
+      const kept = this.keepingFor;
+      const more = kept.length === 0 ? "" : `; kernel routes that nobody has told yet stay for ${kept.join(", ")}`;
+      this.#parts.log.event("info", "restart-over", `the restart is over: routes are decided and told${more}`);
     }
     this.#parts.select(family);
+  }
+
+  /** Selection runs and nobody owes us anything: what is left in the kernel of before goes. */
+  #settle(family: Family): void {
+    if (this.defers(family) || this.#owing[family]?.size !== 0) return;
+    this.#owing[family] = null;
+    if (families.every((each) => this.isOver(each))) this.#timer?.cancel();
+    this.#parts.sweep(family);
   }
 
   #touchJournal(): void {
@@ -206,8 +239,9 @@ export class OwnRestart {
     const peers: Record<string, FamilyName[]> = {};
     for (const family of families) {
       // Who still owes us everything is waited for after the next restart too, should it come before this one is over.
-      for (const [address, known] of [...this.#told, ...this.#owing])
-        if (known.has(family)) peers[address] = [...(peers[address] ?? []), familyName(family)];
+      const told = [...this.#told].filter(([, known]) => known.has(family)).map(([address]) => address);
+      for (const address of new Set([...told, ...(this.#owing[family] ?? [])]))
+        peers[address] = [...(peers[address] ?? []), familyName(family)];
     }
     const journal: Journal = { version: 1, peers };
     this.#parts.journal.write(`${JSON.stringify(journal)}\n`);
