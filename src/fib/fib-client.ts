@@ -90,7 +90,8 @@ export class FibClient implements FibPort {
     const queue = this.#queue;
     const turns = new WriteTurns(clock);
     const dirty = new DirtyRoutes(queue, turns);
-    const counters = createCounters(queue, mirror);
+    const flight = new Flight();
+    const counters = createCounters(queue, flight, mirror);
     const objects = options.nexthopObjects ? new NexthopObjects(scope.protocol, turns) : null;
     const groups = new GroupTable(targets, objects);
     const rows = new FibRows({ scope, tables, targets, groups, mirror });
@@ -98,8 +99,8 @@ export class FibClient implements FibPort {
     const held = new HeldRoutes({ scope, mirror, tables, targets, objects, counters, groups, dirty, rows, failed });
     const outcomes = new Outcomes({ held, failed, rows, mirror, counters, dirty });
 
-    const writer = new WriterSession({ scope, clock, errorText, connect: () => options.connect(), turns });
-    const flight = new Flight();
+    const connect = () => options.connect();
+    const writer = new WriterSession({ scope, clock, log, errorText, connect, turns, flight, synchronous });
     const told = new ToldTargets(targets, writer.out);
     const devices = new DeviceRequests(writer.out, turns);
     const barriers = new Barriers(queue, flight, devices, objects);
@@ -293,6 +294,10 @@ export class FibClient implements FibPort {
     if (group !== 0) table.marks[id]! &= ~Mark.Adopted;
     else if ((table.marks[id]! & Mark.Adopted) !== 0) return; // not ours to decide before the sweep
     this.#dirty.add(table, id, source);
+  }
+
+  get writerTrouble(): string | null {
+    return this.#writer.trouble;
   }
 
   writerStats(): Promise<WriterStats | null> {

@@ -79,6 +79,8 @@ export interface FibCounters {
   writerRestarts: number;
   /** Intents that wait to be written. */
   queued: number;
+  /** Changes that were written and that the kernel has not answered. */
+  unanswered: number;
 }
 
 export interface FibPort {
@@ -116,6 +118,8 @@ export interface FibPort {
   /** The row of one prefix, or undefined. */
   row(family: Family, words: readonly number[], length: number): FibRow | undefined;
   readonly counters: FibCounters;
+  /** Why nothing is written although a writer is there (it hangs), in words; null: it answers. */
+  readonly writerTrouble: string | null;
   /** What the writer did and used since it started; null while there is none. */
   writerStats(): Promise<WriterStats | null>;
   /** Tunnel devices and their entries, through the same writer. */

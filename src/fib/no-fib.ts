@@ -20,7 +20,10 @@ export class NoFib implements FibPort {
     resyncs: 0,
     writerRestarts: 0,
     queued: 0,
+    unanswered: 0,
   };
+
+  readonly writerTrouble = null;
 
   readonly devices: DevicePort = {
     vxlan: (_device, answer) => answer(noKernel, 0),

@@ -5,7 +5,10 @@ import type { WriterLink } from "../kernel/os-port.ts";
 import type { WriterStats } from "../kernel/records.ts";
 import type { RouteScope } from "../kernel/rtnetlink/route.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Flight } from "./flight.ts";
 import type { WriteTurns } from "./write-turns.ts";
+import { WriterWatch } from "./writer-watch.ts";
 
 const RECONNECT_MS = 250;
 
@@ -16,6 +19,10 @@ export interface WriterSessionOptions {
   connect(): WriterLink;
   errorText(errno: number): string;
   readonly turns: WriteTurns;
+  readonly flight: Flight;
+  readonly log: Log;
+  /** Whether answers come before `send` returns: such a writer can't hang alone. */
+  readonly synchronous: boolean;
 }
 
 /** What becomes of the writer and of what it was told. */
@@ -34,11 +41,21 @@ export class WriterSession {
   readonly out = new RequestWriter();
   readonly #options: WriterSessionOptions;
   readonly #stats: ((stats: WriterStats | null) => void)[] = [];
+  readonly #watch: WriterWatch | null;
   #link: WriterLink | null = null;
+  #greeted = false;
   #closed = false;
 
   constructor(options: WriterSessionOptions) {
     this.#options = options;
+    const { clock, log, flight, synchronous } = options;
+    const owes = () => !this.#greeted || flight.next > flight.unanswered || this.#stats.length > 0;
+    this.#watch = synchronous ? null : new WriterWatch(clock, log, owes);
+  }
+
+  /** Why nothing is written although a writer is there, in words; null: it answers. */
+  get trouble(): string | null {
+    return this.#watch?.trouble ?? null;
   }
 
   /** Starts or finds the writer, and again whenever it ends. */
@@ -52,12 +69,14 @@ export class WriterSession {
       return;
     }
     this.#link = link;
+    this.#greeted = false;
     this.#options.turns.blocked = false;
     const frames = new FrameReader((frame) => decodeAnswer(frame, this.#answers(events, link)));
     link.onData((chunk) => {
       if (link !== this.#link) return;
       try {
         frames.push(chunk);
+        if (link === this.#link) this.#watch?.heard();
       } catch (error) {
         link.close();
         this.#lost(events, link, `The kernel writer does not keep to its protocol: ${(error as Error).message}`);
@@ -79,11 +98,13 @@ export class WriterSession {
     if (this.out.length === 0) return;
     const more = this.#link?.send(this.out.view()) ?? true;
     this.out.clear();
+    if (this.#link !== null) this.#watch?.asked();
     if (!more) this.#options.turns.blocked = true;
   }
 
-  /** What the writer did so far; null if it ends before it answers. */
+  /** What the writer did so far; null if it ends before it answers, or hangs. */
   stats(): Promise<WriterStats | null> {
+    if (this.trouble !== null) return Promise.resolve(null);
     return new Promise((resolve) => {
       this.#stats.push(resolve);
       this.out.askStats();
@@ -93,6 +114,7 @@ export class WriterSession {
 
   close(hung: boolean): void {
     this.#closed = true;
+    this.#watch?.gone();
     this.#link?.close(hung);
     this.#link = null;
     this.#tellStats(null);
@@ -101,7 +123,10 @@ export class WriterSession {
   #answers(events: WriterEvents, link: WriterLink): WriterAnswers {
     const { errorText } = this.#options;
     return {
-      welcome: (_version, portId) => events.welcome(portId),
+      welcome: (_version, portId) => {
+        this.#greeted = true;
+        events.welcome(portId);
+      },
       refused: (errno, text) => {
         link.close();
         this.#lost(events, link, errno === 0 ? text : `${text}: ${errorText(errno)}`);
@@ -119,6 +144,7 @@ export class WriterSession {
   #lost(events: WriterEvents, link: WriterLink | null, reason: string): void {
     if (link !== this.#link || this.#closed) return;
     this.#link = null;
+    this.#watch?.gone();
     this.#options.turns.blocked = false;
     this.out.clear();
     this.#tellStats(null);
