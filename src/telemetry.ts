@@ -8,6 +8,7 @@ import { type MetricsServer, startMetricsServer } from "./metrics/server.ts";
 import type { Speaker } from "./speaker/speaker.ts";
 import { version } from "./version.ts";
 import { LiveMetrics } from "./view/live-metrics.ts";
+import { readinessOf } from "./view/readiness.ts";
 
 /** The daemon's `telemetry`: what of it follows a config that was read again. */
 export class Telemetry {
@@ -67,6 +68,7 @@ export class Telemetry {
     );
     this.#server = await startMetricsServer({
       registry: this.#registry,
+      readiness: () => readinessOf(this.#speaker),
       listen: metrics.listen,
       clock: this.#clock,
       log: this.#log,

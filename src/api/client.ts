@@ -8,11 +8,14 @@ export class ApiError extends Error {
   /** HTTP status; 0: the daemon wasn't reached or broke off. */
   readonly status: number;
   readonly errors: readonly ErrorText[];
+  /** The system's name of why the daemon wasn't reached; empty otherwise. */
+  readonly code: string;
 
-  constructor(status: number, errors: readonly ErrorText[]) {
+  constructor(status: number, errors: readonly ErrorText[], code = "") {
     super(errors[0]?.message ?? "The daemon refused");
     this.status = status;
     this.errors = errors;
+    this.code = code;
   }
 }
 
@@ -99,7 +102,7 @@ export class ControlClient {
       ETIMEDOUT: `The daemon on ${at} does not answer`,
     };
     const message = known[error.code ?? ""] ?? `Cannot ask the daemon on ${at}: ${error.message}`;
-    return new ApiError(0, [{ message, place: null }]);
+    return new ApiError(0, [{ message, place: null }], error.code);
   }
 }
 

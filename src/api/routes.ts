@@ -39,6 +39,7 @@ export function routeTable(view: SpeakerView, control: SpeakerControl): Readonly
   };
   return {
     summary: get(() => ({ value: view.summary() })),
+    readiness: get(() => ({ value: view.readiness() })),
     neighbor: get(({ rest }) => {
       if (rest === "") return { value: { neighbors: view.neighbors() } };
       const neighbors = view.neighbors(neighborOf(rest));

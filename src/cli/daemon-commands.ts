@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { ApiError, ControlClient } from "../api/client.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
 import { escapedJson, escapeText } from "../lib/escape.ts";
 import type {
   ChangeReport,
@@ -20,6 +21,7 @@ import { fibCells, fibColumns } from "./text/fib.ts";
 import { formatNeighbors } from "./text/neighbor.ts";
 import { formatRouteDetail, pathIdLegend, routeCells, routeColumns, routeLegend, writeTable } from "./text/routes.ts";
 import { formatSummary, unhealthyNeighbors } from "./text/summary.ts";
+import { askDaemon, type Goal, waitUntil } from "./wait.ts";
 
 const DEFAULT_SOCKET = "/run/peerage/peerage.sock";
 
@@ -46,11 +48,28 @@ export class DaemonCommands {
   async summary(options: Common & { readonly check?: boolean }): Promise<number> {
     const summary = await this.#ask((client) => client.get<Summary>("/summary"), options);
     await this.#show(options, summary, formatSummary);
-    const unhealthy = options.check ? unhealthyNeighbors(summary) : [];
+    const unhealthy = options.check ? [...summary.router.readiness.reasons, ...unhealthyNeighbors(summary)] : [];
     if (unhealthy.length === 0) return Exit.done;
     throw new CliFailure(
       Exit.unhealthy,
       unhealthy.map((message) => ({ message, place: null })),
+    );
+  }
+
+  async wait(goal: Goal, options: Common & { readonly timeout: number }, clock: Clock = systemClock): Promise<number> {
+    const ask = askDaemon(socketOf(options, this.#io));
+    const waited = await this.#refusals(() => waitUntil(goal, options.timeout * 1000, { clock, ask }));
+    if (waited.done) {
+      const text = goal === "ready" ? "Ready" : "Converged";
+      await this.#show(options, waited.readiness, ({ warnings }) =>
+        [text, ...warnings.map((warning) => `warning: ${escapeText(warning)}`), ""].join("\n"),
+      );
+      return Exit.done;
+    }
+    const head = waited.there ? `Not ${goal} after ${options.timeout} s: ` : "";
+    throw new CliFailure(
+      waited.there ? Exit.unhealthy : Exit.failed,
+      waited.left.map((message) => ({ message: `${head}${message}`, place: null })),
     );
   }
 
@@ -184,8 +203,12 @@ export class DaemonCommands {
 
   /** Runs a request; a refusal becomes the exit code that the contract has for it. */
   async #ask<T>(request: (client: ControlClient) => Promise<T>, options: Common): Promise<T> {
+    return this.#refusals(() => request(new ControlClient(socketOf(options, this.#io))));
+  }
+
+  async #refusals<T>(request: () => Promise<T>): Promise<T> {
     try {
-      return await request(new ControlClient(socketOf(options, this.#io)));
+      return await request();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       const usage = error.status === 400 || error.status === 422;

@@ -4,6 +4,7 @@ import { escapedJson, escapeText } from "../lib/escape.ts";
 import type { ErrorAnswer } from "../view/model.ts";
 import { DaemonCommands } from "./daemon-commands.ts";
 import { asFailure, CliFailure, type CliIo, Exit, OutputClosed } from "./io.ts";
+import type { Goal } from "./wait.ts";
 
 /**
  * The command line. Whatever asks a running daemon speaks to its control socket and nothing else; `run` and `lab` are
@@ -120,8 +121,20 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
     async (file, options) => (await import("./check.ts")).check(file, options, io),
   );
   does<[{ check?: boolean }]>(
-    ask("summary", "One row for each neighbor.").option("--check", "exit with 3 unless all neighbors are established"),
+    ask("summary", "One row for each neighbor.").option(
+      "--check",
+      "exit with 3 unless the daemon is ready and all neighbors are established",
+    ),
     (options) => daemon.summary(options),
+  );
+  does<[Goal, { timeout: number }]>(
+    ask("wait <goal>", "Wait until the daemon has come back (ready), or until nothing is under way (converged).")
+      .addHelpText(
+        "after",
+        "\nGoals:\n  ready      decided, written into the kernel and told to everyone who is up, once since the start\n  converged  nothing is under way, through one whole second",
+      )
+      .option("--timeout <seconds>", "how long to wait; 3 when it is over, 1 if there is no daemon", wholeSeconds, 60),
+    (goal, options) => daemon.wait(goalOf(goal), options),
   );
   does<[string | undefined, object]>(
     ask("neighbor [address]", "Everything about neighbors: state and reasons, timers, capabilities, counters."),
@@ -192,6 +205,12 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
     (file, { root }) => commands.lab({ file: file ?? null, root }),
   );
   return program;
+}
+
+/** @throws CliFailure */
+function goalOf(word: string): Goal {
+  if (word === "ready" || word === "converged") return word;
+  throw new CliFailure(Exit.usage, `Cannot wait for ${JSON.stringify(word)}: there are ready and converged`);
 }
 
 function wholeSeconds(text: string): number {

@@ -10,6 +10,8 @@ import type { Turns } from "../http/turns.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { systemReason } from "../lib/system-errors.ts";
+import type { Readiness } from "../view/model.ts";
+import { healthAt } from "./health.ts";
 
 /** Where the metrics can't be served, in one sentence. */
 export class MetricsRefused extends Error {}
@@ -27,6 +29,7 @@ const FRESH_MS = 500;
 
 export interface MetricsServerOptions {
   readonly registry: Registry;
+  readonly readiness: () => Readiness;
   readonly listen: { readonly host: string; readonly port: number };
   readonly clock: Clock;
   readonly log: Log;
@@ -36,12 +39,12 @@ export interface MetricsServerOptions {
 }
 
 /**
- * Serves `GET /metrics`. The text is made once for all who ask within half a second: a scraper that reads slowly holds that
+ * Serves `GET /metrics`, `/healthz` and `/readyz`. The text of the metrics is made once for all who ask within half a second: a scraper that reads slowly holds that
  * text and nothing else, and is cut off in the end. What else one may cost is bounded as for every server (http/server.ts).
  * @throws MetricsRefused
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
-  const { registry, listen, clock, log, turns, bounds } = options;
+  const { registry, readiness, listen, clock, log, turns, bounds } = options;
   let text: Promise<string> | null = null;
   let madeAt = 0;
   const fresh = (): Promise<string> => {
@@ -59,7 +62,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
     hostNames: () => names,
     refusal: (sentence) => ({ type: "text/plain", text: `${sentence}\n` }),
     failed: ({ message }) => log.event("error", "metrics-request-failed", `A scrape failed: ${message}`),
-    answer: (request, reply) => respond(request, reply, registry.contentType, fresh),
+    answer: (request, reply) => respond(request, reply, readiness, registry.contentType, fresh),
   });
   await listening(server.listener, listen);
   server.listener.on("error", () => {});
@@ -69,14 +72,18 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
 async function respond(
   request: IncomingMessage,
   reply: Reply,
+  readiness: () => Readiness,
   contentType: string,
   fresh: () => Promise<string>,
 ): Promise<void> {
   request.resume();
   const path = (request.url ?? "/").split("?")[0];
   if (request.method !== "GET" && request.method !== "HEAD") return reply.whole(405, "text/plain", "GET only\n");
-  if (path === "/") return reply.whole(200, "text/html", '<a href="/metrics">metrics</a>\n');
-  if (path !== "/metrics") return reply.whole(404, "text/plain", "There is /metrics here\n");
+  const links = ["metrics", "healthz", "readyz"].map((name) => `<a href="/${name}">${name}</a>\n`).join("");
+  if (path === "/") return reply.whole(200, "text/html", links);
+  const health = healthAt(path, readiness);
+  if (health !== null) return reply.whole(health.status, "text/plain", health.text);
+  if (path !== "/metrics") return reply.whole(404, "text/plain", "There are /metrics, /healthz and /readyz here\n");
   return reply.whole(200, contentType, await fresh());
 }
 

@@ -7,6 +7,7 @@ import type { Convergence } from "./load/convergence.ts";
 import type { MemoryGuard } from "./load/memory-guard.ts";
 import type { Peers } from "./peers/peers.ts";
 import type { OwnRestart } from "./restart/own-restart.ts";
+import type { StartOver } from "./restart/start-over.ts";
 import type { Tables } from "./tables.ts";
 
 /** What may be read of a running speaker: all that answers are made of. Nothing is changed through it. */
@@ -17,7 +18,8 @@ export interface SpeakerState {
   readonly tables: Tables;
   readonly peers: Pick<Peers, typeof Symbol.iterator | "get" | "totals" | "refused">;
   readonly kernel: Pick<KernelSide, "fib" | "nextHops" | "linkName" | "guard" | "tunnelStates">;
-  readonly restart: Pick<OwnRestart, "explain">;
+  readonly restart: Pick<OwnRestart, "explain" | "keepingFor">;
+  readonly startOver: Pick<StartOver, "begun" | "reached" | "untold">;
   readonly convergence: Convergence;
   readonly keepaliveLag: KeepaliveLag;
   readonly backPressure: Pick<BackPressure, "paused">;

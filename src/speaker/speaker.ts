@@ -42,6 +42,7 @@ import { SharedRouterIds } from "./peers/shared-router-ids.ts";
 import { type DrainOutcome, drain, forGood, sayGoodbye, sendRest } from "./restart/drain.ts";
 import { OwnRestart } from "./restart/own-restart.ts";
 import { StaleRoutes } from "./restart/stale-routes.ts";
+import { StartOver } from "./restart/start-over.ts";
 import { adoptRouter, ribOf } from "./router-rib.ts";
 import type { SpeakerPorts } from "./speaker-ports.ts";
 import type { SpeakerState } from "./speaker-state.ts";
@@ -64,6 +65,7 @@ export class Speaker implements SpeakerState {
   readonly #policyCache: PolicyCache;
   readonly #stale: StaleRoutes;
   readonly restart: OwnRestart;
+  readonly startOver: StartOver;
   /** Families whose leftovers in the kernel go once what was decided is written. */
   readonly #sweepNext = new Set<Family>();
   readonly #loop: WorkLoop;
@@ -179,6 +181,7 @@ export class Speaker implements SpeakerState {
     this.#loop = loop;
     this.#stale = stale;
     this.restart = restart;
+    this.startOver = new StartOver({ restart, fib: kernel.fib, peers, decided: () => rib.pending === 0 });
     this.backPressure = backPressure;
     this.memory = guard;
     this.peers = peers;
@@ -229,6 +232,7 @@ export class Speaker implements SpeakerState {
     this.peers.setRanges(this.#config);
     for (const neighbor of this.#config.neighbors) this.peers.add(identityOf(neighbor)).session.start();
     this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
+    this.startOver.begin();
     this.#loop.touch();
   }
 
@@ -427,6 +431,7 @@ export class Speaker implements SpeakerState {
     this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
     if (this.groups.tick()) this.#loop.touch();
     this.#lookAtMemory();
+    void this.startOver.reached;
     // A new policy may accept more, without a word from the peer.
     for (const peer of this.peers) if (peer.live !== null && isLimited(peer)) checkLimits(peer, this.tables, this.log);
   }

@@ -107,11 +107,11 @@ function kernelOf(fib: FibPort, family: 0 | 1, words: readonly number[], length:
   if (row === undefined) return null;
   const text = {
     installed: "the kernel holds it as intended",
-    pending: "it waits to be written",
+    pending: fib.writerTrouble === null ? "it waits to be written" : `it waits to be written: ${fib.writerTrouble}`,
     failed: `the kernel refused it: ${row.error ?? "unknown reason"}`,
     overridden: `${foreignRoute(row.owner)} is in its place and is left alone`,
   }[row.state];
-  return { intended: fibRow(row), state: row.state, text };
+  return { intended: fibRow(row, fib.writerTrouble), state: row.state, text };
 }
 
 /** To whom it is advertised, or why not. */

@@ -1,20 +1,11 @@
 import type { FibRow as KernelRow } from "../fib/fib-port.ts";
 import type { FibNextHop, FibRow } from "./model.ts";
 
-/** A row of the FIB in the words of the JSON. */
-export const fibRow = ({
-  prefix,
-  type,
-  nextHops,
-  table,
-  protocol,
-  metric,
-  state,
-  owner,
-  error,
-  kernel,
-  stale,
-}: KernelRow): FibRow => ({
+/** A row of the FIB in the words of the JSON. @param trouble why nothing that is pending is written, if there's a reason. */
+export const fibRow = (
+  { prefix, type, nextHops, table, protocol, metric, state, owner, error, kernel, stale }: KernelRow,
+  trouble: string | null,
+): FibRow => ({
   prefix,
   type: type ?? "unicast",
   nextHops: nextHops.map(nextHop),
@@ -24,6 +15,7 @@ export const fibRow = ({
   state,
   ...(owner !== undefined && { owner }),
   ...(error !== undefined && { error }),
+  ...(state === "pending" && trouble !== null && { error: trouble }),
   ...(kernel !== undefined && { kernel: kernel && { type: kernel.type, nextHops: kernel.nextHops.map(nextHop) } }),
   ...(stale !== undefined && { stale }),
 });

@@ -25,6 +25,23 @@ export interface RouterSummary {
   tableVersion: number;
   /** Why nothing is decided yet after a restart; null: it is. */
   waiting: string | null;
+  readiness: Readiness;
+}
+
+/** How far this daemon has come, in words: what `peerage wait`, `summary --check` and `/readyz` tell. */
+export interface Readiness {
+  /** The start is over: decided, written, and told to everyone who is up. Stays so until the daemon ends. */
+  ready: boolean;
+  /** What this daemon can still come to by itself; empty: nothing. */
+  reasons: string[];
+  /** The same and all that is under way at this moment; empty: it has converged, for now. */
+  pending: string[];
+  /** What it can't help, such as neighbors that are down. */
+  warnings: string[];
+  /** The kernel writer hangs, in words; null: it answers. */
+  writer: string | null;
+  /** Grows with whatever happens to routes: two answers with one number, and nothing has happened in between. */
+  changes: number;
 }
 
 export interface NeighborSummary {
@@ -209,7 +226,7 @@ export interface FibRow {
   state: FibState;
   /** Of an overridden one: who holds the prefix, e.g. "static". */
   owner?: string;
-  /** Of a failed one: the kernel's words. */
+  /** Of a failed one: the kernel's words; of a pending one: why it waits for long. */
   error?: string;
   /** What the kernel holds of ours where that is not what is intended; null = nothing. */
   kernel?: Pick<FibRow, "type" | "nextHops"> | null;

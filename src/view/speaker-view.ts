@@ -8,8 +8,9 @@ import { advertisedSlices } from "./advertised.ts";
 import { clashSlices } from "./clashes.ts";
 import { explain } from "./explain.ts";
 import { fibRow } from "./fib-row.ts";
-import type { Clash, Explanation, FibRow, NeighborDetail, RouteRow, Summary, TunnelRow } from "./model.ts";
+import type { Clash, Explanation, FibRow, NeighborDetail, Readiness, RouteRow, Summary, TunnelRow } from "./model.ts";
 import { neighborDetail, neighborSummary, peersInOrder } from "./neighbors.ts";
+import { readinessOf } from "./readiness.ts";
 import { receivedSlices, routeSlices } from "./routes.ts";
 import type { PrefixQuestion, RouteQuery, Slices, SpeakerView } from "./view-port.ts";
 
@@ -41,9 +42,14 @@ export class LiveView implements SpeakerView {
         routes,
         tableVersion: speaker.tables.byFamily.reduce((total, table) => total + table.version, 0),
         waiting: families.map((family) => speaker.restart.explain(family)).find((text) => text !== null) ?? null,
+        readiness: readinessOf(speaker),
       },
       neighbors: peersInOrder(speaker).map((peer) => neighborSummary(speaker, peer)),
     };
+  }
+
+  readiness(): Readiness {
+    return readinessOf(this.#speaker);
   }
 
   neighbors(address?: string): NeighborDetail[] {
@@ -68,8 +74,9 @@ export class LiveView implements SpeakerView {
 
   *fib(): Generator<FibRow[]> {
     let slice: FibRow[] = [];
-    for (const row of this.#speaker.kernel.fib.rows()) {
-      slice.push(fibRow(row));
+    const { fib } = this.#speaker.kernel;
+    for (const row of fib.rows()) {
+      slice.push(fibRow(row, fib.writerTrouble));
       if (slice.length < FIB_SLICE) continue;
       yield slice;
       slice = [];

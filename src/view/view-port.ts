@@ -6,6 +6,7 @@ import type {
   Explanation,
   FibRow,
   NeighborDetail,
+  Readiness,
   RouteRow,
   Summary,
   TunnelRow,
@@ -17,6 +18,7 @@ import type {
  */
 export interface SpeakerView {
   summary(): Summary;
+  readiness(): Readiness;
   /** All neighbors, or the one with that address; empty if there's none. */
   neighbors(address?: string): NeighborDetail[];
   /** Loc-RIB with all candidate paths. */

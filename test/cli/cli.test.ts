@@ -91,6 +91,42 @@ t.test("summary --check exits with 3 and says who is down and why, after the tab
   t.match(await ask("summary", "--check", "--json"), { code: 0, err: "" });
 });
 
+t.test("summary --check exits with 3 while the daemon has not come back, though all neighbors are up", async (t) => {
+  const { ask, speaker } = await daemon(t);
+  speaker.details = [neighbor()];
+  speaker.stands = { ...speaker.stands, reasons: ["nothing is decided yet"] };
+  t.match(await ask("summary", "--check"), { code: 3, err: "peerage: nothing is decided yet\n" });
+  t.equal((await ask("summary")).code, 0);
+});
+
+t.test(
+  "wait ready says so, with warnings; 3 with what is waited for, 1 without a daemon, 2 for other goals",
+  async (t) => {
+    const { ask, speaker, socket } = await daemon(t);
+    speaker.stands = { ...speaker.stands, warnings: ["neighbor 10.0.0.9 is Active: \u001b"] };
+    const done = { code: 0, out: "Ready\nwarning: neighbor 10.0.0.9 is Active: \\u{1b}\n", err: "" };
+    t.same(await ask("wait", "ready"), done);
+    t.match(JSON.parse((await ask("wait", "ready", "--json")).out), { ready: true, reasons: [] });
+    speaker.stands = { ...speaker.stands, ready: false, reasons: ["a", "b"] };
+    t.match(await ask("wait", "ready", "--timeout", "0"), {
+      code: 3,
+      err: "peerage: Not ready after 0 s: a\npeerage: Not ready after 0 s: b\n",
+    });
+    const nobody = await cli(["wait", "ready", "--timeout", "0", "--socket", `${socket}-none`]);
+    t.match(nobody, { code: 1, err: /^peerage: No daemon to ask: there is no socket/ });
+    t.match(await ask("wait", "happy"), { code: 2, err: /Cannot wait for "happy": there are ready and converged/ });
+    t.equal((await ask("wait", "ready", "--timeout", "soon")).code, 2);
+  },
+);
+
+t.test("wait waits for a daemon that is still starting, and says so", async (t) => {
+  const { ask } = await daemon(t, { isReady: () => false });
+  t.match(await ask("wait", "converged", "--timeout", "0"), {
+    code: 3,
+    err: "peerage: Not converged after 0 s: The daemon is still starting: it says ready when it listens for BGP\n",
+  });
+});
+
 t.test("commands may be shortened as long as one is meant, and options may stand before them", async (t) => {
   const { ask, socket } = await daemon(t);
   for (const words of [["sum"], ["nei"], ["f"], ["rou"], ["--json", "summary"], ["sum", "--socket", socket]] as const)
@@ -598,7 +634,7 @@ t.test("docs/cli.md names every command and every option", async (t) => {
   const page = readFileSync("docs/cli.md", "utf8");
   const { out } = await cli(["--help"]);
   const commands = [...out.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1]!).filter((name) => name !== "help");
-  t.equal(commands.length, 15);
+  t.equal(commands.length, 16);
   for (const name of commands) {
     t.match(page, `\`peerage ${name}`, name);
     const help = (await cli([name, "--help"])).out;

@@ -8,6 +8,7 @@ import { createRegistry, type ProcessFigures } from "../../src/metrics/metrics.t
 import { thisProcess } from "../../src/metrics/process-figures.ts";
 import { MetricsRefused, startMetricsServer } from "../../src/metrics/server.ts";
 import type { MetricsSource, PeerMetrics } from "../../src/view/metrics-port.ts";
+import type { Readiness } from "../../src/view/model.ts";
 
 const peer = (more: Partial<PeerMetrics> = {}): PeerMetrics => ({
   peer: "10.0.0.2",
@@ -166,9 +167,14 @@ t.test("docs/telemetry.md names exactly the metrics that there are, with their t
 /** Turns come, time stands still: scrapes of one moment are of one moment on a slow machine, too. */
 const still: Clock = { ...systemClock, now: () => 0 };
 
-async function serve(t: Test, source = new FakeSource()) {
+/** How the daemon stands, in the words of one that has nothing left to do. */
+const calm: Readiness = { ready: true, reasons: [], pending: [], warnings: [], writer: null, changes: 1 };
+const readiness = (): Readiness => calm;
+
+async function serve(t: Test, source = new FakeSource(), stands = readiness) {
   const registry = createRegistry(source, figures, () => 200);
   const server = await startMetricsServer({
+    readiness: stands,
     registry,
     listen: { host: "127.0.0.1", port: 0 },
     clock: still,
@@ -188,6 +194,25 @@ t.test("GET /metrics is Prometheus text; other paths and methods are refused", a
   t.equal((await fetch(`${url}/`)).status, 200);
   t.equal((await fetch(`${url}/secret`)).status, 404);
   t.equal((await fetch(`${url}/metrics`, { method: "POST", body: "x" })).status, 405);
+});
+
+t.test("GET /healthz is 200 while the process answers, /readyz 503 with a reason in each line", async (t) => {
+  let stands: Readiness = {
+    ...calm,
+    reasons: ["the daemon is still starting", "b"],
+    warnings: ["neighbor\u001b down"],
+  };
+  const { url } = await serve(t, undefined, () => stands);
+  const ask = async (path: string) => {
+    const answer = await fetch(`${url}${path}`);
+    return [answer.status, await answer.text()];
+  };
+  t.same(await ask("/healthz"), [200, "ok\n"]);
+  t.same(await ask("/readyz"), [503, "the daemon is still starting\nb\nwarning: neighbor\\u{1b} down\n"]);
+  stands = { ...calm, warnings: ["neighbor 10.0.0.1 is Active"] };
+  t.same(await ask("/readyz?verbose"), [200, "ready\nwarning: neighbor 10.0.0.1 is Active\n"]);
+  t.equal((await fetch(`${url}/readyz`, { method: "HEAD" })).status, 200);
+  t.equal((await fetch(`${url}/readyz`, { method: "POST", body: "x" })).status, 405);
 });
 
 t.test("scrapers that come together share one text", async (t) => {
@@ -218,6 +243,7 @@ t.test("a port that is taken is one sentence", async (t) => {
   const registry = createRegistry(new FakeSource(), figures, () => 200);
   await t.rejects(
     startMetricsServer({
+      readiness,
       registry,
       listen: { host: "127.0.0.1", port: server.port },
       clock: systemClock,
@@ -226,7 +252,13 @@ t.test("a port that is taken is one sentence", async (t) => {
     new MetricsRefused(`Cannot serve metrics on 127.0.0.1 port ${server.port}: somebody else listens there`),
   );
   await t.rejects(
-    startMetricsServer({ registry, listen: { host: "203.0.113.77", port: 1 }, clock: systemClock, log: silentLog }),
+    startMetricsServer({
+      registry,
+      readiness,
+      listen: { host: "203.0.113.77", port: 1 },
+      clock: systemClock,
+      log: silentLog,
+    }),
     {
       message: "Cannot serve metrics on 203.0.113.77 port 1: this host has no such address",
     },

@@ -6,6 +6,7 @@ import type {
   FibRow,
   NeighborDetail,
   PathRow,
+  Readiness,
   RouteRow,
   Summary,
   TunnelRow,
@@ -145,6 +146,7 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
   clashRows: Clash[] = [];
   tunnelRows: TunnelRow[] = [];
   explanation: Partial<Explanation> = {};
+  stands: Readiness = { ready: true, reasons: [], pending: [], warnings: [], writer: null, changes: 3 };
   report: ChangeReport = { router: [], neighbors: [], others: [], warnings: [], unchangedNeighbors: 2 };
   drained: DrainReport = { complete: true, waitingFor: [], text: "All peers have taken everything" };
   /** Thrown by whatever is told next. */
@@ -164,9 +166,14 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
         routes: { "ipv4-unicast": 3, "ipv6-unicast": 0 },
         tableVersion: 3,
         waiting: null,
+        readiness: this.stands,
       },
       neighbors: this.details,
     };
+  }
+
+  readiness(): Readiness {
+    return this.stands;
   }
 
   neighbors(address?: string): NeighborDetail[] {

@@ -74,10 +74,27 @@ function neighborFindings(summary: Summary): Finding[] {
   return down.map((text) => warn("neighbors", text, "`peerage neighbor ADDR` tells more"));
 }
 
-const restartFindings = ({ router }: Summary): Finding[] =>
-  router.waiting === null
-    ? []
-    : [warn("restart", `Now ${router.waiting}`, "wait; see docs/graceful-restart.md and router.selection-deferral")];
+/** What the daemon has yet to come to by itself. */
+function restartFindings({ router: { waiting, readiness } }: Summary): Finding[] {
+  const { reasons, writer } = readiness;
+  const findings: Finding[] = [];
+  if (waiting !== null)
+    findings.push(
+      warn("restart", `Now ${waiting}`, "wait; see docs/graceful-restart.md and router.selection-deferral"),
+    );
+  if (writer !== null)
+    findings.push(
+      fail(
+        "kernel-writer",
+        `Nothing is written into the kernel: ${writer}`,
+        "see what its process does: `ps -o pid,stat,wchan -C node`, and let it go on (SIGCONT)",
+      ),
+    );
+  for (const reason of reasons)
+    if (reason !== waiting && reason !== writer)
+      findings.push(warn("ready", `Not everything is done: ${reason}`, "`peerage wait ready` waits for it"));
+  return findings;
+}
 
 /** A tunnel that can't be used takes its routes with it; one that is only otherwise than configured may lose packets. */
 function tunnelFinding({ device, usable, problem }: TunnelRow): Finding {

@@ -40,5 +40,6 @@ function stateOf(row: FibRow): string {
   if (row.state === "overridden")
     return `overridden by ${row.owner === "boot" ? foreignRoute(row.owner) : (row.owner ?? "another owner")}${there}`;
   if (row.state === "failed") return `failed: ${row.error ?? "the kernel didn't say why"}${there}`;
+  if (row.state === "pending" && row.error !== undefined) return `pending: ${row.error}${there}`;
   return row.stale ? `${row.state}, stale` : `${row.state}${there}`;
 }
