@@ -142,21 +142,28 @@ export class ScriptedSpeaker {
     for (const message of messages) this.socket.write(message);
   }
 
-  /** Sends as fast as the daemon takes it. */
+  /**
+   * Sends as fast as the daemon takes it. Between two chunks others have a turn: what the kernel takes at once drains before the event loop
+   * goes round, and the KEEPALIVEs of all speakers of this process would wait for the end.
+   */
   async stream(chunks: Iterable<Uint8Array>): Promise<void> {
     for (const chunk of chunks) {
       if (this.closed) return;
-      if (this.socket.write(chunk)) continue;
-      await new Promise<void>((resolve) => {
-        const goOn = () => {
-          this.socket.removeListener("drain", goOn);
-          this.socket.removeListener("close", goOn);
-          resolve();
-        };
-        this.socket.on("drain", goOn);
-        this.socket.on("close", goOn);
-      });
+      if (this.socket.write(chunk)) await new Promise<void>((resolve) => setImmediate(resolve));
+      else await this.#drained();
     }
+  }
+
+  #drained(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      const goOn = () => {
+        this.socket.removeListener("drain", goOn);
+        this.socket.removeListener("close", goOn);
+        setImmediate(resolve);
+      };
+      this.socket.on("drain", goOn);
+      this.socket.on("close", goOn);
+    });
   }
 
   /** Shakes hands; whether both sides were Established within the time. */
