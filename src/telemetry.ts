@@ -2,8 +2,8 @@ import type { Config, MetricsConfig } from "./config/model.ts";
 import type { Turns } from "./http/turns.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Logger } from "./log/log.ts";
-import type { createRegistry } from "./metrics/metrics.ts";
 import { thisProcess } from "./metrics/process-figures.ts";
+import type { Scraper } from "./metrics/scraper.ts";
 import { type MetricsServer, startMetricsServer } from "./metrics/server.ts";
 import type { Speaker } from "./speaker/speaker.ts";
 import { version } from "./version.ts";
@@ -20,7 +20,7 @@ export class Telemetry {
   #server: MetricsServer | null = null;
   /** Made with the first server: counting for nobody costs memory. */
   #figures: ReturnType<typeof thisProcess> | null = null;
-  #registry: ReturnType<typeof createRegistry> | null = null;
+  #metrics: Scraper | null = null;
 
   constructor(speaker: Speaker, log: Logger, clock: Clock, turns: Turns) {
     this.#speaker = speaker;
@@ -60,19 +60,20 @@ export class Telemetry {
     if (!metrics) return;
     this.#figures ??= thisProcess(() => this.#log.dropped);
     // Loaded only now: the library for it takes megabytes and a tenth of the start, and most daemons in a lab serve no metrics.
-    const { createRegistry } = await import("./metrics/metrics.ts");
-    this.#registry ??= createRegistry(
+    const { metricsOf } = await import("./metrics/metrics.ts");
+    this.#metrics ??= metricsOf(
       new LiveMetrics(this.#speaker, version),
       this.#figures,
       () => this.#config?.perPeerUpTo ?? 0,
     );
     this.#server = await startMetricsServer({
-      registry: this.#registry,
+      metrics: this.#metrics,
       readiness: () => readinessOf(this.#speaker),
       listen: metrics.listen,
       clock: this.#clock,
       log: this.#log,
       turns: this.#turns,
+      hosts: () => this.#config?.hosts ?? [],
     });
   }
 }

@@ -1,6 +1,5 @@
 import { formatAddress, tryParseAddress } from "../lib/address.ts";
 import { familyFromName } from "../lib/family.ts";
-import type { Clash, FibRow, RouteRow } from "../view/model.ts";
 import { parseQuestion } from "../view/question.ts";
 import type { RouteQuery, Slices, SpeakerControl, SpeakerView } from "../view/view-port.ts";
 
@@ -11,10 +10,17 @@ export interface Request {
   readonly parameters: URLSearchParams;
 }
 
-/** An answer at once, or a list (under a name) that is sent slice by slice. */
-export type Answer =
-  | { readonly value: object }
-  | { readonly list: string; readonly slices: Slices<RouteRow | FibRow | Clash> };
+/** An answer at once, one that takes several slices to make, or a list that is sent slice by slice. */
+export type Answer = { readonly value: object } | { readonly making: Generator<undefined, object> } | List;
+
+/** A list under its name, behind the fields of `head`. */
+export interface List {
+  readonly head?: object;
+  readonly list: string;
+  readonly slices: Slices<object>;
+  /** A walk of a table, of which only some go on at a time. */
+  readonly isTable: boolean;
+}
 
 /** A request that makes no sense, in a sentence. */
 export class BadRequest extends Error {}
@@ -31,32 +37,37 @@ export interface Route {
 export function routeTable(view: SpeakerView, control: SpeakerControl): Readonly<Record<string, Route>> {
   const get = (answer: Route["answer"]): Route => ({ method: "GET", answer });
   const post = (answer: Route["answer"]): Route => ({ method: "POST", answer });
-  const table = (rest: string, ask: (address: string) => Slices<RouteRow> | undefined): Answer => {
+  const table = (rest: string, ask: (address: string) => Slices<object> | undefined): Answer => {
     const address = neighborOf(rest);
     const slices = ask(address);
     if (slices === undefined) throw unknownNeighbor(address);
-    return { list: "routes", slices };
+    return { list: "routes", slices, isTable: true };
   };
   return {
-    summary: get(() => ({ value: view.summary() })),
+    summary: get(() => ({
+      head: { router: view.router() },
+      list: "neighbors",
+      slices: view.summarySlices(),
+      isTable: false,
+    })),
     readiness: get(() => ({ value: view.readiness() })),
     neighbor: get(({ rest }) => {
-      if (rest === "") return { value: { neighbors: view.neighbors() } };
-      const neighbors = view.neighbors(neighborOf(rest));
+      if (rest === "") return { list: "neighbors", slices: view.neighborSlices(), isTable: false };
+      const neighbors = [...view.neighborSlices(neighborOf(rest))].flat();
       if (neighbors.length === 0) throw unknownNeighbor(rest);
       return { value: { neighbors } };
     }),
-    route: get(({ parameters }) => ({ list: "routes", slices: view.routes(queryOf(parameters)) })),
+    route: get(({ parameters }) => ({ list: "routes", slices: view.routes(queryOf(parameters)), isTable: true })),
     received: get(({ rest, parameters }) => table(rest, (address) => view.received(address, queryOf(parameters)))),
     advertised: get(({ rest, parameters }) => table(rest, (address) => view.advertised(address, queryOf(parameters)))),
-    fib: get(() => ({ list: "routes", slices: view.fib() })),
+    fib: get(() => ({ list: "routes", slices: view.fib(), isTable: true })),
     tunnels: get(() => ({ value: { tunnels: view.tunnels() } })),
-    clashes: get(() => ({ list: "clashes", slices: view.clashes() })),
+    clashes: get(() => ({ list: "clashes", slices: view.clashes(), isTable: true })),
     explain: get(({ parameters }) => {
       const text = needed(parameters.get("prefix") ?? "", "a prefix or an address");
       const question = parseQuestion(text);
       if (typeof question === "string") throw new BadRequest(`Cannot explain ${JSON.stringify(text)}: it ${question}`);
-      return { value: view.explain(question) };
+      return { making: view.explainSlices(question) };
     }),
     reset: post(({ rest, parameters }) => {
       const soft = parameters.get("soft");

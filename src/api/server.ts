@@ -11,7 +11,8 @@ import { escapedJson } from "../lib/escape.ts";
 import type { Log } from "../lib/log.ts";
 import { claimSocketPath, reasonOf, SocketRefused } from "../os/socket-file.ts";
 import type { ErrorAnswer, ErrorText } from "../view/model.ts";
-import { ControlError, type Slices, type SpeakerControl, type SpeakerView } from "../view/view-port.ts";
+import { ControlError, type SpeakerControl, type SpeakerView } from "../view/view-port.ts";
+import { JSON_TYPE, made, sendList } from "./long-answer.ts";
 import { BadRequest, NotFound, routeTable } from "./routes.ts";
 
 /**
@@ -44,9 +45,6 @@ export interface ControlServer {
 }
 
 const STARTING = "The daemon is still starting: it says ready when it listens for BGP";
-/** Characters of a list that are written at once: longer texts are what a garbage collector is slow with. */
-const PIECE = 16 * 1024;
-const JSON_TYPE = "application/json";
 
 /** Listens on the control socket. @throws SocketRefused in one sentence, also if another daemon lives there */
 export async function startControlServer(options: ControlServerOptions): Promise<ControlServer> {
@@ -128,8 +126,12 @@ async function respond(
     if (route.method !== request.method)
       return await fail(reply, { status: 405, error: { message: `${word} wants ${route.method}`, place: null } });
     const answer = await route.answer({ rest: rest.join("/"), parameters: url.searchParams });
-    if ("value" in answer) await reply.whole(200, JSON_TYPE, `${escapedJson(answer.value)}\n`);
-    else if (await makeLong(reply)) await sendList(reply, answer);
+    if ("list" in answer) {
+      if (!answer.isTable || (await makeLong(reply))) await sendList(reply, answer);
+      return;
+    }
+    const value = "making" in answer ? await made(reply, answer.making) : answer.value;
+    if (value !== null) await reply.whole(200, JSON_TYPE, `${escapedJson(value)}\n`);
   } catch (error) {
     const failure = explain(error);
     if (failure.status === 500) logFailure(log, error as Error, request);
@@ -177,28 +179,4 @@ const fail = (reply: Reply, failure: Failure, headers: Readonly<Record<string, s
 function failureText({ error, errors }: Pick<Failure, "error" | "errors">): string {
   const answer: ErrorAnswer = errors && errors.length > 0 ? { error, errors } : { error };
   return `${escapedJson(answer)}\n`;
-}
-
-async function sendList(
-  reply: Reply,
-  { list, slices }: { readonly list: string; readonly slices: Slices<object> },
-): Promise<void> {
-  reply.begin(200, { "content-type": JSON_TYPE });
-  let text = `{${JSON.stringify(list)}:[`;
-  let first = true;
-  // Leaving early ends the walk, too: `for...of` calls the iterator's `return`.
-  for (const rows of slices) {
-    for (const row of rows) {
-      text += `${first ? "" : ","}${escapedJson(row)}`;
-      first = false;
-      if (text.length < PIECE) continue;
-      await reply.write(text);
-      text = "";
-    }
-    await reply.write(text);
-    text = "";
-    if (!reply.gone) await reply.turn();
-    if (reply.gone) return;
-  }
-  await reply.end(`${text}]}\n`);
 }

@@ -98,7 +98,11 @@ export function formatEffective(config: Config): string {
         ...(telemetry.metrics === null
           ? {}
           : {
-              metrics: { listen: hostPort(telemetry.metrics.listen), "per-peer-up-to": telemetry.metrics.perPeerUpTo },
+              metrics: {
+                listen: hostPort(telemetry.metrics.listen),
+                "per-peer-up-to": telemetry.metrics.perPeerUpTo,
+                ...(telemetry.metrics.hosts.length > 0 && { hosts: telemetry.metrics.hosts }),
+              },
             }),
         ...(telemetry.web === null ? {} : { web: { listen: hostPort(telemetry.web.listen) } }),
         bmp: telemetry.bmp.map((entry) => ({ connect: hostPort(entry.connect) })),

@@ -386,6 +386,8 @@ export interface MetricsConfig {
   readonly listen: HostPort;
   /** Above this number of peers the series of single peers are left out; the sums stay. */
   readonly perPeerUpTo: number;
+  /** Names under which it may be asked, besides addresses, `localhost` and the host's own. */
+  readonly hosts: readonly string[];
 }
 
 export interface BmpConfig {

@@ -238,7 +238,11 @@ export function resolveTelemetry(
   if (metrics && web && metrics.port !== 0 && metrics.host === web.host && metrics.port === web.port)
     problems.cannot(source, ["telemetry", "web", "listen"], "must not be where the metrics listen");
   return {
-    metrics: metrics && { listen: metrics, perPeerUpTo: telemetry.metrics?.["per-peer-up-to"] ?? 200 },
+    metrics: metrics && {
+      listen: metrics,
+      perPeerUpTo: telemetry.metrics?.["per-peer-up-to"] ?? 200,
+      hosts: telemetry.metrics?.hosts ?? [],
+    },
     web: web && { listen: web },
     bmp: (telemetry.bmp ?? []).flatMap((entry, i) => {
       if (entry.connect) return [{ connect: entry.connect }];

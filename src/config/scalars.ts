@@ -49,6 +49,10 @@ export const name = leaf("a name (letters, digits, '-', '_', '.'; at most 63)", 
 );
 export const isName = (text: string): boolean => /^[A-Za-z0-9_][\w.-]{0,62}$/.test(text) && text !== "__proto__";
 
+export const hostName = leaf("the name of a host (letters, digits, '-', '_', '.'; at most 253)", (value) =>
+  typeof value === "string" && /^[A-Za-z0-9_](?:[\w.-]{0,251}[A-Za-z0-9_])?$/.test(value) ? value : undefined,
+);
+
 export const text = leaf("text of at most 255 characters", (value) => {
   if (typeof value !== "string" || value.length > 255) return undefined;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

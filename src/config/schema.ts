@@ -374,6 +374,11 @@ const telemetry = mapping({
         "Above this number of peers the series of single peers are left out; sums stay.",
         "200",
       ),
+      hosts: key(
+        listOf(s.hostName),
+        "Names under which it may be asked besides addresses, `localhost` and the host's own: others get 421 (DNS rebinding).",
+        "[]",
+      ),
     }),
     "Metrics over HTTP.",
     "off",

@@ -19,49 +19,23 @@ export interface AdvertisedRoute {
   readonly set: number;
 }
 
-/**
- * Adj-RIB-Out of a member, in the order of prefix ids and none twice. May be left and gone on with while the group works: a
- * route is right at its own time. With `prefixId` that prefix alone. Yields null about every thousand entries without a route,
- * so that slices stay bounded.
- */
-export function* advertised(
-  group: ExportGroup,
-  member: Member,
-  prefixId: number | null = null,
-): Generator<AdvertisedRoute | null> {
-  const { advertiser } = group;
-  const { told, outSets } = advertiser;
-  const routeAt = (entry: number): AdvertisedRoute | null => {
+/** What a member has been told of a prefix: one route, or with ADD-PATH one for each path, in the order of their ids. */
+export function advertised(group: ExportGroup, member: Member, prefixId: number): AdvertisedRoute[] {
+  const { told, outSets } = group.advertiser;
+  const routes: AdvertisedRoute[] = [];
+  const add = (entry: number) => {
     const set = told.set(entry);
-    if (set === 0) return null;
+    if (set === 0) return;
     const source = outSets.source[set]!;
-    if (source === member.source) return null;
-    return { prefixId: told.prefix(entry), pathId: told.pathId(entry), source, set };
+    if (source !== member.source)
+      routes.push({ prefixId: told.prefix(entry), pathId: told.pathId(entry), source, set });
   };
-  if (told.paths === null) {
-    let idle = 0;
-    for (
-      let entry = prefixId ?? 1;
-      entry < (prefixId === null ? told.end : Math.min(told.end, prefixId + 1));
-      entry++
-    ) {
-      const route = routeAt(entry);
-      if (route !== null || (++idle & 1023) === 0) yield route;
-    }
-    return;
-  }
   const { paths } = told;
-  let idle = 0;
-  const end = prefixId === null ? paths.prefixEnd : Math.min(paths.prefixEnd, prefixId + 1);
-  for (let prefix = prefixId ?? 1; prefix < end; prefix++) {
-    const routes: AdvertisedRoute[] = [];
-    for (let entry = paths.first(prefix); entry !== 0; entry = paths.next(entry)) {
-      const route = routeAt(entry);
-      if (route !== null) routes.push(route);
-    }
-    if (routes.length > 0) yield* routes.sort((a, b) => a.pathId - b.pathId);
-    else if ((++idle & 1023) === 0) yield null;
-  }
+  if (paths === null) {
+    if (prefixId < told.end) add(prefixId);
+  } else if (prefixId < paths.prefixEnd)
+    for (let entry = paths.first(prefixId); entry !== 0; entry = paths.next(entry)) add(entry);
+  return routes.sort((a, b) => a.pathId - b.pathId);
 }
 
 /** The attributes of a route as they are on the wire, next hop included, read back by our own decoder. */

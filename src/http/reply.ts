@@ -72,10 +72,10 @@ export class Reply {
   }
 
   /** Resolves when there is room for more, or nobody is there any more. */
-  async write(text: string): Promise<void> {
-    if (text === "") return;
+  async write(text: string | Uint8Array): Promise<void> {
+    if (text.length === 0) return;
     if (text.length <= PIECE) return this.#piece(text);
-    const bytes = Buffer.from(text);
+    const bytes = typeof text === "string" ? Buffer.from(text) : text;
     let pieces = 0;
     for (let at = 0; at < bytes.length && !this.#gone; at += PIECE) {
       await this.#piece(bytes.subarray(at, at + PIECE));
@@ -84,7 +84,7 @@ export class Reply {
   }
 
   /** Resolves when the client has taken all of it, or is gone. */
-  async end(text = ""): Promise<void> {
+  async end(text: string | Uint8Array = ""): Promise<void> {
     await this.write(text);
     if (this.#gone || this.#ended) return;
     this.#ended = true;
@@ -96,7 +96,7 @@ export class Reply {
   async whole(
     status: number,
     type: string,
-    text: string,
+    text: string | Uint8Array,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     this.begin(status, { "content-type": type, "content-length": String(Buffer.byteLength(text)), ...headers });

@@ -36,7 +36,7 @@ export interface HttpServerOptions {
 }
 
 interface Refusal {
-  readonly status: 421 | 429 | 503;
+  readonly status: 421 | 429 | 500 | 503;
   readonly sentence: string;
 }
 
@@ -165,6 +165,7 @@ export class HttpServer {
       if (!reply.gone) await this.#options.answer(request, reply);
     } catch (error) {
       this.#options.failed(error as Error, request);
+      if (!reply.begun) await this.#refuse(reply, { status: 500, sentence: "The daemon failed to answer" });
     }
     this.#underWay.delete(exchange);
     this.#places.leave(reply);

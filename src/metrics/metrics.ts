@@ -1,10 +1,10 @@
-import { Registry } from "prom-client";
 import type { MetricsSource, PeerMetrics } from "../view/metrics-port.ts";
-import { histogram, register, type Sample } from "./series.ts";
+import { Scraper } from "./scraper.ts";
+import { histogram, type Sample, type Series } from "./series.ts";
 
 /**
- * The metrics room: Prometheus text from the speaker's plain counters. Every speaker has a registry of its own. Series of
- * single peers cost a scrape about four microseconds each and are left out above a number of peers; the sums stay.
+ * The metrics room: Prometheus text from the speaker's plain counters, made in slices. Nothing is kept between two scrapes.
+ * Series of single peers cost a scrape about four microseconds each and are left out above a number of peers; the sums stay.
  */
 export interface LoopLag {
   /** Delays of the event loop since the last reading, in seconds. */
@@ -28,17 +28,11 @@ const messageTypes = ["open", "update", "notification", "keepalive", "route-refr
 const stateNumbers = { Idle: 1, Connect: 2, Active: 3, OpenSent: 4, OpenConfirm: 5, Established: 6 } as const;
 const states = Object.keys(stateNumbers) as (keyof typeof stateNumbers)[];
 
-/** Builds the registry of one speaker. @param perPeerUpTo peers above which their single series are left out; read at each scrape */
-export function createRegistry(source: MetricsSource, figures: ProcessFigures, perPeerUpTo: () => number): Registry {
-  const registry = new Registry();
-  const add = (type: "gauge" | "counter", name: string, help: string, read: () => Iterable<Sample>) =>
-    register(registry, type, name, help, read);
-  addPeers(
-    registry,
-    snapshot(() => [...source.peers()]),
-    snapshot(() => source.totals),
-    perPeerUpTo,
-  );
+/** The metrics of one speaker. @param perPeerUpTo peers above which their single series are left out; read at each scrape */
+export function metricsOf(source: MetricsSource, figures: ProcessFigures, perPeerUpTo: () => number): Scraper {
+  const all: Series[] = [...peerSeries(perPeerUpTo)];
+  const add = (type: Series["type"], name: string, help: string, read: () => Iterable<Sample>) =>
+    all.push({ type, name, help, read });
 
   add("gauge", "bgp_loc_rib_routes", "Prefixes with a best path.", () =>
     Object.entries(source.locRib).map(([family, value]) => ({ labels: { family }, value })),
@@ -69,8 +63,7 @@ export function createRegistry(source: MetricsSource, figures: ProcessFigures, p
   add("gauge", "bgp_sessions_paused", "Sessions that are not read at the moment, so that they wait for us.", () => [
     { value: source.paused },
   ]);
-  register(
-    registry,
+  add(
     "histogram",
     "bgp_convergence_seconds",
     "From the read of an UPDATE to its last byte handed to every member's socket, or to the kernel's answer.",
@@ -79,7 +72,7 @@ export function createRegistry(source: MetricsSource, figures: ProcessFigures, p
       ...histogram("bgp_convergence_seconds", source.convergence.fib, { to: "fib" }),
     ],
   );
-  register(registry, "histogram", "bgp_keepalive_lag_seconds", "How late KEEPALIVEs left.", () =>
+  add("histogram", "bgp_keepalive_lag_seconds", "How late KEEPALIVEs left.", () =>
     histogram("bgp_keepalive_lag_seconds", source.keepaliveLag),
   );
   add("gauge", "bgp_event_loop_lag_seconds", "Delay of the event loop since the last scrape.", () => {
@@ -99,34 +92,17 @@ export function createRegistry(source: MetricsSource, figures: ProcessFigures, p
   add("gauge", "process_resident_memory_bytes", "Resident memory.", () => [{ value: figures.residentBytes() }]);
   add("counter", "process_cpu_seconds_total", "CPU time, user and system.", () => [{ value: figures.cpuSeconds() }]);
   add("gauge", "process_start_time_seconds", "Start, in seconds since 1970.", () => [{ value: figures.startedAt }]);
-  return registry;
+  return new Scraper(source, all);
 }
 
-/** All metrics of one scrape are read in one turn: what is gathered once serves them all. */
-function snapshot<T>(read: () => T): () => T {
-  let value: T | null = null;
-  return () => {
-    if (value === null) {
-      value = read();
-      queueMicrotask(() => {
-        value = null;
-      });
-    }
-    return value;
-  };
-}
-
-function addPeers(
-  registry: Registry,
-  allPeers: () => readonly PeerMetrics[],
-  totals: () => MetricsSource["totals"],
-  perPeerUpTo: () => number,
-): void {
+function peerSeries(perPeerUpTo: () => number): Series[] {
+  const all: Series[] = [];
+  const add = (type: Series["type"], name: string, help: string, read: Series["read"]) =>
+    all.push({ type, name, help, read });
   /** A series for each peer, as long as they are few. */
-  const each = (type: "gauge" | "counter", name: string, help: string, read: (peer: PeerMetrics) => Iterable<Sample>) =>
-    register(registry, type, name, help, () => {
-      const peers = allPeers();
-      return peers.length > perPeerUpTo() ? [] : peers.flatMap((peer) => [...read(peer)]);
+  const each = (type: Series["type"], name: string, help: string, read: (peer: PeerMetrics) => Iterable<Sample>) =>
+    add(type, name, help, function* ({ peers }) {
+      if (peers.length <= perPeerUpTo()) for (const peer of peers) yield* read(peer);
     });
   const labels = (peer: PeerMetrics) => ({ peer: peer.peer, remote_as: peer.remoteAs ?? "" });
   each("gauge", "bgp_peer_up", "1 while the session is established.", (peer) => [
@@ -158,21 +134,19 @@ function addPeers(
     ),
   );
 
-  register(registry, "gauge", "bgp_peers", "Peers by state.", () =>
-    states.map((state) => ({ labels: { state }, value: allPeers().filter((peer) => peer.state === state).length })),
+  add("gauge", "bgp_peers", "Peers by state.", ({ peers }) =>
+    states.map((state) => ({ labels: { state }, value: peers.filter((peer) => peer.state === state).length })),
   );
-  register(registry, "counter", "bgp_peers_flaps_total", "Times any session went down.", () => [
-    { value: totals().flaps },
-  ]);
-  register(registry, "counter", "bgp_peers_messages_total", "Messages of all peers.", () =>
+  add("counter", "bgp_peers_flaps_total", "Times any session went down.", ({ totals }) => [{ value: totals.flaps }]);
+  add("counter", "bgp_peers_messages_total", "Messages of all peers.", ({ totals }) =>
     (["received", "sent"] as const).flatMap((direction) =>
-      messageTypes.map((type, i) => ({ labels: { direction, type }, value: totals()[direction][i + 1] ?? 0 })),
+      messageTypes.map((type, i) => ({ labels: { direction, type }, value: totals[direction][i + 1] ?? 0 })),
     ),
   );
-  register(registry, "gauge", "bgp_peers_routes", "Routes of all peers, by how far they came.", () => {
+  add("gauge", "bgp_peers_routes", "Routes of all peers, by how far they came.", ({ peers }) => {
     const sums = new Map<string, { family: string; stage: string; value: number }>();
-    for (const peer of allPeers())
-      for (const counts of peer.families)
+    for (const { families } of peers)
+      for (const counts of families)
         for (const stage of stages) {
           const key = `${counts.family} ${stage}`;
           const before = sums.get(key)?.value ?? 0;
@@ -180,6 +154,7 @@ function addPeers(
         }
     return [...sums.values()].map(({ family, stage, value }) => ({ labels: { family, stage }, value }));
   });
+  return all;
 }
 
 const stages = ["received", "accepted", "best", "advertised"] as const;

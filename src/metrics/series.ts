@@ -1,5 +1,4 @@
-import type { Metric, Registry } from "prom-client";
-import type { Durations } from "../view/metrics-port.ts";
+import type { Durations, MetricsSource, PeerMetrics } from "../view/metrics-port.ts";
 
 /** One value of a metric under its labels. */
 export interface Sample {
@@ -9,23 +8,19 @@ export interface Sample {
   readonly metricName?: string;
 }
 
-/**
- * Registers a metric whose values are read when it is scraped: our counters are plain numbers elsewhere, and nothing is
- * kept here. `prom-client` asks a metric for `get()` alone when it writes the text.
- */
-export function register(
-  registry: Registry,
-  type: "gauge" | "counter" | "histogram",
-  name: string,
-  help: string,
-  read: () => Iterable<Sample>,
-): void {
-  const metric = {
-    name,
-    get: async () => ({ name, help, type, values: [...read()], aggregator: "sum" as const }),
-    reset() {},
-  };
-  registry.registerMetric(metric as unknown as Metric<string>);
+/** What one scrape reads once and several metrics show. */
+export interface Gathered {
+  readonly peers: readonly PeerMetrics[];
+  readonly totals: MetricsSource["totals"];
+}
+
+/** A metric whose values are read when it is scraped: our counters are plain numbers elsewhere, and nothing is kept here. */
+export interface Series {
+  readonly type: "gauge" | "counter" | "histogram";
+  readonly name: string;
+  readonly help: string;
+  /** May be left in the middle and gone on with in another turn. */
+  read(gathered: Gathered): Iterable<Sample>;
 }
 
 /** The samples of a histogram in seconds, its buckets cumulative as Prometheus has them. */

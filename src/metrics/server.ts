@@ -1,17 +1,17 @@
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo, Server } from "node:net";
 import { hostname } from "node:os";
-import type { Registry } from "prom-client";
 import type { HttpBounds } from "../http/bounds.ts";
 import { namesOfHost } from "../http/host.ts";
 import type { Reply } from "../http/reply.ts";
 import { HttpServer } from "../http/server.ts";
-import type { Turns } from "../http/turns.ts";
+import { Turns } from "../http/turns.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { systemReason } from "../lib/system-errors.ts";
 import type { Readiness } from "../view/model.ts";
 import { healthAt } from "./health.ts";
+import type { Scraper } from "./scraper.ts";
 
 /** Where the metrics can't be served, in one sentence. */
 export class MetricsRefused extends Error {}
@@ -22,17 +22,25 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** Scrapers need little: a head, no body, and one text that is the same for all. */
-const BOUNDS: Partial<HttpBounds> = { connections: 16, headOctets: 8192, stallMs: 10_000 };
+/** Scrapers are few, and need little: a head, no body, and one text that is the same for all. */
+const BOUNDS: Partial<HttpBounds> = {
+  connections: 32,
+  requests: 16,
+  requestsPerAddress: 8,
+  headOctets: 8192,
+  stallMs: 10_000,
+};
 /** A text is made at most this often: more scrapers cost no more. */
 const FRESH_MS = 500;
 
 export interface MetricsServerOptions {
-  readonly registry: Registry;
+  readonly metrics: Scraper;
   readonly readiness: () => Readiness;
   readonly listen: { readonly host: string; readonly port: number };
   readonly clock: Clock;
   readonly log: Log;
+  /** Names besides the host's own under which scrapers ask; read at each request. */
+  readonly hosts?: () => readonly string[];
   /** The turns that long answers take, where other servers answer in the same process. */
   readonly turns?: Turns;
   readonly bounds?: Partial<HttpBounds>;
@@ -44,25 +52,31 @@ export interface MetricsServerOptions {
  * @throws MetricsRefused
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
-  const { registry, readiness, listen, clock, log, turns, bounds } = options;
-  let text: Promise<string> | null = null;
-  let madeAt = 0;
-  const fresh = (): Promise<string> => {
-    if (text === null || clock.now() - madeAt > FRESH_MS) {
-      madeAt = clock.now();
-      text = registry.metrics();
+  const { metrics, readiness, listen, clock, log, bounds, hosts } = options;
+  const turns = options.turns ?? new Turns(clock);
+  let text: Promise<Buffer> | null = null;
+  const make = async (): Promise<Buffer> => {
+    try {
+      return Buffer.from(await metrics.text(() => turns.next()));
+    } finally {
+      clock.setTimer(FRESH_MS, () => {
+        text = null;
+      });
     }
+  };
+  const fresh = (): Promise<Buffer> => {
+    text ??= make();
     return text;
   };
   const names = namesOfHost(hostname());
   const server = new HttpServer({
     clock,
-    ...(turns && { turns }),
+    turns,
     bounds: { ...BOUNDS, ...bounds },
-    hostNames: () => names,
+    hostNames: () => [...names, ...(hosts?.() ?? [])],
     refusal: (sentence) => ({ type: "text/plain", text: `${sentence}\n` }),
     failed: ({ message }) => log.event("error", "metrics-request-failed", `A scrape failed: ${message}`),
-    answer: (request, reply) => respond(request, reply, readiness, registry.contentType, fresh),
+    answer: (request, reply) => respond(request, reply, readiness, metrics.contentType, fresh),
   });
   await listening(server.listener, listen);
   server.listener.on("error", () => {});
@@ -74,7 +88,7 @@ async function respond(
   reply: Reply,
   readiness: () => Readiness,
   contentType: string,
-  fresh: () => Promise<string>,
+  fresh: () => Promise<Buffer>,
 ): Promise<void> {
   request.resume();
   const path = (request.url ?? "/").split("?")[0];

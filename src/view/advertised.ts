@@ -6,50 +6,33 @@ import type { Peer } from "../speaker/peer.ts";
 import type { SpeakerState } from "../speaker/speaker-state.ts";
 import type { PathRow, PolicyVerdict, RouteRow } from "./model.ts";
 import { attributeColumns } from "./path-row.ts";
-import { prefixAsked, prefixText } from "./routes.ts";
+import { prefixesAsked, prefixText } from "./routes.ts";
 import type { RouteQuery } from "./view-port.ts";
-
-const SLICE = 512;
 
 /** Adj-RIB-Out of a peer: each route with the attributes that were sent. */
 export function* advertisedSlices(speaker: SpeakerState, peer: Peer, query: RouteQuery): Generator<RouteRow[]> {
   for (const family of families) {
-    const place = peer.membership(family);
-    const { prefix: question } = query;
-    if (place === undefined || (query.family ?? family) !== family) continue;
-    if (question !== undefined && question.family !== family) continue;
     const table = speaker.tables.byFamily[family]!;
-    const only = question !== undefined && !query.longer ? prefixAsked(table, question) : null;
-    if (only === 0) continue;
-    let slice: RouteRow[] = [];
-    for (const route of advertised(place.group, place.member, only)) {
-      if (route === null) {
-        yield slice;
-        slice = [];
-        continue;
+    // A prefix that a group has told stays in the table until the group has told otherwise.
+    for (const ids of prefixesAsked(table, query)) {
+      const place = peer.membership(family);
+      if (place === undefined) break;
+      const rows: RouteRow[] = [];
+      for (const id of ids) {
+        const paths: PathRow[] = [];
+        for (const route of advertised(place.group, place.member, id))
+          paths.push({
+            ...emptyColumns,
+            from:
+              route.source === LOCAL_SOURCE ? "self" : (speaker.tables.sources.info(route.source)?.peer ?? "unknown"),
+            ...columnsOf(place.group, route.set),
+            pathId: route.pathId === 0 ? null : route.pathId,
+            policy: verdictOn(peer, place.group, route),
+          });
+        if (paths.length > 0) rows.push({ prefix: prefixText(table, id), paths });
       }
-      if (
-        question !== undefined &&
-        query.longer &&
-        !table.prefixes.within(route.prefixId, question.words, question.length)
-      )
-        continue;
-      const path: PathRow = {
-        ...emptyColumns,
-        from: route.source === LOCAL_SOURCE ? "self" : (speaker.tables.sources.info(route.source)?.peer ?? "unknown"),
-        ...columnsOf(place.group, route.set),
-        pathId: route.pathId === 0 ? null : route.pathId,
-        policy: verdictOn(peer, place.group, route),
-      };
-      const prefix = prefixText(table, route.prefixId);
-      const last = slice.at(-1);
-      if (last?.prefix === prefix) last.paths.push(path);
-      else slice.push({ prefix, paths: [path] });
-      if (slice.length < SLICE) continue;
-      yield slice;
-      slice = [];
+      yield rows;
     }
-    yield slice;
   }
 }
 

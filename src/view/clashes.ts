@@ -6,8 +6,8 @@ import type { SpeakerState } from "../speaker/speaker-state.ts";
 import type { Clash } from "./model.ts";
 import { prefixText } from "./routes.ts";
 
-/** Prefixes looked at in one slice. */
-const SLICE = 512;
+/** Prefixes and their paths looked at in one slice. */
+const SLICE = 1024;
 /** Prefixes that a row names. */
 const SHOWN = 3;
 
@@ -25,10 +25,14 @@ export function* clashSlices(speaker: SpeakerState): Generator<Clash[]> {
         row.count++;
         if (row.prefixes.length < SHOWN) row.prefixes.push(prefixText(table, id));
       }
-      if (++looked % SLICE === 0) yield [];
+      looked += 1 + pathCount(table, id);
+      if (looked < SLICE) continue;
+      yield [];
+      looked = 0;
     }
   }
-  yield [...rows.values()];
+  const found = [...rows.values()];
+  for (let at = 0; at < found.length; at += SLICE) yield found.slice(at, at + SLICE);
 }
 
 type Found = Pick<Clash, "kind" | "from" | "originator">;
@@ -67,4 +71,10 @@ function hasOwn(table: RouteTable, id: number): boolean {
   for (let path = table.firstPath(id); path !== 0; path = table.nextPath(path))
     if (table.pathSource(path) === LOCAL_SOURCE) return true;
   return false;
+}
+
+function pathCount(table: RouteTable, id: number): number {
+  let count = 0;
+  for (let path = table.firstPath(id); path !== 0; path = table.nextPath(path)) count++;
+  return count;
 }

@@ -9,11 +9,14 @@ import type { SpeakerState } from "../speaker/speaker-state.ts";
 import { fibRow } from "./fib-row.ts";
 import type { ExplainedAdvertisement, ExplainedPath, Explanation } from "./model.ts";
 import { peersInOrder } from "./neighbors.ts";
-import { importVerdict, pathRows, prefixAsked, prefixText, wordsOf } from "./routes.ts";
+import { importVerdict, pathRows, pathSlices, prefixAsked, prefixText, wordsOf } from "./routes.ts";
 import type { PrefixQuestion } from "./view-port.ts";
 
-/** The whole way of a prefix through this speaker, in the order in which it goes. */
-export function explain(speaker: SpeakerState, question: PrefixQuestion): Explanation {
+/** Peers whose part of an explanation is made in one slice. */
+const SLICE = 64;
+
+/** The whole way of a prefix through this speaker, in the order in which it goes; in slices, as there may be many paths and peers. */
+export function* explain(speaker: SpeakerState, question: PrefixQuestion): Generator<undefined, Explanation> {
   const table = speaker.tables.byFamily[question.family]!;
   const id = prefixAsked(table, question);
   const empty: Explanation = {
@@ -26,31 +29,42 @@ export function explain(speaker: SpeakerState, question: PrefixQuestion): Explan
     advertised: [],
   };
   if (id === 0) return empty;
-  const best = table.best(id);
-  const deferred = speaker.restart.explain(question.family);
-  return {
-    prefix: prefixText(table, id),
-    question: question.text,
-    received: receivedOf(speaker, table, id, deferred !== null),
-    decision: deferred === null ? decisionOf(speaker, table, id, best) : { best: null, text: deferred },
-    nextHop: nextHopOf(speaker, table, best),
-    kernel:
+  // Between two slices the id must not come to stand for another prefix.
+  table.prefixes.retain(id);
+  try {
+    const best = table.best(id);
+    const deferred = speaker.restart.explain(question.family);
+    const decision = deferred === null ? decisionOf(speaker, table, id, best) : { best: null, text: deferred };
+    const nextHop = nextHopOf(speaker, table, best);
+    const kernel =
       guarded(speaker, table, id, best) ??
-      kernelOf(speaker.kernel.fib, table.family, wordsOf(table, id), table.prefixes.length(id)),
-    advertised: best === 0 ? [] : advertisedOf(speaker, table, id),
-  };
+      kernelOf(speaker.kernel.fib, table.family, wordsOf(table, id), table.prefixes.length(id));
+    const received = yield* receivedOf(speaker, table, id, deferred !== null);
+    const advertised = best === 0 ? [] : yield* advertisedOf(speaker, table, id);
+    return { prefix: prefixText(table, id), question: question.text, received, decision, nextHop, kernel, advertised };
+  } finally {
+    table.prefixes.release(id);
+  }
 }
 
-function receivedOf(speaker: SpeakerState, table: RouteTable, id: number, deferred: boolean): ExplainedPath[] {
-  const rows = pathRows(speaker, table, id);
+function* receivedOf(
+  speaker: SpeakerState,
+  table: RouteTable,
+  id: number,
+  deferred: boolean,
+): Generator<undefined, ExplainedPath[]> {
   const lost = new Map(table.explain(id).map(({ candidate, text }) => [candidate.path, text]));
-  const paths: number[] = [];
-  for (let path = table.firstPath(id); path !== 0; path = table.nextPath(path)) paths.push(path);
-  return rows.map((row, index) => ({
-    ...row,
-    policy: importVerdict(speaker, table, paths[index]!),
-    lostAt: deferred || row.best || row.rejectedBy !== null ? null : lostAt(speaker, table, paths[index]!, lost),
-  }));
+  const explained: ExplainedPath[] = [];
+  for (const paths of pathSlices(table, id)) {
+    if (explained.length > 0) yield;
+    for (const [index, row] of pathRows(speaker, table, id, paths).entries())
+      explained.push({
+        ...row,
+        policy: importVerdict(speaker, table, paths[index]!),
+        lostAt: deferred || row.best || row.rejectedBy !== null ? null : lostAt(speaker, table, paths[index]!, lost),
+      });
+  }
+  return explained;
 }
 
 /** The step at which a path lost; where its next hop is unreachable, why. */
@@ -115,9 +129,14 @@ function kernelOf(fib: FibPort, family: 0 | 1, words: readonly number[], length:
 }
 
 /** To whom it is advertised, or why not. */
-function advertisedOf(speaker: SpeakerState, table: RouteTable, id: number): ExplainedAdvertisement[] {
+function* advertisedOf(
+  speaker: SpeakerState,
+  table: RouteTable,
+  id: number,
+): Generator<undefined, ExplainedAdvertisement[]> {
   const rows: ExplainedAdvertisement[] = [];
-  for (const peer of peersInOrder(speaker)) {
+  for (const [index, peer] of peersInOrder(speaker).entries()) {
+    if (index % SLICE === SLICE - 1) yield;
     const base = { address: peer.address, description: peer.settings.description, nextHop: null };
     const membership = peer.membership(table.family);
     if (membership === undefined) {

@@ -1,4 +1,4 @@
-import { compareAddresses, formatIpv4, tryParseAddress } from "../lib/address.ts";
+import { compareAddresses, formatIpv4 } from "../lib/address.ts";
 import { type Family, families, familyName } from "../lib/family.ts";
 import type { PeerSession } from "../session/peer-session.ts";
 import type { Peer } from "../speaker/peer.ts";
@@ -16,10 +16,20 @@ const seconds = (ms: number): number => Math.floor(ms / 1000);
 
 /** By address: the order in which peers came, or came back, tells nobody anything. */
 export const peersInOrder = (speaker: SpeakerState): Peer[] =>
-  [...speaker.peers]
-    .map((peer) => ({ peer, words: tryParseAddress(peer.address) ?? [] }))
-    .sort((a, b) => compareAddresses(a.words, b.words))
-    .map(({ peer }) => peer);
+  [...speaker.peers].sort((a, b) => compareAddresses(a.policySource.address, b.policySource.address));
+
+/** Neighbors looked at in one slice. */
+const SLICE = 64;
+
+/** Something about each peer, by address; of those that go meanwhile nothing is said. */
+export function* peerSlices<T>(speaker: SpeakerState, show: (peer: Peer) => T): Generator<T[]> {
+  const peers = peersInOrder(speaker);
+  for (let at = 0; at < peers.length; at += SLICE)
+    yield peers
+      .slice(at, at + SLICE)
+      .filter((peer) => speaker.peers.get(peer.address) === peer)
+      .map(show);
+}
 
 /** Routes that a peer is told in one family. */
 export function advertisedTo(peer: Peer, family: Family): number {

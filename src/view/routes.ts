@@ -4,9 +4,9 @@ import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import type { Peer } from "../speaker/peer.ts";
 import type { SpeakerState } from "../speaker/speaker-state.ts";
-import type { PathRow, PolicyVerdict, RouteRow } from "./model.ts";
+import type { PathRow, PolicyVerdict } from "./model.ts";
 import { attributeColumns } from "./path-row.ts";
-import type { PrefixQuestion, RouteQuery } from "./view-port.ts";
+import type { PrefixQuestion, RoutePiece, RouteQuery } from "./view-port.ts";
 
 /** Prefixes looked at in one slice, and paths shown in one, but for those of the last prefix. */
 const SLICE = 512;
@@ -40,29 +40,68 @@ export function* prefixesAsked(
   if (id !== 0) yield [id];
 }
 
-/** Rows of the prefixes that a query is about, in slices that many paths don't make long. */
-export function* rowsAsked(
-  speaker: SpeakerState,
-  query: RouteQuery,
-  pathsOf: (table: RouteTable, id: number) => PathRow[],
-): Generator<RouteRow[]> {
+/** What a query shows of these paths of a prefix. */
+export type ShowPaths = (table: RouteTable, id: number, paths: readonly number[]) => PathRow[];
+
+/** Rows of the prefixes that a query is about, in slices of bounded work, however many paths they have. */
+export function* rowsAsked(speaker: SpeakerState, query: RouteQuery, show: ShowPaths): Generator<RoutePiece[]> {
   for (const family of families) {
     const table = speaker.tables.byFamily[family]!;
     for (const ids of prefixesAsked(table, query)) {
-      let rows: RouteRow[] = [];
-      let shown = 0;
+      let rows: RoutePiece[] = [];
+      let looked = 0;
       for (const id of ids) {
         const paths = pathsOf(table, id);
-        if (paths.length === 0) continue;
-        rows.push({ prefix: prefixText(table, id), paths });
-        shown += paths.length;
-        if (shown < SLICE) continue;
-        yield rows;
-        rows = [];
-        shown = 0;
+        looked += paths.length;
+        if (looked > SLICE) {
+          yield rows;
+          rows = [];
+          looked = paths.length;
+        }
+        if (paths.length > SLICE) {
+          yield* longRow(table, id, show);
+          looked = 0;
+          continue;
+        }
+        const shown = show(table, id, paths);
+        if (shown.length > 0) rows.push({ prefix: prefixText(table, id), paths: shown });
       }
       yield rows;
     }
+  }
+}
+
+/** The row of a prefix with very many paths, in pieces. */
+function* longRow(table: RouteTable, id: number, show: ShowPaths): Generator<RoutePiece[]> {
+  const prefix = prefixText(table, id);
+  // Between two slices the id must not come to stand for another prefix.
+  table.prefixes.retain(id);
+  try {
+    let some = false;
+    for (const slice of pathSlices(table, id)) {
+      const paths = show(table, id, slice);
+      some ||= paths.length > 0;
+      yield paths.length > 0 ? [{ prefix, paths, more: true }] : [];
+    }
+    if (some) yield [{ prefix, paths: [] }];
+  } finally {
+    table.prefixes.release(id);
+  }
+}
+
+function pathsOf(table: RouteTable, id: number): number[] {
+  const paths: number[] = [];
+  for (let path = table.firstPath(id); path !== 0; path = table.nextPath(path)) paths.push(path);
+  return paths;
+}
+
+/** The paths of a prefix in slices. Each is good until the next is asked for: meanwhile paths come and go. */
+export function* pathSlices(table: RouteTable, id: number): Generator<readonly number[]> {
+  const all = pathsOf(table, id);
+  yield all.length > SLICE ? all.slice(0, SLICE) : all;
+  for (let at = SLICE; at < all.length; at += SLICE) {
+    const there = new Set(pathsOf(table, id));
+    yield all.slice(at, at + SLICE).filter((path) => there.has(path));
   }
 }
 
@@ -114,46 +153,42 @@ export function importVerdict(speaker: SpeakerState, table: RouteTable, path: nu
 
 const multipathOut = new Int32Array(64);
 
-/** All paths of a prefix, the best first; of one source alone if it is given. */
+/** Paths of a prefix as rows. */
 export function pathRows(
   speaker: SpeakerState,
   table: RouteTable,
   prefixId: number,
-  onlySource: number | null = null,
+  paths: readonly number[] = pathsOf(table, prefixId),
 ): PathRow[] {
-  const rows: PathRow[] = [];
   const best = table.best(prefixId);
   const width = Math.min(speaker.config.kernel.maximumPaths, multipathOut.length);
   const shared = width > 1 ? [...multipathOut.subarray(0, table.multipath(prefixId, width, multipathOut))] : [];
-  for (let path = table.firstPath(prefixId); path !== 0; path = table.nextPath(path)) {
-    if (onlySource !== null && table.pathSource(path) !== onlySource) continue;
+  return paths.map((path) => {
     const effective = table.pathAttributes(path);
     const row = pathRow(speaker, table, path, effective === 0 ? table.pathReceived(path) : effective, path === best);
     row.multipath = shared.length > 1 && shared.includes(path);
-    rows.push(row);
-  }
-  return rows;
+    return row;
+  });
 }
 
 /** Loc-RIB with all candidate paths. */
-export function routeSlices(speaker: SpeakerState, query: RouteQuery): Generator<RouteRow[]> {
+export function routeSlices(speaker: SpeakerState, query: RouteQuery): Generator<RoutePiece[]> {
   const { from } = query;
-  return rowsAsked(speaker, query, (table, id) =>
-    pathRows(speaker, table, id).filter((path) => from === undefined || path.from === from),
+  return rowsAsked(speaker, query, (table, id, paths) =>
+    pathRows(speaker, table, id, paths).filter((path) => from === undefined || path.from === from),
   );
 }
 
 /** Adj-RIB-In of a peer: as received, rejected routes too, each with the policy's verdict. */
-export function* receivedSlices(speaker: SpeakerState, peer: Peer, query: RouteQuery): Generator<RouteRow[]> {
-  const { source } = peer;
-  if (source === 0) return;
-  yield* rowsAsked(speaker, query, (table, id) => {
-    const paths: PathRow[] = [];
-    for (let path = table.firstPath(id); path !== 0; path = table.nextPath(path)) {
-      if (table.pathSource(path) !== source) continue;
-      const row = pathRow(speaker, table, path, table.pathReceived(path), path === table.best(id));
-      paths.push({ ...row, policy: importVerdict(speaker, table, path) });
-    }
-    return paths;
+export function* receivedSlices(speaker: SpeakerState, peer: Peer, query: RouteQuery): Generator<RoutePiece[]> {
+  if (peer.source === 0) return;
+  yield* rowsAsked(speaker, query, (table, id, paths) => {
+    const best = table.best(id);
+    return paths
+      .filter((path) => table.pathSource(path) === peer.source)
+      .map((path) => ({
+        ...pathRow(speaker, table, path, table.pathReceived(path), path === best),
+        policy: importVerdict(speaker, table, path),
+      }));
   });
 }

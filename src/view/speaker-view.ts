@@ -8,11 +8,11 @@ import { advertisedSlices } from "./advertised.ts";
 import { clashSlices } from "./clashes.ts";
 import { explain } from "./explain.ts";
 import { fibRow } from "./fib-row.ts";
-import type { Clash, Explanation, FibRow, NeighborDetail, Readiness, RouteRow, Summary, TunnelRow } from "./model.ts";
-import { neighborDetail, neighborSummary, peersInOrder } from "./neighbors.ts";
+import type { Clash, Explanation, FibRow, NeighborDetail, NeighborSummary, Readiness, Summary, TunnelRow } from "./model.ts";
+import { neighborDetail, neighborSummary, peerSlices } from "./neighbors.ts";
 import { readinessOf } from "./readiness.ts";
 import { receivedSlices, routeSlices } from "./routes.ts";
-import type { PrefixQuestion, RouteQuery, Slices, SpeakerView } from "./view-port.ts";
+import type { PrefixQuestion, RoutePiece, RouteQuery, Slices, SpeakerView } from "./view-port.ts";
 
 /** Rows of the FIB in one slice. */
 const FIB_SLICE = 512;
@@ -26,25 +26,22 @@ export class LiveView implements SpeakerView {
     this.#version = version;
   }
 
-  summary(): Summary {
+  router(): Summary["router"] {
     const speaker = this.#speaker;
     const { router } = speaker.config;
     const routes = Object.fromEntries(
       families.map((family) => [familyName(family), speaker.tables.byFamily[family]!.bestCount]),
     ) as Record<FamilyName, number>;
     return {
-      router: {
-        as: router.as,
-        routerId: router.routerId,
-        clusterId: router.clusterId,
-        version: this.#version,
-        uptimeSeconds: Math.floor((speaker.clock.now() - speaker.startedAt) / 1000),
-        routes,
-        tableVersion: speaker.tables.byFamily.reduce((total, table) => total + table.version, 0),
-        waiting: families.map((family) => speaker.restart.explain(family)).find((text) => text !== null) ?? null,
-        readiness: readinessOf(speaker),
-      },
-      neighbors: peersInOrder(speaker).map((peer) => neighborSummary(speaker, peer)),
+      as: router.as,
+      routerId: router.routerId,
+      clusterId: router.clusterId,
+      version: this.#version,
+      uptimeSeconds: Math.floor((speaker.clock.now() - speaker.startedAt) / 1000),
+      routes,
+      tableVersion: speaker.tables.byFamily.reduce((total, table) => total + table.version, 0),
+      waiting: families.map((family) => speaker.restart.explain(family)).find((text) => text !== null) ?? null,
+      readiness: readinessOf(speaker),
     };
   }
 
@@ -52,22 +49,27 @@ export class LiveView implements SpeakerView {
     return readinessOf(this.#speaker);
   }
 
-  neighbors(address?: string): NeighborDetail[] {
-    const speaker = this.#speaker;
-    const peers = address === undefined ? peersInOrder(speaker) : [speaker.peers.get(address)];
-    return peers.flatMap((peer) => (peer === undefined ? [] : [neighborDetail(speaker, peer)]));
+  summarySlices(): Generator<NeighborSummary[]> {
+    return peerSlices(this.#speaker, (peer) => neighborSummary(this.#speaker, peer));
   }
 
-  routes(query: RouteQuery): Slices<RouteRow> {
+  neighborSlices(address?: string): Slices<NeighborDetail> {
+    const speaker = this.#speaker;
+    if (address === undefined) return peerSlices(speaker, (peer) => neighborDetail(speaker, peer));
+    const peer = speaker.peers.get(address);
+    return peer === undefined ? [] : [[neighborDetail(speaker, peer)]];
+  }
+
+  routes(query: RouteQuery): Slices<RoutePiece> {
     return routeSlices(this.#speaker, query);
   }
 
-  received(address: string, query: RouteQuery): Slices<RouteRow> | undefined {
+  received(address: string, query: RouteQuery): Slices<RoutePiece> | undefined {
     const peer = this.#speaker.peers.get(address);
     return peer && receivedSlices(this.#speaker, peer, query);
   }
 
-  advertised(address: string, query: RouteQuery): Slices<RouteRow> | undefined {
+  advertised(address: string, query: RouteQuery): Slices<RoutePiece> | undefined {
     const peer = this.#speaker.peers.get(address);
     return peer && advertisedSlices(this.#speaker, peer, query);
   }
@@ -92,7 +94,7 @@ export class LiveView implements SpeakerView {
     return clashSlices(this.#speaker);
   }
 
-  explain(question: PrefixQuestion): Explanation {
+  explainSlices(question: PrefixQuestion): Generator<undefined, Explanation> {
     return explain(this.#speaker, question);
   }
 }

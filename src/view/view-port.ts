@@ -6,6 +6,7 @@ import type {
   Explanation,
   FibRow,
   NeighborDetail,
+  NeighborSummary,
   Readiness,
   RouteRow,
   Summary,
@@ -17,21 +18,25 @@ import type {
  * session up: long answers come in slices, each a bounded piece of work, and the reader decides when to go on.
  */
 export interface SpeakerView {
-  summary(): Summary;
+  /** What `summary` says of the router itself. */
+  router(): Summary["router"];
   readiness(): Readiness;
-  /** All neighbors, or the one with that address; empty if there's none. */
-  neighbors(address?: string): NeighborDetail[];
+  /** The row of `summary` of each neighbor, by address. */
+  summarySlices(): Slices<NeighborSummary>;
+  /** All neighbors by address, or the one with that address; empty if there's none. */
+  neighborSlices(address?: string): Slices<NeighborDetail>;
   /** Loc-RIB with all candidate paths. */
-  routes(query: RouteQuery): Slices<RouteRow>;
+  routes(query: RouteQuery): Slices<RoutePiece>;
   /** Adj-RIB-In, rejected routes too; undefined if no such neighbor exists. */
-  received(address: string, query: RouteQuery): Slices<RouteRow> | undefined;
+  received(address: string, query: RouteQuery): Slices<RoutePiece> | undefined;
   /** Adj-RIB-Out; undefined if no such neighbor exists. */
-  advertised(address: string, query: RouteQuery): Slices<RouteRow> | undefined;
+  advertised(address: string, query: RouteQuery): Slices<RoutePiece> | undefined;
   fib(): Slices<FibRow>;
   tunnels(): TunnelRow[];
   /** What two routers can't both be right about: a walk of all tables, the rows at its end. */
   clashes(): Slices<Clash>;
-  explain(question: PrefixQuestion): Explanation;
+  /** Made in slices of bounded work, too: whoever runs it decides when to go on. */
+  explainSlices(question: PrefixQuestion): Generator<undefined, Explanation>;
 }
 
 /**
@@ -39,6 +44,9 @@ export interface SpeakerView {
  * two slices: a row is right at its own time. Each row comes at most once.
  */
 export type Slices<T> = Iterable<readonly T[]>;
+
+/** A row, or a piece of one with very many paths: `more` says that the next piece has more of its paths. */
+export type RoutePiece = RouteRow & { readonly more?: true };
 
 export interface RouteQuery {
   /** Only this prefix; with `longer` also those inside it. */

@@ -130,7 +130,7 @@ t.test("own prefixes, kernel and telemetry are told in words", async (t) => {
     "own prefix 10.1.0.0/24 removed",
     "own prefix 10.2.0.0/24 changed",
     "kernel.metric: 32 -> 99 (from the next start of the daemon on)",
-    "telemetry.metrics: none -> {listen: :9179, per-peer-up-to: 200}",
+    "telemetry.metrics: none -> {listen: :9179, per-peer-up-to: 200, hosts: none}",
   ]);
 });
 

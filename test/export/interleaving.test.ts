@@ -276,10 +276,11 @@ t.test("after any interleaving each member holds what the group was told, less i
           const known = new Set(found);
           const { group } = scenario.groups[member.group]!;
           let listed = 0;
-          for (const one of advertised(group, member.receiver.member!)) {
-            if (one === null) continue;
+          const { prefixes } = scenario.router.table(scenario.family);
+          const ids: number[] = [];
+          for (let id = prefixes.next(0); id !== 0; id = prefixes.next(id)) ids.push(id);
+          for (const one of ids.flatMap((id) => advertised(group, member.receiver.member!, id))) {
             listed++;
-            const { prefixes } = scenario.router.table(scenario.family);
             const text = formatPrefix(prefixes.words(one.prefixId), prefixes.length(one.prefixId));
             const name = group.key.addPath > 0 ? `${text}#${one.pathId}` : text;
             const sent = lines(new Map([[name, sentAttributes(group, one.set)]]));

@@ -6,16 +6,16 @@ import type { Log } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import type { MemoryPort } from "../../src/speaker/load/memory-guard.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
-import { LiveView } from "../../src/view/speaker-view.ts";
 import type { PrefixQuestion } from "../../src/view/view-port.ts";
 import { type SimulatedHost, SimulatedNetwork } from "../../testbed/simulated-network.ts";
 import type { VirtualClock } from "../../testbed/virtual-clock.ts";
+import { WholeView } from "../../testbed/whole-view.ts";
 
 /** One real speaker on a simulated host. */
 export interface TestSpeaker {
   readonly name: string;
   readonly speaker: Speaker;
-  readonly view: LiveView;
+  readonly view: WholeView;
   readonly host: SimulatedHost;
   /** What was logged: name, sentence, fields. */
   readonly log: string[];
@@ -56,7 +56,7 @@ export class TestWorld {
       speaker,
       host,
       log: lines,
-      view: new LiveView(speaker, "test"),
+      view: new WholeView(speaker, "test"),
       reload: (text) => {
         const next = parseConfig(text, `${name}.yaml`);
         speaker.reconfigure(next, diffConfig(speaker.config, next));

@@ -5,6 +5,7 @@ import type {
   Explanation,
   FibRow,
   NeighborDetail,
+  NeighborSummary,
   PathRow,
   Readiness,
   RouteRow,
@@ -155,20 +156,17 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
   readonly queries: RouteQuery[] = [];
   readonly questions: PrefixQuestion[] = [];
 
-  summary(): Summary {
+  router(): Summary["router"] {
     return {
-      router: {
-        as: 65001,
-        routerId: "10.0.0.7",
-        clusterId: "10.0.0.7",
-        version: "0.1.0",
-        uptimeSeconds: 12,
-        routes: { "ipv4-unicast": 3, "ipv6-unicast": 0 },
-        tableVersion: 3,
-        waiting: null,
-        readiness: this.stands,
-      },
-      neighbors: this.details,
+      as: 65001,
+      routerId: "10.0.0.7",
+      clusterId: "10.0.0.7",
+      version: "0.1.0",
+      uptimeSeconds: 12,
+      routes: { "ipv4-unicast": 3, "ipv6-unicast": 0 },
+      tableVersion: 3,
+      waiting: null,
+      readiness: this.stands,
     };
   }
 
@@ -176,8 +174,12 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
     return this.stands;
   }
 
-  neighbors(address?: string): NeighborDetail[] {
-    return this.details.filter((entry) => address === undefined || entry.address === address);
+  summarySlices(): NeighborSummary[][] {
+    return [this.details];
+  }
+
+  neighborSlices(address?: string): NeighborDetail[][] {
+    return [this.#neighbors(address)];
   }
 
   routes(query: RouteQuery): Slices<RouteRow> {
@@ -187,12 +189,12 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
 
   received(address: string, query: RouteQuery): Slices<RouteRow> | undefined {
     this.told.push(`received ${address}`);
-    return this.neighbors(address).length > 0 ? this.routes(query) : undefined;
+    return this.#neighbors(address).length > 0 ? this.routes(query) : undefined;
   }
 
   advertised(address: string, query: RouteQuery): Slices<RouteRow> | undefined {
     this.told.push(`advertised ${address}`);
-    return this.neighbors(address).length > 0 ? this.routes(query) : undefined;
+    return this.#neighbors(address).length > 0 ? this.routes(query) : undefined;
   }
 
   fib(): Slices<FibRow> {
@@ -207,7 +209,8 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
     return [this.clashRows];
   }
 
-  explain(question: PrefixQuestion): Explanation {
+  // biome-ignore lint/correctness/useYield: it is made at once
+  *explainSlices(question: PrefixQuestion): Generator<undefined, Explanation> {
     this.questions.push(question);
     return {
       prefix: question.text,
@@ -223,7 +226,7 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
 
   reset(address: string, soft: "in" | "out" | null): void {
     this.#tell(`reset ${address} ${soft ?? "hard"}`);
-    if (this.neighbors(address).length === 0) throw new ControlError("not-found", `There is no neighbor ${address}`);
+    if (this.#neighbors(address).length === 0) throw new ControlError("not-found", `There is no neighbor ${address}`);
   }
 
   async reload(): Promise<ChangeReport> {
@@ -239,6 +242,10 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
   async drain(waitSeconds: number): Promise<DrainReport> {
     this.#tell(`drain ${waitSeconds}`);
     return this.drained;
+  }
+
+  #neighbors(address?: string): NeighborDetail[] {
+    return this.details.filter((entry) => address === undefined || entry.address === address);
   }
 
   #tell(what: string): void {

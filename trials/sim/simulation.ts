@@ -6,8 +6,8 @@ import { silentLog } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { type OriginatedRoute, originatedRouteOf } from "../../src/speaker/originated-routes.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
-import { LiveView } from "../../src/view/speaker-view.ts";
 import { type SimulatedHost, SimulatedNetwork } from "../../testbed/simulated-network.ts";
+import { WholeView } from "../../testbed/whole-view.ts";
 import type { Origination, SimEvent } from "./event.ts";
 import type { SimNode, SimTopology } from "./topology.ts";
 
@@ -15,7 +15,7 @@ import type { SimNode, SimTopology } from "./topology.ts";
 export interface RunningNode {
   readonly node: SimNode;
   readonly speaker: Speaker;
-  readonly view: LiveView;
+  readonly view: WholeView;
 }
 
 /** How long everything is left alone before the invariants are looked at: longer than any timer of any node. */
@@ -147,7 +147,7 @@ export class Simulation {
       }),
     });
     void speaker.start();
-    this.running.set(name, { node, speaker, view: new LiveView(speaker, "sim") });
+    this.running.set(name, { node, speaker, view: new WholeView(speaker, "sim") });
     this.#reoriginate(name);
   }
 
