@@ -14,10 +14,6 @@ export class Places {
     this.#clock = clock;
   }
 
-  get taken(): ReadonlySet<Reply> {
-    return this.#taken;
-  }
-
   /** Whether there was a place; it is kept until `leave`. */
   take(reply: Reply): boolean {
     if (this.#taken.size >= this.most && !this.makeRoom()) return false;
@@ -29,11 +25,11 @@ export class Places {
     this.#taken.delete(reply);
   }
 
-  /** Cuts off the answer whose client has taken nothing for the longest; false if none has been stuck for long enough. */
-  makeRoom(): boolean {
+  /** Cuts off the answer (`among` these) whose client has taken nothing for the longest; false if none has been stuck for long enough. */
+  makeRoom(among: Iterable<Reply> = this.#taken): boolean {
     let longest: Reply | null = null;
     let since = this.#clock.now() - this.#giveWayMs;
-    for (const reply of this.#taken) {
+    for (const reply of among) {
       const { stalledSince } = reply;
       if (stalledSince === null || stalledSince > since) continue;
       longest = reply;

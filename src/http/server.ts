@@ -186,10 +186,12 @@ export class HttpServer {
     const names = this.#options.hostNames;
     if (names !== null && !isOwnHost(headers.host, names()))
       return { status: 421, sentence: `This server is not called ${JSON.stringify(headers.host)}` };
-    let same = 0;
-    if (address !== "") for (const { connection } of this.#underWay) if (connection.address === address) same++;
+    const same: Reply[] = [];
+    if (address !== "")
+      for (const { connection, reply } of this.#underWay)
+        if (connection.address === address && !reply.gone) same.push(reply);
     const mostOfOne = bounds.requestsPerAddress;
-    if (same >= mostOfOne)
+    if (same.length >= mostOfOne && !this.#places.makeRoom(same))
       return { status: 429, sentence: `${mostOfOne} requests from ${address} are being answered already: try again` };
     if (this.queued.octets >= bounds.queuedOctets && !this.#places.makeRoom())
       return { status: 503, sentence: "Too much of other answers waits to be taken: try again" };

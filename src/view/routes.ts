@@ -9,7 +9,7 @@ import { attributeColumns } from "./path-row.ts";
 import type { PrefixQuestion, RoutePiece, RouteQuery } from "./view-port.ts";
 
 /** Prefixes looked at in one slice, and paths shown in one, but for those of the last prefix. */
-const SLICE = 512;
+const SLICE = 256;
 
 export const wordsOf = (table: RouteTable, prefixId: number): number[] =>
   (table.family === 0 ? [0] : [0, 1, 2, 3]).map((index) => table.prefixes.word(prefixId, index));

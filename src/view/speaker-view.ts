@@ -15,7 +15,7 @@ import { receivedSlices, routeSlices } from "./routes.ts";
 import type { PrefixQuestion, RoutePiece, RouteQuery, Slices, SpeakerView } from "./view-port.ts";
 
 /** Rows of the FIB in one slice. */
-const FIB_SLICE = 512;
+const FIB_SLICE = 256;
 
 export class LiveView implements SpeakerView {
   readonly #speaker: SpeakerState;

@@ -163,6 +163,29 @@ t.test("long answers have fewer places, so that short ones always find one", asy
   await until(() => short.text.endsWith("done"));
 });
 
+t.test(
+  "of one address so many are answered at a time: one more is refused with 429, unless one is stuck",
+  async (t) => {
+    const table = tables(100_000, 50_000);
+    const { client, advance } = await serve(t, { tcp: true, bounds: { requestsPerAddress: 2 }, answer: table.answer });
+    client(get("/1"), false);
+    client(get("/2"), false);
+    await until(() => table.now() === 2);
+    const refused = client(get("/3"));
+    await until(() => refused.closed);
+    t.same(refused.statuses, [429]);
+    t.match(refused.text, /2 requests from 127\.0\.0\.1 are being answered already: try again$/);
+    let written = -1;
+    while (written !== table.written.length) {
+      written = table.written.length;
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    advance(1000);
+    client(get("/4"));
+    await until(() => table.written.includes("/4"));
+  },
+);
+
 t.test("above so many octets that nobody takes, requests are refused", async (t) => {
   const table = tables(10_000, 50_000);
   const { client, server } = await serve(t, { bounds: { queuedOctets: 60_000 }, answer: table.answer });

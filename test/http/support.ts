@@ -20,8 +20,11 @@ export class HandClock implements Clock {
 export const until = (done: () => boolean): Promise<true> =>
   waitFor(String(done).replace("() => ", ""), done, { everyMs: 1 });
 
-/** A server on a unix socket of its own, for as long as the test lasts. */
-export async function serve(t: Test, options: Partial<HttpServerOptions> & Pick<HttpServerOptions, "answer">) {
+/** A server on a unix socket of its own, or on a port of 127.0.0.1, for as long as the test lasts. */
+export async function serve(
+  t: Test,
+  { tcp = false, ...options }: Partial<HttpServerOptions> & Pick<HttpServerOptions, "answer"> & { tcp?: boolean },
+) {
   const clock = new HandClock();
   const failures: string[] = [];
   const server = new HttpServer({
@@ -32,10 +35,14 @@ export async function serve(t: Test, options: Partial<HttpServerOptions> & Pick<
     ...options,
   });
   const path = join(shortDirectory(t), "s");
-  await new Promise<void>((resolve) => server.listener.listen(path, resolve));
+  await new Promise<void>((resolve) =>
+    server.listener.listen(tcp ? { host: "127.0.0.1", port: 0 } : { path }, resolve),
+  );
+  const address = server.listener.address();
+  const to = typeof address === "object" && address !== null ? { host: "127.0.0.1", port: address.port } : { path };
   t.teardown(() => server.close());
   const client = (send = "", reads = true) => {
-    const made = new Client(path, send, reads);
+    const made = new Client(to, send, reads);
     t.teardown(() => made.socket.destroy());
     return made;
   };
@@ -50,8 +57,8 @@ export class Client {
   text = "";
   closed = false;
 
-  constructor(path: string, send: string, reads: boolean) {
-    this.socket = connect({ path, allowHalfOpen: true });
+  constructor(to: { path: string } | { host: string; port: number }, send: string, reads: boolean) {
+    this.socket = connect({ ...to, allowHalfOpen: true });
     this.socket.on("error", () => {});
     this.socket.on("close", () => {
       this.closed = true;

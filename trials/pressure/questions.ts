@@ -12,6 +12,7 @@ dynamic-neighbors:
   - {range: 127.0.66.0/24, remote-as: internal, route-reflector-client: true, timers: {hold-time: 90}}
   - {range: 127.0.67.0/24, remote-as: internal, route-reflector-client: true, timers: {hold-time: 3}}`;
 
+const METRICS = 21_907;
 const GET = "GET /route HTTP/1.1\r\nhost: peerage\r\n\r\n";
 
 /** A client of the control socket that sends what it likes. */
@@ -22,8 +23,9 @@ class Client {
   closed = false;
   readonly #drip: NodeJS.Timeout | null;
 
-  constructor(path: string, send: string, { reads = true, dripMs = 0 } = {}) {
-    this.socket = connect(path);
+  /** @param to the path of a socket, or a port of this host */
+  constructor(to: string | number, send: string, { reads = true, dripMs = 0 } = {}) {
+    this.socket = typeof to === "string" ? connect(to) : connect(to, "127.0.0.1");
     this.socket.on("error", () => {});
     this.socket.on("close", () => {
       this.closed = true;
@@ -50,10 +52,11 @@ class Client {
 async function ask(path: string, what: string): Promise<{ readonly ms: number; readonly status: number | string }> {
   const begin = performance.now();
   return new Promise((resolve) => {
-    const sent = request({ socketPath: path, path: what, agent: false }, (response) => {
+    const sent = request({ socketPath: path, path: what, agent: false, timeout: 30_000 }, (response) => {
       response.resume();
       response.on("close", () => resolve({ ms: performance.now() - begin, status: response.statusCode ?? 0 }));
     });
+    sent.on("timeout", () => sent.destroy(new Error("no answer in 30 s")));
     sent.on("error", (error: NodeJS.ErrnoException) =>
       resolve({ ms: performance.now() - begin, status: error.code ?? error.message }),
     );
@@ -61,7 +64,7 @@ async function ask(path: string, what: string): Promise<{ readonly ms: number; r
   });
 }
 
-/** What clients of the control socket do, and how long it goes on. */
+/** What clients of the control socket, and of the metrics, do, and how long it goes on. */
 const attacks: Record<string, (path: string) => Promise<Client[]>> = {
   "1,000 questions in one write": async (path) => {
     const client = new Client(path, GET.repeat(1_000));
@@ -106,14 +109,24 @@ const attacks: Record<string, (path: string) => Promise<Client[]>> = {
     await pause(5_000);
     return clients;
   },
+  "300 scrapers: silent, dripping, deaf": async () => {
+    const scrape = "GET /metrics HTTP/1.1\r\nhost: localhost\r\n";
+    const clients = Array.from({ length: 300 }, (_, i) => {
+      if (i % 3 === 0) return new Client(METRICS, "");
+      if (i % 3 === 1) return new Client(METRICS, `${scrape}x: ${"y".repeat(1_000)}`, { dripMs: 200 });
+      return new Client(METRICS, `${scrape}\r\n`.repeat(1_000), { reads: false });
+    });
+    await pause(5_000);
+    return clients;
+  },
 };
 
 /**
- * Hostile clients of the control socket of a daemon with a table, beside sessions with hold time 3: none may be lost, the loop keeps its
+ * Hostile clients of the control socket and the metrics of a daemon with a table, beside sessions with hold time 3: none may be lost, the loop keeps its
  * turns short, the operator is answered meanwhile, memory comes back, and SIGTERM is obeyed while all of them are at it.
  */
 export async function questions(): Promise<Record<string, number | string>> {
-  const daemon = await Daemon.start(config, { metricsPort: 21_907, watchStalls: true });
+  const daemon = await Daemon.start(config, { metricsPort: METRICS, watchStalls: true });
   const path = daemon.controlSocket;
   const feeder = new NumberedSpeaker({ from: "127.0.66.2", to, port });
   const nervous = Array.from(
@@ -127,8 +140,8 @@ export async function questions(): Promise<Record<string, number | string>> {
   await pause(2_000);
   const figures: Record<string, number | string> = { routes: ROUTES };
   const before = daemon.residentMib;
-  const usedBefore = await daemon.metric('bgp_memory_bytes{of="all"}');
-  figures["used before (MiB)"] = (usedBefore[0]! / 2 ** 20).toFixed(1);
+  const used = async () => (await daemon.metric('bgp_memory_bytes{of="all"}'))[0]! / 2 ** 20;
+  const usedBefore = await used();
   for (const [name, attack] of Object.entries(attacks)) {
     await daemon.metric("bgp_build_info");
     daemon.longestStall();
@@ -162,11 +175,11 @@ export async function questions(): Promise<Record<string, number | string>> {
     ].join("; ");
   }
   await pause(12_000);
-  const used = await daemon.metric('bgp_memory_bytes{of="all"}');
-  figures["used after (MiB)"] = (used[0]! / 2 ** 20).toFixed(1);
+  const usedAfter = await used();
   figures["RSS before, 12 s after, peak (MiB)"] = [before, daemon.residentMib, daemon.peakMib]
     .map((mib) => mib.toFixed(0))
     .join(", ");
+  figures["in use before, 12 s after (MiB)"] = `${usedBefore.toFixed(0)}, ${usedAfter.toFixed(0)}`;
   const crowd = [
     ...Array.from({ length: 20 }, () => new Client(path, GET.repeat(1_000))),
     ...Array.from({ length: 20 }, () => new Client(path, GET.repeat(1_000), { reads: false })),

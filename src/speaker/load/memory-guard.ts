@@ -49,6 +49,12 @@ const STANDSTILL_MS = 10_000;
 /** Tables that have shrunk to less than half, by so many octets at least, and have not moved since: worth a collection. */
 const SHRUNK_OCTETS = 32 * 2 ** 20;
 
+/** What is no table has grown by so much since the last collection: answers leave garbage, and nothing presses the engine to look at it ... */
+const GARBAGE_OCTETS = 24 * 2 ** 20;
+/** ... once no more than this has come in a second. */
+const QUIET_OCTETS = 2 ** 20;
+const QUIET_MS = 1_000;
+
 /** What has been taken away needs time to be gone before the next one is looked at. */
 const GRACE_MS = 5_000;
 
@@ -66,6 +72,10 @@ export class MemoryGuard implements Job {
   /** The most that the tables held since the last collection, and what they held a tick ago. */
   #highest = 0;
   #before = 0;
+  /** The least that anything else held since the last collection, what it held a second ago, and when that was. */
+  #leastBeside = Number.POSITIVE_INFINITY;
+  #besideBefore = 0;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #endedAt = Number.NEGATIVE_INFINITY;
   readonly #heldAt = new WeakMap<Peer, number>();
   #lastHeldAt = Number.NEGATIVE_INFINITY;
@@ -115,15 +125,27 @@ export class MemoryGuard implements Job {
     return true;
   }
 
-  /** After a big peer has gone the engine holds on to what is free: nothing presses it to look. */
+  /** After a big peer has gone, or long answers have, the engine holds on to what is free: nothing presses it to look. */
   #giveBack(bytes: number): void {
     this.#highest = Math.max(this.#highest, bytes);
-    const shrunk = bytes < this.#highest / 2 && this.#highest - bytes > SHRUNK_OCTETS;
-    if (shrunk && bytes === this.#before) {
-      this.#highest = bytes;
-      this.#parts.port?.collect();
-    }
+    const shrunk = bytes < this.#highest / 2 && this.#highest - bytes > SHRUNK_OCTETS && bytes === this.#before;
     this.#before = bytes;
+    if (!shrunk && !this.#isGarbage(this.used - bytes)) return;
+    this.#highest = bytes;
+    this.#parts.port?.collect();
+    this.#leastBeside = this.used - bytes;
+    this.#besideBefore = this.#leastBeside;
+  }
+
+  /** Whether what is held beside the tables has grown by much, and rests. */
+  #isGarbage(beside: number): boolean {
+    const now = this.#parts.clock.now();
+    if (now - this.#lookedAt < QUIET_MS) return false;
+    this.#lookedAt = now;
+    this.#leastBeside = Math.min(this.#leastBeside, beside);
+    const rests = beside - this.#besideBefore < QUIET_OCTETS;
+    this.#besideBefore = beside;
+    return rests && beside - this.#leastBeside > GARBAGE_OCTETS;
   }
 
   run(units: number): boolean {

@@ -9,29 +9,38 @@ import { VirtualClock } from "../../../testbed/virtual-clock.ts";
 import { ribKit } from "../../support/rib-kit.ts";
 
 /** The rest of what the guard does is in prefix-limits.test.ts, with sessions. */
-t.test("what a big peer leaves behind is given back once the tables are at rest, and only then", (t) => {
+function guardOf() {
   const clock = new VirtualClock();
-  let bytes = 0;
-  let collected = 0;
+  const held = { tables: 0, beside: 0, collected: 0 };
   const guard = new MemoryGuard({
     clock,
     log: { event() {} },
     rib: {
       get bytes() {
-        return bytes;
+        return held.tables;
       },
       sources: { limit: 2 },
     } as unknown as Rib,
     backPressure: new BackPressure(clock, () => 0),
-    port: { available: 2 ** 34, used: () => bytes, heapShare: () => 0, collect: () => void collected++ },
+    port: {
+      available: 2 ** 34,
+      used: () => held.tables + held.beside,
+      heapShare: () => 0,
+      collect: () => void held.collected++,
+    },
     limits: () => ({ memory: "auto", memoryPerPeer: "none", halfOpen: 10 }),
     peers: [],
     admission: new Admission(),
   });
+  return { clock, held, guard };
+}
+
+t.test("what a big peer leaves behind is given back once the tables are at rest, and only then", (t) => {
+  const { held, guard } = guardOf();
   const at = (mebibytes: number) => {
-    bytes = mebibytes * 2 ** 20;
+    held.tables = mebibytes * 2 ** 20;
     guard.tick();
-    return collected;
+    return held.collected;
   };
   t.equal(at(10) + at(200) + at(200), 0);
   t.equal(at(150) + at(90), 0, "still shrinking");
@@ -40,6 +49,24 @@ t.test("what a big peer leaves behind is given back once the tables are at rest,
   t.equal(at(70), 1, "once");
   t.equal(at(50), 1);
   t.equal(at(50), 1, "not for a trifle");
+  t.end();
+});
+
+t.test("what long answers leave behind is given back once it rests, and what stays is no garbage again", (t) => {
+  const { clock, held, guard } = guardOf();
+  const at = (mebibytes: number, ms = 1000) => {
+    clock.advance(ms);
+    held.beside = mebibytes * 2 ** 20;
+    guard.tick();
+    return held.collected;
+  };
+  t.equal(at(30) + at(30) + at(40) + at(53), 0);
+  t.equal(at(120) + at(121.5), 0, "still growing");
+  t.equal(at(121.5, 100), 0, "two looks in one second say nothing");
+  t.equal(at(121.5), 1);
+  t.equal(at(121.5) + at(140), 2, "it was needed after all: once");
+  t.equal(at(20) + at(45) + at(45), 4, "the least since then counts");
+  t.equal(held.collected, 2);
   t.end();
 });
 
