@@ -1,6 +1,6 @@
 import type { Explanation, NeighborDetail, Summary } from "../src/view/model.ts";
-import type { PrefixQuestion } from "../src/view/view-port.ts";
 import { LiveView } from "../src/view/speaker-view.ts";
+import type { PrefixQuestion } from "../src/view/view-port.ts";
 
 /** The view of a speaker with a few neighbors: what the edges are given in slices as one piece. */
 export class WholeView extends LiveView {

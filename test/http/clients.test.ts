@@ -125,7 +125,7 @@ t.test(
         await until(() => server.connections === 0 && server.underWay === 0 && working === 0);
         if (server.queued.octets !== 0) throw new Error(`${server.queued.octets} octets are left`);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
     t.ok(most <= 2 * BOUNDS.requests, `${most} at work at a time`);
   },
