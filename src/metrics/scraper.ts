@@ -19,15 +19,15 @@ export class Scraper {
     this.#series = series;
   }
 
-  /** @param turn resolves when the next slice may be written; false: nobody wants the rest */
-  async text(turn: () => Promise<void>): Promise<string> {
+  /** @param turn resolves when the next slice may be written */
+  async text(turn: () => Promise<void>): Promise<Buffer> {
     const peers: PeerMetrics[] = [];
     for (const peer of this.#source.peers()) {
       peers.push(peer);
       if (peers.length % SLICE === 0) await turn();
     }
     const gathered = { peers, totals: this.#source.totals };
-    const parts: string[] = [];
+    const parts: Buffer[] = [];
     let written = 0;
     for (const series of this.#series) {
       let slice: Sample[] = [];
@@ -35,7 +35,7 @@ export class Scraper {
       const write = async () => {
         const text = await format(series, slice);
         // Name, type and help stand before the first slice alone.
-        parts.push(isFirst ? text : text.split("\n").slice(2).join("\n"));
+        parts.push(Buffer.from(`${isFirst ? text : text.split("\n").slice(2).join("\n")}\n`));
         isFirst = false;
         written += slice.length;
         slice = [];
@@ -51,7 +51,7 @@ export class Scraper {
       written = 0;
       await turn();
     }
-    return `${parts.join("\n")}\n`;
+    return Buffer.concat(parts);
   }
 }
 

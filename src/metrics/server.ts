@@ -57,7 +57,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   let text: Promise<Buffer> | null = null;
   const make = async (): Promise<Buffer> => {
     try {
-      return Buffer.from(await metrics.text(() => turns.next()));
+      return await metrics.text(() => turns.next());
     } finally {
       clock.setTimer(FRESH_MS, () => {
         text = null;

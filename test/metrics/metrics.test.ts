@@ -62,7 +62,7 @@ const figures: ProcessFigures = {
 };
 
 async function scrape(source = new FakeSource(), perPeerUpTo = 200): Promise<string> {
-  return metricsOf(source, figures, () => perPeerUpTo).text(async () => {});
+  return (await metricsOf(source, figures, () => perPeerUpTo).text(async () => {})).toString();
 }
 
 t.test("a scrape has the contract's metrics under their names and labels", async (t) => {
@@ -126,7 +126,7 @@ t.test("peers are asked once a scrape, and anew for the next", async (t) => {
   await metrics.text(turn);
   t.equal(source.asked, 1);
   source.list = [peer({ flaps: 9 })];
-  t.match(await metrics.text(turn), /bgp_peer_flaps_total\{peer="10\.0\.0\.2",remote_as="65001"\} 9\n/);
+  t.match((await metrics.text(turn)).toString(), /bgp_peer_flaps_total\{peer="10\.0\.0\.2",remote_as="65001"\} 9\n/);
   t.equal(source.asked, 2);
 });
 
@@ -143,9 +143,10 @@ t.test(
     const source = new FakeSource();
     source.list = Array.from({ length: 1000 }, (_, i) => peer({ peer: `10.1.${i >> 8}.${i & 255}` }));
     let turns = 0;
-    const text = await metricsOf(source, figures, () => 1000).text(async () => {
+    const written = await metricsOf(source, figures, () => 1000).text(async () => {
       turns++;
     });
+    const text = written.toString();
     const lines = text.trimEnd().split("\n");
     const ofPeers = lines.filter((line) => /^bgp_(peer|routes)[_a-z]*\{.*peer="/.test(line));
     t.equal(ofPeers.length, 18_000);
