@@ -8,7 +8,16 @@ import { advertisedSlices } from "./advertised.ts";
 import { clashSlices } from "./clashes.ts";
 import { explain } from "./explain.ts";
 import { fibRow } from "./fib-row.ts";
-import type { Clash, Explanation, FibRow, NeighborDetail, NeighborSummary, Readiness, Summary, TunnelRow } from "./model.ts";
+import type {
+  Clash,
+  Explanation,
+  FibRow,
+  NeighborDetail,
+  NeighborSummary,
+  Readiness,
+  Summary,
+  TunnelRow,
+} from "./model.ts";
 import { neighborDetail, neighborSummary, peerSlices } from "./neighbors.ts";
 import { readinessOf } from "./readiness.ts";
 import { receivedSlices, routeSlices } from "./routes.ts";

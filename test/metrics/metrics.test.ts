@@ -301,7 +301,13 @@ t.test("a port that is taken is one sentence", async (t) => {
     new MetricsRefused(`Cannot serve metrics on 127.0.0.1 port ${server.port}: somebody else listens there`),
   );
   await t.rejects(
-    startMetricsServer({ metrics, readiness, listen: { host: "203.0.113.77", port: 1 }, clock: systemClock, log: silentLog }),
+    startMetricsServer({
+      metrics,
+      readiness,
+      listen: { host: "203.0.113.77", port: 1 },
+      clock: systemClock,
+      log: silentLog,
+    }),
     {
       message: "Cannot serve metrics on 203.0.113.77 port 1: this host has no such address",
     },
