@@ -54,3 +54,34 @@ t.test("a peer that never comes back holds a restart up for the selection deferr
   await world.advance(2);
   t.match(rr.view.readiness(), { ready: true, reasons: [] });
 });
+
+t.test("nodes that come back at the same time don't wait for each other's time to run out", async (t) => {
+  const world = new TestWorld();
+  const addresses = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+  const start = (own: string) =>
+    world.start(
+      own,
+      own,
+      `
+router: {as: 65001, router-id: ${own}, address: ${own}}
+kernel: {fib: none}
+originate: [{prefix: 172.17.${own.split(".")[3]}.0/24}]
+neighbors:
+${addresses
+  .filter((address) => address !== own)
+  .map((address) => `  - {address: ${address}, remote-as: internal, local-address: ${own}}`)
+  .join("\n")}
+`,
+    );
+  const [a, b] = addresses.map(start);
+  await world.advance(20);
+  t.equal(best(a!).length, 3);
+  await world.stop(a!);
+  await world.stop(b!);
+  const back = [start("10.0.0.1"), start("10.0.0.2")];
+  for (let i = 0; i < 12; i++) await world.advance(1);
+  for (const each of back) {
+    t.match(each.view.readiness(), { ready: true, reasons: [], pending: [], warnings: [] });
+    t.equal(best(each).length, 3);
+  }
+});
