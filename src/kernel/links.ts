@@ -53,6 +53,7 @@ export class KernelLinks {
     if (
       before !== undefined &&
       before.tentative === address.tentative &&
+      before.passing === address.passing &&
       before.scope === address.scope &&
       sameText(before.peer, address.peer)
     )

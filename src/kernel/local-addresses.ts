@@ -3,10 +3,19 @@ import type { KernelAddress, KernelEvents, KernelLink } from "./reader.ts";
 
 const LINK_SCOPE = 253;
 
-/** Which addresses stand on which interface, and which interfaces can carry packets: fed by the kernel reader. */
+/**
+ * Which addresses stand on which interface, and which interfaces can carry packets: fed by the kernel reader.
+ *
+ * An address alone names no interface: a link-local one means something on its link only (RFC 4007 §4; a router may have fe80::1 on
+ * all of its links, the VLANs of a NIC share one by themselves), and a global one may stand on several links too (unnumbered links, an
+ * address that is being moved). So the ends of a session are asked for: the zone names the link, or of the interfaces with the local
+ * address it's the one that the neighbor is on.
+ */
 export class LocalAddresses implements KernelEvents {
   readonly #links = new Map<number, KernelLink>();
-  readonly #byInterface = new Map<number, KernelAddress[]>();
+  /** By interface, and by address as text. */
+  readonly #byInterface = new Map<number, readonly KernelAddress[]>();
+  readonly #byAddress = new Map<string, readonly KernelAddress[]>();
   readonly #linkDown: (link: KernelLink) => void;
   /** Called when an address has come or gone. */
   onChange: () => void = () => {};
@@ -23,25 +32,26 @@ export class LocalAddresses implements KernelEvents {
   }
 
   linkGone(link: KernelLink): void {
-    this.#links.delete(link.ifindex);
     this.#linkDown(link);
-    this.#byInterface.delete(link.ifindex);
+    this.#links.delete(link.ifindex);
+    for (const address of this.#byInterface.get(link.ifindex) ?? []) this.#forget(address);
     this.onChange();
   }
 
   address(address: KernelAddress): void {
-    const list = this.#byInterface.get(address.ifindex) ?? [];
-    this.#byInterface.set(address.ifindex, [...list.filter((other) => !same(other, address)), address]);
+    put(this.#byInterface, address.ifindex, address);
+    put(this.#byAddress, formatAddress(address.words), address);
     this.onChange();
   }
 
   addressGone(address: KernelAddress): void {
-    const list = this.#byInterface.get(address.ifindex) ?? [];
-    this.#byInterface.set(
-      address.ifindex,
-      list.filter((other) => !same(other, address)),
-    );
+    this.#forget(address);
     this.onChange();
+  }
+
+  #forget(address: KernelAddress): void {
+    take(this.#byInterface, address.ifindex, address);
+    take(this.#byAddress, formatAddress(address.words), address);
   }
 
   /** Directly connected subnets, without those of one host, of the loopback and of a link alone. */
@@ -54,24 +64,40 @@ export class LocalAddresses implements KernelEvents {
     return subnets;
   }
 
-  /** Index of the interface that has this address, or 0. */
-  interfaceOf(local: string): number {
-    const wanted = withoutZone(local);
-    for (const [ifindex, list] of this.#byInterface)
-      if (list.some((address) => formatAddress(address.words) === wanted)) return ifindex;
-    return 0;
+  /** Index of the interface that a session from `local` to `remote` has its end on, or 0. */
+  interfaceOf(local: string, remote: string): number {
+    const zone = zoneOf(local) ?? zoneOf(remote);
+    if (zone !== null) return this.#interfaceNamed(zone);
+    const holders = this.#byAddress.get(local) ?? [];
+    const nearest = holders.length < 2 ? undefined : holders.find(({ ifindex }) => this.isOnLink(ifindex, remote));
+    return (nearest ?? holders[0])?.ifindex ?? 0;
   }
 
-  /** An address of the family on the interface that has `local`, global ones first; null if there's none. */
-  beside(local: string, family: number): readonly number[] | null {
-    const list = this.#byInterface.get(this.interfaceOf(local)) ?? [];
-    const fitting = list.filter((address) => addressFamily(address.words) === family && !address.tentative);
-    return (fitting.find((address) => address.scope < LINK_SCOPE) ?? null)?.words ?? null;
+  /** An address of the family on an interface that means something beyond its link, one that stays if there is any; null if there's none. */
+  on(ifindex: number, family: number): readonly number[] | null {
+    const usable = (this.#byInterface.get(ifindex) ?? []).filter(
+      ({ words, scope, tentative }) => addressFamily(words) === family && !tentative && scope < LINK_SCOPE,
+    );
+    return (usable.find(({ passing }) => !passing) ?? usable[0])?.words ?? null;
+  }
+
+  /**
+   * Whether a session from `local` to `remote` went over this link and can't go on now that it's down: the neighbor was on it, and on
+   * no other link that is up and has the same local address.
+   */
+  losesSession(ifindex: number, local: string, remote: string): boolean {
+    if (zoneOf(local) !== null || zoneOf(remote) !== null) return this.interfaceOf(local, remote) === ifindex;
+    const over = (this.#byAddress.get(local) ?? []).filter((address) => this.isOnLink(address.ifindex, remote));
+    return (
+      over.some((address) => address.ifindex === ifindex) &&
+      !over.some((address) => address.ifindex !== ifindex && this.#links.get(address.ifindex)?.running)
+    );
   }
 
   /** Whether `remote` lies in a subnet of the interface: a neighbor that is gone when the link is. */
   isOnLink(ifindex: number, remote: string): boolean {
-    if (remote.includes("%")) return true;
+    const zone = zoneOf(remote);
+    if (zone !== null) return this.#interfaceNamed(zone) === ifindex;
     const words = parseAddress(remote);
     return (this.#byInterface.get(ifindex) ?? []).some((address) =>
       address.peer === null
@@ -79,9 +105,31 @@ export class LocalAddresses implements KernelEvents {
         : formatAddress(address.peer) === remote,
     );
   }
+
+  #interfaceNamed(name: string): number {
+    for (const link of this.#links.values()) if (link.name === name) return link.ifindex;
+    return 0;
+  }
 }
 
 const same = (a: KernelAddress, b: KernelAddress): boolean =>
-  a.length === b.length && formatAddress(a.words) === formatAddress(b.words);
+  a.ifindex === b.ifindex && a.length === b.length && a.words.every((word, i) => word === b.words[i]);
 
-const withoutZone = (text: string): string => text.split("%")[0]!;
+/** The interface in `fe80::1%eth0`; null for an address that means the same on all links. */
+function zoneOf(text: string): string | null {
+  const at = text.indexOf("%");
+  return at < 0 ? null : text.slice(at + 1);
+}
+
+/** An address that is told again keeps its place among those that came before and after it. */
+function put<K>(map: Map<K, readonly KernelAddress[]>, key: K, address: KernelAddress): void {
+  const list = map.get(key) ?? [];
+  const known = list.some((other) => same(other, address));
+  map.set(key, known ? list.map((other) => (same(other, address) ? address : other)) : [...list, address]);
+}
+
+function take<K>(map: Map<K, readonly KernelAddress[]>, key: K, address: KernelAddress): void {
+  const left = (map.get(key) ?? []).filter((other) => !same(other, address));
+  if (left.length === 0) map.delete(key);
+  else map.set(key, left);
+}

@@ -42,6 +42,8 @@ export interface KernelAddress {
   readonly scope: number;
   /** Duplicate address detection has not finished or has failed (IPv6): not usable yet. */
   readonly tentative: boolean;
+  /** On its way out (deprecated, RFC 4862 §5.5.4) or made for outgoing connections only (temporary, RFC 8981): not to be told to others. */
+  readonly passing: boolean;
 }
 
 export interface KernelHop {

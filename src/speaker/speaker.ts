@@ -404,9 +404,9 @@ export class Speaker implements SpeakerState {
   #linkDown(link: KernelLink): void {
     const { local } = this.kernel;
     for (const peer of this.peers) {
-      const own = peer.live?.agreed.localAddress;
-      if (own === undefined || local.interfaceOf(own) !== link.ifindex) continue;
-      if (local.isOnLink(link.ifindex, peer.address)) peer.session.disconnect(`our link ${link.name} went down`);
+      const agreed = peer.live?.agreed;
+      if (agreed !== undefined && local.losesSession(link.ifindex, agreed.localAddress, agreed.remoteAddress))
+        peer.session.disconnect(`our link ${link.name} went down`);
     }
   }
 

@@ -243,6 +243,8 @@ t.test("addresses: the local end of a point-to-point link, and IPv6 ones that ar
     { words: [0x0a000001], peer: null, length: 24 },
   );
   t.match(message(10, 64, 0x40, [[1, [0xfd000000, 0, 0, 1]]]), { words: [0xfd000000, 0, 0, 1], tentative: true });
+  for (const flag of [0x01, 0x20]) t.match(message(10, 64, flag, [[1, [0xfd000000, 0, 0, 1]]]), { passing: true });
+  t.match(message(2, 24, 0x01, [[2, [0x0a000001]]]), { passing: false }); // a second address of its subnet, and as good
   t.equal(message(28, 64, 0, [[1, [1]]]), undefined);
 });
 

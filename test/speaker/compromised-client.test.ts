@@ -105,6 +105,7 @@ t.test("the underlay is guarded: its subnets and their parts, not what lies besi
       peer: null,
       scope,
       tentative: false,
+      passing: false,
     };
     local.address(entry);
     return entry;

@@ -34,7 +34,16 @@ const rule = (over: Partial<TunnelRule> = {}): TunnelRule => ({
 });
 const address = (text: string, ifindex = 2, scope = 0): KernelAddress => {
   const [words, length] = [parseAddress(text.split("/")[0]!), Number(text.split("/")[1])];
-  return { ifindex, family: words.length === 1 ? 0 : 1, words, length, peer: null, scope, tentative: false };
+  return {
+    ifindex,
+    family: words.length === 1 ? 0 : 1,
+    words,
+    length,
+    peer: null,
+    scope,
+    tentative: false,
+    passing: false,
+  };
 };
 const link = (ifindex: number, name: string, over: Partial<KernelLink> = {}): KernelLink => ({
   ifindex,

@@ -28,7 +28,9 @@ const RTEXT_FILTER_SKIP_STATS = 8;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFA_FLAGS = 8;
+const IFA_F_TEMPORARY = 0x01;
 const IFA_F_DADFAILED = 0x08;
+const IFA_F_DEPRECATED = 0x20;
 const IFA_F_TENTATIVE = 0x40;
 
 export function appendLinkDump(out: MessageBuffer, sequence: number): void {
@@ -117,5 +119,6 @@ export function parseAddressMessage(bytes: Uint8Array, start: number, end: numbe
     peer,
     scope: bytes[head + 3]!,
     tentative: (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) !== 0,
+    passing: familyCode === nl.AF_INET6 && (flags & (IFA_F_TEMPORARY | IFA_F_DEPRECATED)) !== 0,
   };
 }

@@ -13,11 +13,11 @@ import type { OwnSide } from "./policy-definitions.ts";
  * link that the peer is on, and one that is directly connected would not resolve it.
  */
 export function ownSide(config: Config, identity: PeerIdentity, agreed: Agreed, local: LocalAddresses): OwnSide {
-  const text = agreed.localAddress.split("%")[0]!;
-  const words = parseAddress(text);
+  const words = parseAddress(agreed.localAddress.split("%")[0]!);
+  const ifindex = local.interfaceOf(agreed.localAddress, agreed.remoteAddress);
   const addresses = ([0, 1] as const).map((family) => {
     if (addressFamily(words) === family) return words;
-    const beside = local.beside(agreed.localAddress, family);
+    const beside = local.on(ifindex, family);
     if (beside !== null) return beside;
     if (family === 0 && agreed.codec.extendedNextHop) return words;
     const routers = family === 0 ? config.router.address : config.router.address6;

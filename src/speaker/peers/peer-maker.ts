@@ -1,4 +1,5 @@
 import type { Config } from "../../config/model.ts";
+import { isLinkLocal, parseAddress } from "../../lib/address.ts";
 import { PeerSession, type SessionEnvironment } from "../../session/peer-session.ts";
 import type { SessionSettings } from "../../session/settings.ts";
 import { Peer, type PeerIdentity } from "../peer.ts";
@@ -38,7 +39,7 @@ export class PeerMaker {
       profile: this.#profiles.of(this.#config(), settings, dynamic),
       remoteAddress: address,
       remotePort: settings.port,
-      ...(settings.localAddress !== null && { localAddress: settings.localAddress }),
+      ...(settings.localAddress !== null && { localAddress: onLinkOf(address, settings.localAddress) }),
     };
   }
 
@@ -46,4 +47,10 @@ export class PeerMaker {
   reconfigured(): void {
     this.#profiles.clear();
   }
+}
+
+/** A link-local address can't be bound without its link, which is the neighbor's. */
+function onLinkOf(neighbor: string, localAddress: string): string {
+  const zone = neighbor.indexOf("%");
+  return zone < 0 || !isLinkLocal(parseAddress(localAddress)) ? localAddress : localAddress + neighbor.slice(zone);
 }

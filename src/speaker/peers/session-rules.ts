@@ -101,7 +101,7 @@ export function readingOf(
 }
 
 /** What a next hop without a meaning of its own means on this session: on its link, or on the loopback that it runs on. */
-function scopeOf({ localAddress }: Agreed, local: LocalAddresses): number {
+function scopeOf({ localAddress, remoteAddress }: Agreed, local: LocalAddresses): number {
   if (localAddress.startsWith("127.")) return LOOPBACK_SCOPE;
-  return localAddress.toLowerCase().startsWith("fe80:") ? local.interfaceOf(localAddress) : 0;
+  return localAddress.toLowerCase().startsWith("fe80:") ? local.interfaceOf(localAddress, remoteAddress) : 0;
 }

@@ -1,5 +1,6 @@
 import t from "tap";
 import { LocalAddresses } from "../../../src/kernel/local-addresses.ts";
+import type { KernelLink } from "../../../src/kernel/reader.ts";
 import { parseAddress } from "../../../src/lib/address.ts";
 import type { Agreed } from "../../../src/session/agreed.ts";
 import type { PeerIdentity } from "../../../src/speaker/peer.ts";
@@ -20,12 +21,18 @@ t.test("our next hop for IPv4 on an IPv6 session", async (t) => {
         length,
         scope,
         tentative: false,
+        passing: false,
         peer: null,
       });
     };
     add("fe80::1", 64, 253);
     if (ipv4) add("192.168.1.10", 24, 0);
-    const agreed = { localAddress: "fe80::1%eth0", codec: { extendedNextHop } } as Agreed;
+    local.link({ ifindex: 2, name: "eth0", running: true } as KernelLink);
+    const agreed = {
+      localAddress: "fe80::1%eth0",
+      remoteAddress: "fe80::2%eth0",
+      codec: { extendedNextHop },
+    } as Agreed;
     return ownSide(config, identity, agreed, local).addresses[0];
   };
   t.same(onLink(true, true), parseAddress("192.168.1.10"), "the one of the same interface");
