@@ -68,6 +68,8 @@ interface Device {
   awaits: "nothing" | "change" | "device" | "end";
   /** Why the last request came to nothing. */
   failure: string | null;
+  /** Why it is down and stays so. */
+  downFor: string | null;
   /** The kernel can't change it in place. */
   fixed: boolean;
   /** Number of the device that was given our mark. */
@@ -244,7 +246,10 @@ export class Tunnels {
     for (const device of this.#wanted.devices) {
       const remade = device.awaits === "end" || (device.awaits === "device" && !link.up);
       if (remade) continue;
-      if (device.rule.device === link.name) device.awaits = "nothing";
+      if (device.rule.device === link.name) {
+        device.awaits = "nothing";
+        device.downFor = null;
+      }
       if (device.ifindex === link.ifindex && !link.up) this.#remotes.untell(link.ifindex);
     }
   }
@@ -269,6 +274,7 @@ export class Tunnels {
 
   #writerCame(): void {
     this.#remotes.untellAll();
+    for (const device of this.#wanted.devices) device.downFor = null;
     if (this.#read) this.#reconcile();
   }
 
@@ -348,9 +354,9 @@ export class Tunnels {
     if (differences.length === 0) {
       device.failure = null;
       device.fixed = false;
-      this.#setUp(device, link);
+      const trouble = this.#setUp(device, link);
       this.#mark(device, link);
-      return link.up ? null : "is down";
+      return trouble;
     }
     const text = differences.map((each) => each.text).join(", ");
     if (link.vxlan === undefined || (device.ifindex !== link.ifindex && !isOwnDevice(link, mark))) {
@@ -520,14 +526,18 @@ export class Tunnels {
       device.remark = `is a ${link.kind || "plain"} device, not ipip; it is used as it is`;
       this.#report(device, device.remark);
     }
-    this.#setUp(device, link);
-    return link.up ? null : "is down";
+    return this.#setUp(device, link);
   }
 
-  /** Up and with its MTU: asked for once for each appearance of the device and each wanted MTU. */
-  #setUp(device: Device, link: KernelLink): void {
+  /**
+   * Up and with its MTU: asked for once for each appearance of the device and each wanted MTU. One that is down is as good as
+   * up while it is being set up: what is told of remotes and routes follows the request. (The kernel tells that a device is
+   * down before it tells that it is gone; whether both are read at once is chance.)
+   */
+  #setUp(device: Device, link: KernelLink): string | null {
     if (device.ifindex !== link.ifindex) {
       device.ifindex = link.ifindex;
+      device.downFor = null;
       device.askedMtu = 0;
       device.awaits = "nothing";
     }
@@ -535,20 +545,25 @@ export class Tunnels {
     const wrongMtu = mtu !== 0 && link.mtu !== mtu;
     if (device.rule.kind === "vxlan") device.remark = null;
     if (!wrongMtu) device.askedMtu = mtu;
-    if (link.up && !wrongMtu) return;
-    if (device.awaits !== "nothing") return;
+    if (link.up) device.downFor = null;
+    if (link.up && !wrongMtu) return null;
+    if (device.awaits !== "nothing" || device.downFor !== null) return device.downFor;
     if (link.up && device.askedMtu === mtu) {
       device.remark = `has MTU ${link.mtu}, ${mtu} is wanted; somebody changed it`;
       this.#report(device, device.remark);
-      return;
+      return null;
     }
     device.awaits = "change";
     device.askedMtu = mtu;
     this.#options.devices.linkSetting(link.ifindex, mtu, false, (trouble, errno) => {
-      if (trouble === null) return; // as above
+      if (trouble === null || this.#closed) return; // its link event follows
       device.awaits = "nothing";
-      if (errno !== nl.ENODEV) this.#report(device, `cannot be set up: ${trouble}`);
+      if (errno === nl.ENODEV) return;
+      device.downFor = link.up ? null : `is down and cannot be set up: ${trouble}`;
+      this.#report(device, device.downFor ?? `cannot be set up: ${trouble}`);
+      this.#reconcile();
     });
+    return device.downFor;
   }
 
   #report(device: Device, text: string): void {
@@ -567,6 +582,7 @@ const newDevice = (rule: TunnelRule): Device => ({
   remark: null,
   awaits: "nothing",
   failure: null,
+  downFor: null,
   fixed: false,
   marked: 0,
   askedMtu: 0,

@@ -92,7 +92,7 @@ function recorder() {
         ].join(" "),
         answer,
       ),
-    linkSetting: (ifindex, mtu, remove) => ask(`${remove ? "remove" : "set"} ${ifindex} ${mtu}`),
+    linkSetting: (ifindex, mtu, remove, answer) => ask(`${remove ? "remove" : "set"} ${ifindex} ${mtu}`, answer),
     neighbour: (operation, remote) => ask(`${operation === 3 ? "del" : "add"} ${remote.ifindex} ${remote.address}`),
     onWriter: () => () => {},
   };
@@ -195,7 +195,7 @@ t.test("name patterns: * for anything, everything else as it stands", async (t) 
 
 t.test("a VXLAN device is asked for once, its entries once, and again when the kernel lost them", async (t) => {
   const reader = new FakeReader();
-  const { asked, devices } = recorder();
+  const { asked, devices, refuse } = recorder();
   const own = parseAddress("10.0.0.1");
   const tunnels = new Tunnels({
     rules: [rule()],
@@ -271,21 +271,41 @@ t.test("a VXLAN device is asked for once, its entries once, and again when the k
   tunnels.sweep();
   t.same(asked.splice(0), [`del 7 ${other}`]);
 
-  reader.link({ ...made, up: false, running: false });
-  t.same(asked.splice(0), ["set 7 1350"]);
+  const down = { ...made, up: false, running: false };
+  const standing = changes;
+  reader.link(down);
+  t.same(asked.splice(0), ["set 7 1350", `add 7 ${far}`], "with the entries, which the kernel dropped with it");
+  t.same(tunnels.reach(far), { hop: { via: far, ifindex: 7, onlink: true, weight: 1 } }, "as good as up");
   reader.link(made);
-  t.same(asked.splice(0), [`add 7 ${far}`], "the kernel dropped the entries when it was down");
-  reader.unlink(made);
+  t.same(asked.splice(0), []);
+  reader.link(down);
+  asked.length = 0;
+  t.equal(changes, standing, "nobody hears of it");
+  reader.unlink(made); // the end of one that is being set up
   t.same(
     asked.splice(0),
     ["make vxlan0 as 7 mtu 1350 0e:50:0a:00:00:01", `add 7 ${far}`],
     "under its number, with its entries",
   );
   t.same(tunnels.reach(far), { hop: { via: far, ifindex: 7, onlink: true, weight: 1 } }, "nothing has happened");
-  reader.link({ ...made, up: false, running: false });
+  reader.link(down);
   t.same(asked, [], "the kernel tells of it before it is up");
   reader.link(made);
   t.same(asked, []);
+  t.equal(changes, standing);
+
+  refuse("set 7", "Operation not permitted", 1);
+  reader.link(down);
+  t.same(tunnels.reach(far), { trouble: "Tunnel vxlan0: is down and cannot be set up: Operation not permitted" });
+  t.equal(changes, standing + 1, "told once");
+  asked.length = 0;
+  reader.tell(() => {});
+  t.same(asked, [], "not asked again before its link event");
+  refuse("", "", 0);
+  reader.link(made);
+  t.same(asked.splice(0), [`add 7 ${far}`]);
+  t.same(tunnels.reach(far), { hop: { via: far, ifindex: 7, onlink: true, weight: 1 } });
+
   const before = changes;
   reader.tell((to) => to.address?.(address("10.1.0.1/24", 2)));
   t.equal(changes, before + 1, "another own subnet: the answers may differ");
