@@ -2,7 +2,7 @@ import { PAGE_BITS, PAGE_MASK, RecordPages } from "../lib/columns/record-pages.t
 
 /** Words of a path record: 16 octets a path. */
 export const PATH_STRIDE = 4;
-/** Source in bits 0-15, epoch of the source in 16-23. */
+/** Source in bits 0-15, epoch of the source in 16-31. */
 export const PATH_ORIGIN = 0;
 /** Attribute set as received; 0 marks a free record. */
 export const PATH_RECEIVED = 1;
@@ -35,7 +35,7 @@ export class PathTable {
   }
 
   epoch(path: number): number {
-    return (this.records.pages[path >>> PAGE_BITS]![(path & PAGE_MASK) * PATH_STRIDE]! >>> 16) & 0xff;
+    return this.records.pages[path >>> PAGE_BITS]![(path & PAGE_MASK) * PATH_STRIDE]! >>> 16;
   }
 
   received(path: number): number {

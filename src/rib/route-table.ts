@@ -19,6 +19,7 @@ import {
 import { PrefixOrder } from "./prefix-order.ts";
 import { DIRTY, HAS_BEST, PrefixTable, TOUCHED } from "./prefix-table.ts";
 import { acceptAll, type Consumer, type ImportPort, type NextHopTable } from "./rib-ports.ts";
+import { nextEpoch, SourceCounts } from "./source-counts.ts";
 import type { SourceTable } from "./source-table.ts";
 import { TableWalk } from "./table-walk.ts";
 
@@ -27,25 +28,6 @@ export interface RouteTableParts {
   readonly attributes: AttributeStore;
   readonly sources: SourceTable;
   readonly nextHops: NextHopTable;
-}
-
-/** Plain numbers about one source in one table. */
-export class SourceCounts {
-  /** Paths held. */
-  received = 0;
-  /** Of these, accepted by the import policy. */
-  accepted = 0;
-  /** Announcements of martian prefixes: ignored. */
-  martians = 0;
-  /** Announcements refused because the source had reached a limit, or the table was full. */
-  refused = 0;
-  /** Paths that the source may have, and how many of them accepted: what is beyond is refused (maximum-prefix with `discard`). */
-  limit = Number.POSITIVE_INFINITY;
-  acceptLimit = Number.POSITIVE_INFINITY;
-  /** Epoch of its paths: those of another one are stale. */
-  epoch = 0;
-  /** Paths of an epoch before this one are to be swept. */
-  sweptEpoch = 0;
 }
 
 const noCounts: Readonly<SourceCounts> = Object.freeze(new SourceCounts());
@@ -548,14 +530,11 @@ export class RouteTable {
 
   /** All paths of a source are stale from now on, until announced again (RFC 4724 §4.2, RFC 7313 §4). Costs nothing. */
   markStale(source: number): void {
-    const counts = this.#count(source);
-    counts.epoch = (counts.epoch + 1) & 0xff;
+    nextEpoch(this.#count(source), source, this.paths);
   }
 
-  /** Epochs are compared by their distance to today's, since they come round. */
   #isSwept(path: number): boolean {
-    const { epoch, sweptEpoch } = this.counts(this.paths.source(path));
-    return ((epoch - this.paths.epoch(path)) & 0xff) > ((epoch - sweptEpoch) & 0xff);
+    return this.paths.epoch(path) < this.counts(this.paths.source(path)).sweptEpoch;
   }
 
   // ---- long walks, in slices -------------------------------------------------------------------------------------

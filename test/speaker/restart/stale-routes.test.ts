@@ -1,4 +1,5 @@
 import t from "tap";
+import { seededRandom } from "../../../src/lib/random.ts";
 import { ceaseOf } from "../../../src/session/reason.ts";
 import type { Capability } from "../../../src/wire/capability/types.ts";
 import { CeaseError, hardReset } from "../../../src/wire/errors.ts";
@@ -8,7 +9,7 @@ import { encodeNotification } from "../../../src/wire/message/notification.ts";
 import { encodeRouteRefresh, RefreshKind } from "../../../src/wire/message/route-refresh.ts";
 import type { Puppet } from "../../session/harness.ts";
 import { type TestSpeaker, TestWorld } from "../harness.ts";
-import { announce, puppetAt } from "../puppet.ts";
+import { announce, puppetAt, withdraw } from "../puppet.ts";
 
 const RR = "10.9.0.250";
 const PEER = "10.9.0.1";
@@ -488,3 +489,79 @@ t.test("RFC 7313 §4: enhanced route refresh", async (t) => {
     t.same(held(rr), allStale, "the old BoRR is forgotten");
   });
 });
+
+t.test(
+  "random refreshes and restarts, hundreds of them: held and stale is what the RFCs say (RFC 4724 §4.2, RFC 7313 §4)",
+  async (t) => {
+    const prefixes = Array.from({ length: 9 }, (_, i) => `172.17.${i}.0/24`);
+    const borr = encodeRouteRefresh(0, RefreshKind.Begin);
+    const eorr = encodeRouteRefresh(0, RefreshKind.End);
+    for (let seed = 1; seed <= 2; seed++) {
+      const random = seededRandom(seed);
+      const below = (n: number) => Math.floor(random.next() * n);
+      const world = new TestWorld();
+      const rr = world.start("rr", RR, reflector(listed, "{stale-path-time: 4000}"));
+      const peer = puppetAt(world, PEER);
+      const terms: Terms = { restartTime: 4000, speaks: [0], families: [{ family: 0, forwarding: true }] };
+      await connect(world, peer, terms);
+      peer.send(endOfRib4());
+      const model = new Map<string, boolean>();
+      const stale = () => {
+        for (const prefix of model.keys()) model.set(prefix, true);
+      };
+      const sweep = () => {
+        for (const [prefix, old] of model) if (old) model.delete(prefix);
+      };
+      let [refreshing, waiting, generations] = [false, false, 0];
+      let tellAll = true;
+      for (let step = 0; step < 2500; step++) {
+        // Then only the first five now and then: the others get old.
+        if (tellAll && !waiting) peer.send(announce(prefixes, PEER));
+        if (tellAll && !waiting) for (const prefix of prefixes) model.set(prefix, false);
+        tellAll = false;
+        const what = random.next();
+        const prefix = prefixes[below(5)]!;
+        if (what < 0.3) {
+          peer.send(announce([prefix], PEER));
+          model.set(prefix, false);
+        } else if (what < 0.33) {
+          peer.send(withdraw([prefix]));
+          model.delete(prefix);
+        } else if (what < 0.88) {
+          peer.send(borr);
+          if (!waiting) {
+            stale();
+            refreshing = true;
+            generations++;
+          }
+        } else if (what < 0.881) {
+          peer.send(eorr);
+          if (refreshing) sweep();
+          refreshing = false;
+          tellAll = true;
+        } else if (what < 0.93) {
+          peer.send(endOfRib4());
+          if (waiting) sweep();
+          tellAll = waiting;
+          waiting = false;
+        } else if (what < 0.9305) {
+          peer.transport.destroy();
+          await world.advance(0.1);
+          // A second failure while routes are stale from the first: those go.
+          if (waiting) sweep();
+          stale();
+          generations++;
+          [refreshing, waiting] = [false, true];
+          await connect(world, peer, terms);
+        } else peer.keepalive();
+        await world.advance(0.1);
+        const expected = [...model].map(([text, old]) => `${text}${old ? " stale" : ""}`).sort();
+        if (JSON.stringify(held(rr)) !== JSON.stringify(expected)) {
+          t.same(held(rr), expected, `seed ${seed}, step ${step}, after ${generations} generations`);
+          return;
+        }
+      }
+      t.ok(generations > 300, `${generations} generations`);
+    }
+  },
+);
