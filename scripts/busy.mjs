@@ -7,8 +7,8 @@ if (!(Number(count) >= 1) || command === undefined) {
   console.error("usage: node scripts/busy.mjs COUNT COMMAND ...");
   process.exit(2);
 }
-// They end by themselves when we are gone, however that happened.
-const loop = "for (const parent = process.ppid; process.ppid === parent; ) for (let i = 0; i < 1e8; i++);";
+// They end by themselves when we are gone, however that happened and however early.
+const loop = `while (process.ppid === ${process.pid}) for (let i = 0; i < 1e8; i++);`;
 const loops = new Set();
 let over = false;
 let replaced = 0;
