@@ -63,7 +63,7 @@ export class HeldRoutes implements MarkedRoutes {
     this.#reading = true;
   }
 
-  seen(view: RouteView, how: Sight): void {
+  seen(view: RouteView, how: Sight, beside: boolean): void {
     const { targets, counters } = this.#parts;
     const table = this.#parts.tables[view.family];
     const id = table.insert(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
@@ -73,19 +73,20 @@ export class HeldRoutes implements MarkedRoutes {
     const held = table.held[id]!;
     const target = targets.retainSeen(view);
     const second = held !== 0 && held !== target && this.#isSecond(view, how, marks, targets.get(held));
-    if (second) table.twins.add(id);
-    else this.set(table, id, target);
+    const shared = second || beside;
+    if (shared) table.twins.add(id);
+    if (!second) this.set(table, id, target);
     targets.release(target);
     if (how === "row") table.marks[id]! |= Mark.Seen;
     else this.touched(table, id);
     if (table.want[id] !== 0) {
-      if (!second && targets.satisfies(target, this.#parts.groups.wanted(table, id)) && (marks & Mark.Trouble) === 0)
+      if (!shared && targets.satisfies(target, this.#parts.groups.wanted(table, id)) && (marks & Mark.Trouble) === 0)
         return;
       if (held !== 0) table.marks[id]! |= Mark.Repair;
       this.#parts.dirty.add(table, id);
-    } else if (second) {
-      if ((marks & Mark.Adopted) === 0) this.#parts.dirty.add(table, id);
-    } else if (held === 0) {
+    } else if (held !== 0) {
+      if (shared && (marks & Mark.Adopted) === 0) this.#parts.dirty.add(table, id);
+    } else {
       if (this.swept[table.family]) this.#parts.dirty.add(table, id);
       else {
         table.marks[id]! |= Mark.Adopted;

@@ -2,7 +2,7 @@ import { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
 import type { KernelHop, KernelRoute } from "./reader.ts";
 import { identitiesOf, placeOf } from "./route-identity.ts";
-import { Change, type Kept, RouteShelf } from "./route-shelf.ts";
+import { Change, type Kept, type OurPlace, RouteShelf } from "./route-shelf.ts";
 import type { RouteView } from "./rtnetlink/route.ts";
 
 /** How a route comes into the row of its place: `add` is whatever neither replaces nor asks for the end. */
@@ -27,8 +27,9 @@ export class ForeignRoutes {
   /** Places that a reading is to settle. */
   readonly #doubtful = new Set<string>();
 
-  constructor(hasher: Hasher) {
-    this.#shelf = new RouteShelf(hasher);
+  /** `isOurPlace`: whether routes of ours have such a table and metric. */
+  constructor(hasher: Hasher, isOurPlace: (place: OurPlace) => boolean) {
+    this.#shelf = new RouteShelf(hasher, isOurPlace);
   }
 
   /** A message told of a route. `ours`: one of ours stands in its place, too. */
@@ -41,8 +42,7 @@ export class ForeignRoutes {
     if (known.length === 0) shelf.insert(view, hops, identities, this.#orderFor(view, arrival, ours, change), change);
     else if (view.family === Family.Ipv4Unicast) {
       shelf.take(known[0]!, view, hops, identities, change);
-      // Nexthop objects change under their routes. Else a route that is known takes nobody's place, unless a row told of it.
-      change.doubtful = arrival === "replace" && view.nexthopId === 0;
+      this.#again(known[0]!, view, arrival, change);
     } else if (arrival !== "replace") this.#join(known, view, hops, identities, change);
     else if (!ours && shelf.ofPlace(view).length === 1) shelf.take(known[0]!, view, hops, identities, change);
     else change.doubtful = true;
@@ -141,10 +141,23 @@ export class ForeignRoutes {
     return this.#shelf.objects > 0;
   }
 
+  /** Whether one of them stands in the place of the view, which is one of ours. */
+  isBeside(view: RouteView): boolean {
+    return this.#shelf.inOurPlaces > 0 && this.#shelf.ofPlace(view).length > 0;
+  }
+
   /** Interfaces of the IPv4 routes that prefer this own address as source. */
   *withSource(address: number): Iterable<number> {
     for (const kept of this.#shelf.all())
       if (kept.source === address) for (const hop of kept.route.hops) yield hop.ifindex;
+  }
+
+  /** Whether any of them has a hop on the interface that the kernel calls dead. */
+  hasDeadHopOn(ifindex: number): boolean {
+    if (this.#shelf.withDeadHop === 0) return false;
+    for (const { route } of this.#shelf.all())
+      if (route.hops.some((hop) => hop.dead && hop.ifindex === ifindex)) return true;
+    return false;
   }
 
   /** Whether any of them leaves through the interface. */
@@ -177,6 +190,14 @@ export class ForeignRoutes {
     return ++this.#last;
   }
 
+  /** An IPv4 route that is known came: nexthop objects change under their routes; else it had died in silence, or a row told of it. */
+  #again(kept: Kept, view: RouteView, arrival: Arrival, change: Change): void {
+    if (arrival === "replace") change.doubtful = view.nexthopId === 0;
+    else if (this.#shelf.ofPlace(view).length < 2) return;
+    else if (this.#touched !== null) change.doubtful = true;
+    else this.#shelf.change(kept, { order: arrival === "add" ? --this.#first : ++this.#last }, kept.identities, change);
+  }
+
   #displace(kept: Kept, change: Change): void {
     this.#touch(kept.place, kept.identities);
     this.#shelf.drop(kept, change);
@@ -205,7 +226,8 @@ export class ForeignRoutes {
     }
     if (kept.mixed) change.doubtful = true;
     const hops = kept.route.hops.filter((_, i) => !went.has(kept.identities[i]!));
-    this.#shelf.change(kept, { hops }, left, change);
+    // the kernel tells no weight of a hop that is alone
+    this.#shelf.change(kept, { hops: hops.length === 1 ? [{ ...hops[0]!, weight: 1 }] : hops }, left, change);
   }
 
   /** The rows of a whole reading come in the kernel's order: where ours is another, theirs is taken. */

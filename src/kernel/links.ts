@@ -1,4 +1,5 @@
 import { formatAddress } from "../lib/address.ts";
+import { Family } from "../lib/family.ts";
 import type { KernelAddress, KernelEvents, KernelLink } from "./reader.ts";
 
 export interface KernelLinksParts {
@@ -9,6 +10,8 @@ export interface KernelLinksParts {
   /** Routes on this interface may have died without a word. */
   suspect(ifindex: number): void;
   addressGone(address: KernelAddress): void;
+  /** Whether a route is known to be dead on this interface. */
+  hasDeadHopOn(ifindex: number): boolean;
 }
 
 /** The kernel's links and their addresses, kept by events and readings; tells what is new, another, or gone. */
@@ -26,9 +29,13 @@ export class KernelLinks {
   }
 
   link(link: KernelLink): void {
-    const { tell, down, suspect } = this.#parts;
+    const { tell, down, suspect, hasDeadHopOn } = this.#parts;
     const before = this.links.get(link.ifindex);
-    if (before !== undefined && sameLink(before, link)) return;
+    if (before !== undefined && sameLink(before, link)) {
+      // it was lost and is back, faster than it was told: but routes may have been told in between
+      if (link.running && hasDeadHopOn(link.ifindex)) suspect(link.ifindex);
+      return;
+    }
     this.links.set(link.ifindex, link);
     const turned = before === undefined || before.up !== link.up || before.running !== link.running;
     tell((to) => to.link?.(link), turned);
@@ -50,15 +57,19 @@ export class KernelLinks {
     const key = addressKey(address);
     const before = this.#addresses.get(key);
     this.#addresses.set(key, address);
-    if (
-      before !== undefined &&
-      before.tentative === address.tentative &&
-      before.passing === address.passing &&
-      before.scope === address.scope &&
-      sameText(before.peer, address.peer)
-    )
-      return;
+    if (before !== undefined) {
+      if (before.length !== address.length || !sameText(before.peer, address.peer))
+        this.#parts.tell((to) => to.addressGone?.(before), false);
+      else if (
+        before.tentative === address.tentative &&
+        before.passing === address.passing &&
+        before.scope === address.scope
+      )
+        return;
+    }
     this.#parts.tell((to) => to.address?.(address), true);
+    // the first address of a link revives hops that died with the last one, without a word
+    if (this.#parts.hasDeadHopOn(address.ifindex)) this.#parts.suspect(address.ifindex);
   }
 
   addressGone(address: KernelAddress): void {
@@ -72,8 +83,11 @@ export class KernelLinks {
   }
 }
 
-export const addressKey = (address: KernelAddress): string =>
-  `${address.ifindex} ${formatAddress(address.words)}/${address.length}`;
+/** What the kernel tells addresses of an interface apart by: in IPv4 one may be there with several peers and lengths. */
+export const addressKey = ({ ifindex, family, words, length, peer }: KernelAddress): string =>
+  family === Family.Ipv6Unicast
+    ? `${ifindex} ${formatAddress(words)}`
+    : `${ifindex} ${formatAddress(words)}/${length} ${peer === null ? "" : formatAddress(peer)}`;
 
 const sameText = (a: readonly number[] | null, b: readonly number[] | null): boolean =>
   (a === null ? "" : formatAddress(a)) === (b === null ? "" : formatAddress(b));

@@ -113,7 +113,13 @@ export class LocalAddresses implements KernelEvents {
 }
 
 const same = (a: KernelAddress, b: KernelAddress): boolean =>
-  a.ifindex === b.ifindex && a.length === b.length && a.words.every((word, i) => word === b.words[i]);
+  a.ifindex === b.ifindex && a.length === b.length && sameWords(a.words, b.words) && samePeer(a.peer, b.peer);
+
+const samePeer = (a: KernelAddress["peer"], b: KernelAddress["peer"]): boolean =>
+  a === null || b === null ? a === b : sameWords(a, b);
+
+const sameWords = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((word, i) => word === b[i]);
 
 /** The interface in `fe80::1%eth0`; null for an address that means the same on all links. */
 function zoneOf(text: string): string | null {

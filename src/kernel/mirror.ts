@@ -91,6 +91,7 @@ export class KernelMirror implements KernelReader {
       tell,
       down: (ifindex, removed) => this.#routes.linkDown(ifindex, removed),
       suspect: (ifindex) => this.#suspect(ifindex),
+      hasDeadHopOn: (ifindex) => this.#routes.foreign.hasDeadHopOn(ifindex),
       addressGone: (address) => this.#sourceGone(address),
     });
     this.#tables = new Set([nl.RT_TABLE_MAIN, nl.RT_TABLE_LOCAL, options.table]);

@@ -29,7 +29,7 @@ export interface KernelLink {
   readonly vxlan?: { readonly vni: number; readonly port: number; readonly local: readonly number[] | null };
 }
 
-/** An address on an interface (RTM_NEWADDR). Its identity is (ifindex, words, length). */
+/** An address on an interface (RTM_NEWADDR). Its identity is (ifindex, words, length, peer). */
 export interface KernelAddress {
   readonly ifindex: number;
   readonly family: Family;

@@ -9,7 +9,8 @@ import type { ParsedHop, RouteView } from "./rtnetlink/route.ts";
  * - IPv4 (`fib_table_insert`, `fib_find_info`): two are one if type, scope, protocol, preferred source, settings (MTU
  *   and the like) and all hops are equal. They stand in a row, the first is used: `append` puts behind the last,
  *   `prepend` before the first, `replace` takes the place of the first and no deletion is told.
- * - IPv6 (`fib6_add_rt2node`): each next hop is a route, told apart by gateway, device and encapsulation, not by protocol.
+ * - IPv6 (`fib6_add_rt2node`): each next hop is a route, told apart by gateway, device and encapsulation, not by protocol
+ *   (but a replacement may leave two alike that have no gateway: those are told apart by all that is shown of them).
  *   Those with a gateway are shown as one multipath route, under the protocol of the first, whoever owns the others. An
  *   addition tells all of them, a deletion only those that went.
  *
@@ -24,7 +25,8 @@ export function identitiesOf(view: RouteView, hops: readonly ParsedHop[]): strin
   if (view.family === Family.Ipv6Unicast) {
     if (view.nexthopId !== 0) return [`${place} object ${view.nexthopId}`];
     if (hops.length === 0) return [`${place} -`];
-    return hops.map((hop) => `${place} ${hop.via?.join(".") ?? "-"} ${hop.ifindex} ${hop.rest}`);
+    const without = `- ${view.type} ${view.protocol}`;
+    return hops.map((hop) => `${place} ${hop.via?.join(".") ?? without} ${hop.ifindex} ${hop.rest}`);
   }
   const through = view.nexthopId !== 0 ? `object ${view.nexthopId}` : hops.map(hopText).join(" ");
   const { protocol, type, scope, source, settings } = view;

@@ -22,6 +22,9 @@ export interface Kept {
   twice: boolean;
 }
 
+/** Table and metric of a route, which ours have too. */
+export type OurPlace = Pick<KernelRoute, "family" | "table" | "metric">;
+
 /** What came of a message: routes that are new or another than before, and those that are no more. */
 export class Change {
   readonly told: KernelRoute[] = [];
@@ -48,12 +51,18 @@ export class RouteShelf {
   sightings = 0;
   /** Routes through nexthop objects. */
   objects = 0;
+  /** Routes that stand where ours might. */
+  inOurPlaces = 0;
+  /** Routes with a hop that the kernel calls dead. */
+  withDeadHop = 0;
   readonly #index: readonly PrefixIndex[];
   readonly #lists: (Kept[] | undefined)[][] = [[], []];
   readonly #byIdentity = new Map<string, Kept>();
+  readonly #isOurPlace: (place: OurPlace) => boolean;
   #keys = 0;
 
-  constructor(hasher: Hasher) {
+  constructor(hasher: Hasher, isOurPlace: (place: OurPlace) => boolean) {
+    this.#isOurPlace = isOurPlace;
     this.#index = [new PrefixIndex(Family.Ipv4Unicast, hasher), new PrefixIndex(Family.Ipv6Unicast, hasher)];
   }
 
@@ -116,6 +125,8 @@ export class RouteShelf {
     const kept: Kept = { route, identities, place, source, nexthopId, seen, mixed: false, twice: false };
     for (const identity of identities) this.#byIdentity.set(identity, kept);
     if (nexthopId !== 0) this.objects++;
+    if (this.#isOurPlace(route)) this.inOurPlaces++;
+    if (hasDeadHop(route)) this.withDeadHop++;
     const lists = this.#lists[family]!;
     lists[id] ??= [];
     lists[id]!.push(kept);
@@ -139,6 +150,7 @@ export class RouteShelf {
     }
     const route = { ...kept.route, ...parts };
     if (sameRoute(kept.route, route)) return;
+    this.withDeadHop += Number(hasDeadHop(route)) - Number(hasDeadHop(kept.route));
     kept.route = route;
     change.told.push(route);
   }
@@ -171,6 +183,8 @@ export class RouteShelf {
   #forget(kept: Kept, change: Change): void {
     for (const identity of kept.identities) this.#byIdentity.delete(identity);
     if (kept.nexthopId !== 0) this.objects--;
+    if (this.#isOurPlace(kept.route)) this.inOurPlaces--;
+    if (hasDeadHop(kept.route)) this.withDeadHop--;
     change.gone.push(kept.route);
   }
 
@@ -179,3 +193,5 @@ export class RouteShelf {
     this.#index[family]!.remove(id);
   }
 }
+
+const hasDeadHop = ({ hops }: KernelRoute): boolean => hops.some(({ dead }) => dead);

@@ -2,7 +2,7 @@ import { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
 import { type Arrival, ForeignRoutes } from "./foreign-routes.ts";
 import type { KernelEvents, KernelHop, KernelRoute } from "./reader.ts";
-import type { Change } from "./route-shelf.ts";
+import type { Change, OurPlace } from "./route-shelf.ts";
 import * as nl from "./rtnetlink/constants.ts";
 import type { ParsedNexthop } from "./rtnetlink/nexthop.ts";
 import type { RouteScope, RouteView } from "./rtnetlink/route.ts";
@@ -14,8 +14,8 @@ export type Sight = "row" | "added" | "replaced";
 export interface MarkedRoutes {
   /** A complete or partial reading begins; `auditEnd` follows. Rows come as `seen`. */
   auditBegin(): void;
-  /** One row of a reading, or somebody just made or changed such a route. */
-  seen(view: RouteView, how: Sight): void;
+  /** One row of a reading, or somebody just made or changed such a route. `beside`: another owner's stands there, too. */
+  seen(view: RouteView, how: Sight, beside: boolean): void;
   /** Somebody deleted such a route. */
   gone(view: RouteView): void;
   /** Whether the kernel is known to have a route of ours for this prefix. */
@@ -55,7 +55,7 @@ export class KernelRoutes {
 
   constructor(parts: KernelRoutesParts) {
     this.#parts = parts;
-    this.foreign = new ForeignRoutes(parts.hasher);
+    this.foreign = new ForeignRoutes(parts.hasher, (place) => this.#isOurPlace(place));
   }
 
   /** Somebody, not our writer, made or changed the route in view. */
@@ -67,8 +67,8 @@ export class KernelRoutes {
       if (arrival === "replace") {
         const change = this.foreign.displaced(view, ours);
         this.#tell(change, false);
-        own!.seen(view, change.doubtful ? "added" : "replaced");
-      } else own!.seen(view, "added");
+        this.#seen(view, change.doubtful ? "added" : "replaced");
+      } else this.#seen(view, "added");
       return;
     }
     const change = this.foreign.arrived(view, arrival, ours);
@@ -78,8 +78,12 @@ export class KernelRoutes {
   /** Somebody, not our writer, deleted the route in view. */
   left(view: RouteView): void {
     if (!isRouted(view)) return;
-    if (this.#isOwn(view)) this.#parts.own()!.gone(view);
-    else this.#tell(this.foreign.left(view), false);
+    const own = this.#isOwn(view);
+    // an IPv6 hop may have been shown under the owner of another one
+    const shared = view.family === Family.Ipv6Unicast && this.#isOurPlace(view);
+    if (!own || (shared && this.foreign.isBeside(view))) this.#tell(this.foreign.left(view), false);
+    if (own) this.#parts.own()!.gone(view);
+    else if (shared && this.#parts.own()!.has(view)) this.#parts.doubt();
   }
 
   readingBegins(): void {
@@ -90,7 +94,7 @@ export class KernelRoutes {
   /** One row of a reading. */
   row(view: RouteView): void {
     if (!isRouted(view)) return;
-    if (this.#isOwn(view)) this.#parts.own()!.seen(view, "row");
+    if (this.#isOwn(view)) this.#seen(view, "row");
     else this.#tell(this.foreign.row(view), false);
   }
 
@@ -109,7 +113,7 @@ export class KernelRoutes {
 
   /**
    * IPv4 routes leave with their link without a word (IPv6 ones are told): those with every hop on a link that went
-   * down, those with any hop on one that is no more. Said at once; the mirror looks at them again.
+   * down (own addresses stay), all that have any hop on one that is no more. Said at once; the mirror looks at those of a link again.
    */
   linkDown(ifindex: number, removed: boolean): void {
     const on = (hop: KernelHop) => hop.ifindex === ifindex;
@@ -117,9 +121,9 @@ export class KernelRoutes {
       this.foreign.removeWhere(
         (route) =>
           route.family === Family.Ipv4Unicast &&
-          route.type === "unicast" &&
-          route.hops.length > 0 &&
-          (removed ? route.hops.some(on) : route.hops.every(on)),
+          (removed
+            ? route.hops.some(on)
+            : route.scope !== nl.RT_SCOPE_HOST && route.hops.length > 0 && route.hops.every(on)),
       ),
     );
     this.#parts.own()?.linkDown(ifindex, removed);
@@ -148,12 +152,16 @@ export class KernelRoutes {
     if (doubtful) doubt();
   }
 
+  #seen(view: RouteView, how: Sight): void {
+    this.#parts.own()!.seen(view, how, this.foreign.isBeside(view));
+  }
+
   #isOwn(view: RouteView): boolean {
     return view.protocol === this.#parts.scope?.protocol && this.#isOurPlace(view);
   }
 
   /** Whether it has the table and the metric of our routes. */
-  #isOurPlace({ table, metric, family }: RouteView): boolean {
+  #isOurPlace({ table, metric, family }: OurPlace): boolean {
     const { scope } = this.#parts;
     return scope !== null && table === scope.table && metric === effectiveMetric(scope.metric, family);
   }

@@ -125,7 +125,8 @@ export class Tunnels {
       if (device !== undefined && errno !== nl.ENODEV) this.#report(device, `cannot add ${address}: ${trouble}`);
     });
     this.#wanted = this.#used = this.#take(options, []);
-    const key = (address: KernelAddress) => `${address.ifindex} ${formatAddress(address.words)}/${address.length}`;
+    const key = ({ ifindex, words, length, peer }: KernelAddress) =>
+      `${ifindex} ${formatAddress(words)}/${length} ${peer === null ? "" : formatAddress(peer)}`;
     this.#leave.push(
       options.reader.subscribe({
         address: (address) => this.#addresses.set(key(address), address),
