@@ -1,4 +1,7 @@
+import { fileURLToPath } from "node:url";
+import { runNow } from "../../../testbed/command.ts";
 import { Peerage } from "../../../testbed/daemons/peerage.ts";
+import { furnish, Walk } from "../../../trials/mirror/walk.ts";
 import { scenario } from "../harness/scenario.ts";
 import { ourTimers } from "../harness/texts.ts";
 
@@ -86,5 +89,31 @@ neighbors:
     }
     await node.run("ip", "-6", "route", "del", "fd00::2/128", "via", "fd00::4", "dev", "eth1");
     await stand("eth0", "eth1");
+  });
+});
+
+/** Some seconds of what `npm run mirror` does for as long as one likes. */
+const seeds = [1, 2, 3];
+
+scenario("random walks of the kernel", [], async ({ lab, step }) => {
+  for (const seed of seeds)
+    await step(
+      `walk ${seed}: whatever ip does to links, addresses and routes, what is known of the kernel is what ip shows`,
+      async (t) => {
+        const host = lab.host(`walk${seed}`);
+        await furnish(host);
+        const walk = new Walk(host, { seed, rounds: 6, lines: 12 });
+        const fault = await walk.go();
+        await walk.close();
+        if (fault === null) t.pass("nothing else");
+        else t.fail(fault.what, { lines: fault.lines });
+      },
+    );
+  await step("a mirror that knows one route for each prefix, metric and owner is found out", async (t) => {
+    const program = fileURLToPath(new URL("../../../trials/mirror/main.js", import.meta.url));
+    const words = ["--seed", "1", "--rounds", "1", "--plant", "one-of-an-owner"];
+    const { status, stdout } = runNow([process.execPath, program, ...words]);
+    t.equal(status, 1);
+    t.match(stdout, /^routes: /m);
   });
 });
