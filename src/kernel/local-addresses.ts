@@ -2,6 +2,8 @@ import { addressFamily, formatAddress, maskWord, type Prefix, parseAddress, pref
 import type { KernelAddress, KernelEvents, KernelLink } from "./reader.ts";
 
 const LINK_SCOPE = 253;
+/** Addresses that are remembered after they have gone; hosts that make new ones every day have no sessions on those. */
+const MOST_LOST = 256;
 
 /**
  * Which addresses stand on which interface, and which interfaces can carry packets: fed by the kernel reader.
@@ -16,8 +18,11 @@ export class LocalAddresses implements KernelEvents {
   /** By interface, and by address as text. */
   readonly #byInterface = new Map<number, readonly KernelAddress[]>();
   readonly #byAddress = new Map<string, readonly KernelAddress[]>();
+  /** Addresses that were here and stand on no interface any more. */
+  readonly #lost = new Set<string>();
+  #changed = false;
   readonly #linkDown: (link: KernelLink) => void;
-  /** Called when an address has come or gone. */
+  /** Called at the end of a burst in which an address has come or gone. */
   onChange: () => void = () => {};
 
   /** @param linkDown called when an interface that was running no longer is. */
@@ -34,24 +39,32 @@ export class LocalAddresses implements KernelEvents {
   linkGone(link: KernelLink): void {
     this.#linkDown(link);
     this.#links.delete(link.ifindex);
-    for (const address of this.#byInterface.get(link.ifindex) ?? []) this.#forget(address);
-    this.onChange();
+    for (const address of this.#byInterface.get(link.ifindex) ?? []) this.addressGone(address);
   }
 
   address(address: KernelAddress): void {
+    const text = formatAddress(address.words);
     put(this.#byInterface, address.ifindex, address);
-    put(this.#byAddress, formatAddress(address.words), address);
-    this.onChange();
+    put(this.#byAddress, text, address);
+    this.#lost.delete(text);
+    this.#changed = true;
   }
 
   addressGone(address: KernelAddress): void {
-    this.#forget(address);
-    this.onChange();
+    const text = formatAddress(address.words);
+    take(this.#byInterface, address.ifindex, address);
+    take(this.#byAddress, text, address);
+    this.#changed = true;
+    if (this.#byAddress.has(text)) return;
+    this.#lost.add(text);
+    const [oldest] = this.#lost;
+    if (this.#lost.size > MOST_LOST) this.#lost.delete(oldest!);
   }
 
-  #forget(address: KernelAddress): void {
-    take(this.#byInterface, address.ifindex, address);
-    take(this.#byAddress, formatAddress(address.words), address);
+  synced(): void {
+    if (!this.#changed) return;
+    this.#changed = false;
+    this.onChange();
   }
 
   /** Directly connected subnets, without those of one host, of the loopback and of a link alone. */
@@ -62,6 +75,15 @@ export class LocalAddresses implements KernelEvents {
         if (length < 32 * words.length && scope < LINK_SCOPE && !this.#links.get(ifindex)?.loopback)
           subnets.push({ family, length, words: words.map((word, i) => (word & maskWord(length - 32 * i)) >>> 0) });
     return subnets;
+  }
+
+  /** Whether an address of ours has gone. One that never stood on an interface (routes of type local make such) is not known here. */
+  hasLost(local: string): boolean {
+    const [text = "", zone] = local.split("%");
+    const holders = this.#byAddress.get(text) ?? [];
+    if (zone === undefined || holders.length === 0) return this.#lost.has(text);
+    const ifindex = this.#interfaceNamed(zone);
+    return !holders.some((address) => address.ifindex === ifindex);
   }
 
   /** Index of the interface that a session from `local` to `remote` has its end on, or 0. */

@@ -11,7 +11,6 @@ import { isDeepStrictEqual } from "node:util";
 import { type ConfigDiff, neighborKey, takenOn } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
 import { UpdateGroups } from "../export/update-groups.ts";
-import type { KernelLink } from "../kernel/reader.ts";
 import { parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { type Family, families } from "../lib/family.ts";
@@ -23,6 +22,7 @@ import { KeepaliveLag } from "../session/counters.ts";
 import { CeaseError, type CeaseSubcode } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
 import { KernelSide } from "./kernel/kernel-side.ts";
+import { LocalEnds } from "./kernel/local-ends.ts";
 import { Admission } from "./load/admission.ts";
 import { BackPressure } from "./load/back-pressure.ts";
 import { Convergence } from "./load/convergence.ts";
@@ -69,6 +69,7 @@ export class Speaker implements SpeakerState {
   /** Families whose leftovers in the kernel go once what was decided is written. */
   readonly #sweepNext = new Set<Family>();
   readonly #loop: WorkLoop;
+  readonly #localEnds: LocalEnds;
   #config: Config;
   #listenerKeys: ListenerKeys | null = null;
   readonly #maker: PeerMaker;
@@ -94,7 +95,9 @@ export class Speaker implements SpeakerState {
     const admission = new Admission();
 
     // What there is: the kernel, and the tables that know its next hops.
-    const kernel = new KernelSide(config, ports.openFib(config.kernel), log, clock, (link) => this.#linkDown(link));
+    const kernel = new KernelSide(config, ports.openFib(config.kernel), log, clock, (link) =>
+      this.#localEnds.linkDown(link),
+    );
     const tables = new Tables(ribOf(config, random, kernel.nextHops));
     const { rib, store } = tables;
     const policyCache = new PolicyCache(store, kernel.nextHops);
@@ -156,6 +159,8 @@ export class Speaker implements SpeakerState {
       admission,
     });
     const peers = new Peers((identity) => maker.make(identity), clock, log, admission);
+    const localEnds = new LocalEnds({ clock, local: kernel.local, peers, linkOf: (peer) => maker.linkOf(peer) });
+    kernel.onAddresses = () => localEnds.changed();
     const guard = new MemoryGuard({
       clock,
       log,
@@ -179,6 +184,7 @@ export class Speaker implements SpeakerState {
     this.originatedRoutes = originatedRoutes;
     this.groups = groups;
     this.#loop = loop;
+    this.#localEnds = localEnds;
     this.#stale = stale;
     this.restart = restart;
     this.startOver = new StartOver({ restart, fib: kernel.fib, peers, decided: () => rib.pending === 0 });
@@ -248,6 +254,7 @@ export class Speaker implements SpeakerState {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#tick?.cancel();
+    this.#localEnds.stop();
     this.#stale.stop();
     await sendRest(this.peers, this.clock);
     this.kernel.freeze();
@@ -261,6 +268,7 @@ export class Speaker implements SpeakerState {
   abandon(): void {
     this.#stopping = true;
     this.#tick?.cancel();
+    this.#localEnds.stop();
     this.#stale.stop();
     this.restart.abandon();
     this.kernel.freeze();
@@ -273,6 +281,8 @@ export class Speaker implements SpeakerState {
       peer.session.reset(CeaseError.AdministrativeReset);
       return;
     }
+    // What waits until addresses have settled doesn't wait for who asks now.
+    this.linkOf(peer).ownAddressesChanged();
     const { live } = peer;
     if (live === null) return;
     for (const family of live.agreed.families)
@@ -398,16 +408,6 @@ export class Speaker implements SpeakerState {
     this.restart.forget(peer);
     this.#stale.purge(peer);
     this.peers.remove(peer);
-  }
-
-  /** Single-hop sessions over a link that is down can't go on, and nothing on the wire will tell (their hold timer would). */
-  #linkDown(link: KernelLink): void {
-    const { local } = this.kernel;
-    for (const peer of this.peers) {
-      const agreed = peer.live?.agreed;
-      if (agreed !== undefined && local.losesSession(link.ifindex, agreed.localAddress, agreed.remoteAddress))
-        peer.session.disconnect(`our link ${link.name} went down`);
-    }
   }
 
   /** Nothing of a peer's is stale any more. */

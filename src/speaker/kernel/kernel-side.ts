@@ -48,6 +48,9 @@ export class KernelSide {
   #workloads: Workloads[] = [];
   #frozen = false;
 
+  /** Called after a burst in which own addresses came or went. */
+  onAddresses: () => void = () => {};
+
   /** @param linkDown called when an interface that was running no longer is. */
   constructor(config: Config, opened: OpenedFib, log: Log, clock: Clock, linkDown: (link: KernelLink) => void) {
     this.fib = opened.fib;
@@ -84,7 +87,10 @@ export class KernelSide {
       this.#feeds.push(feed);
       table.addConsumer(feed, kernel.maximumPaths > 1);
     }
-    this.local.onChange = () => this.#refreshUnderlay(tables);
+    this.local.onChange = () => {
+      this.#refreshUnderlay(tables);
+      this.onAddresses();
+    };
     this.nextHops.onChange((ids) => {
       const changed = new Set(ids);
       for (const each of this.#feeds) each.nextHopsChanged(changed);

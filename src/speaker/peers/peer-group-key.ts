@@ -2,7 +2,7 @@ import type { Config } from "../../config/model.ts";
 import type { GroupKey } from "../../export/group-key.ts";
 import type { LocalAddresses } from "../../kernel/local-addresses.ts";
 import { addressFamily, parseAddress, parseIpv4 } from "../../lib/address.ts";
-import type { Family } from "../../lib/family.ts";
+import { Family } from "../../lib/family.ts";
 import type { Agreed } from "../../session/agreed.ts";
 import type { PeerIdentity } from "../peer.ts";
 import type { OwnSide } from "./policy-definitions.ts";
@@ -38,7 +38,9 @@ export function groupKey(
   const { settings } = identity;
   const external = settings.kind === "external";
   const routerAs = config.router.as;
-  const [ipv4, ipv6] = own.addresses;
+  const ipv4 = own.addresses[0]?.length === 1 ? own.addresses[0][0]! : null;
+  // Only those that are sent: another one of the other kind makes no other group.
+  const sends6 = family === Family.Ipv6Unicast || (ipv4 === null && agreed.codec.extendedNextHop);
   const longLived = agreed.longLived.some((entry) => entry.family === family);
   return {
     family,
@@ -56,8 +58,8 @@ export function groupKey(
     maxMessage: agreed.codec.maxSend,
     longLived: longLived ? "yes" : external ? "withhold" : "no-export",
     nextHop: settings.nextHop === "default" ? (external ? "self" : "unchanged") : settings.nextHop,
-    self4: ipv4?.length === 1 ? ipv4[0]! : null,
-    self6: ipv6 ?? null,
+    self4: family === Family.Ipv4Unicast ? ipv4 : null,
+    self6: sends6 ? (own.addresses[1] ?? null) : null,
     role: settings.role,
     exportPolicy,
     advertisementIntervalSeconds: settings.timers.advertisementIntervalSeconds,

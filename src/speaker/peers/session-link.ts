@@ -20,7 +20,7 @@ import type { OwnRestart } from "../restart/own-restart.ts";
 import type { StaleRoutes } from "../restart/stale-routes.ts";
 import { checkLimits, setLimits } from "./prefix-limits.ts";
 import { logBug, logFaults, logNotification, logOfPeer, logTwin } from "./session-log.ts";
-import { groupOf, type RuleParts, readingOf, usePolicies } from "./session-rules.ts";
+import { groupOf, ownOf, type RuleParts, readingOf, usePolicies } from "./session-rules.ts";
 import type { SharedRouterIds } from "./shared-router-ids.ts";
 
 /** What sessions are linked to. */
@@ -49,6 +49,8 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   #agreed: Agreed | null = null;
   /** Why it doesn't come up, as the log was told: a reason that stays is said once, not at each attempt. */
   #hindrance = "";
+  /** Our addresses on the session by which its routes are judged and told, as text. */
+  #ownAddresses = "";
 
   constructor(peer: Peer, parts: LinkParts) {
     this.#peer = peer;
@@ -71,7 +73,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     if (peer.source === 0) peer.source = tables.sources.add(info);
     else tables.sources.update(peer.source, info);
     tables.bind(peer.source, peer);
-    usePolicies(peer, agreed, this.#parts);
+    this.#usePolicies(agreed);
     setLimits(peer, tables);
     stale.returned(peer, agreed);
     const live: LiveSession = {
@@ -232,11 +234,29 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     checkLimits(peer, tables, this.#parts.log);
     if (live === null || peer.live === null) return;
     Object.assign(live, readingOf(peer, agreed, this.#parts));
+    this.#moveGroups(live, agreed);
+  }
+
+  /**
+   * Addresses of this machine have come or gone: what the peer is told, or its routes are given, as our next hop may be another one now.
+   */
+  ownAddressesChanged(): void {
+    const { live, source } = this.#peer;
+    const agreed = this.#agreed;
+    if (agreed === null || source === 0) return;
+    // Of most that happens to a host's addresses no session hears anything, however many there are.
+    if (String(ownOf(this.#peer, agreed, this.#parts).addresses) === this.#ownAddresses) return;
+    this.#takePolicies(agreed);
+    if (live !== null) this.#moveGroups(live, agreed);
+  }
+
+  /** To the groups where the peer belongs by now; it hears the difference. */
+  #moveGroups(live: LiveSession, agreed: Agreed): void {
     for (const family of agreed.families) {
       const membership = live.memberships[family];
       if (membership === undefined) continue;
-      const { key, policy } = groupOf(peer, agreed, family, this.#parts);
-      live.memberships[family] = groups.move(membership, key, policy);
+      const { key, policy } = groupOf(this.#peer, agreed, family, this.#parts);
+      live.memberships[family] = this.#parts.groups.move(membership, key, policy);
     }
     this.#parts.loop.touch();
   }
@@ -244,9 +264,14 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   /** Judges the peer's routes again if its policies are others now. */
   #takePolicies(agreed: Agreed): void {
     const { tables, loop } = this.#parts;
-    if (!usePolicies(this.#peer, agreed, this.#parts)) return;
+    if (!this.#usePolicies(agreed)) return;
     tables.reevaluate(this.#peer.source);
     loop.touch();
+  }
+
+  #usePolicies(agreed: Agreed): boolean {
+    this.#ownAddresses = String(ownOf(this.#peer, agreed, this.#parts).addresses);
+    return usePolicies(this.#peer, agreed, this.#parts);
   }
 
   #say(level: LogLevel, name: string, message: string, fields: LogFields = {}): void {

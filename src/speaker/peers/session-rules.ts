@@ -25,7 +25,8 @@ export interface RuleParts {
   readonly finish: () => ((set: number) => number) | null;
 }
 
-const ownOf = (peer: Peer, agreed: Agreed, { config, local }: RuleParts): OwnSide =>
+/** Our addresses on the session, by today's config and as the kernel has them now. */
+export const ownOf = (peer: Peer, agreed: Agreed, { config, local }: RuleParts): OwnSide =>
   ownSide(config(), peer.identity, agreed, local);
 
 /** Takes on the policies of today's config, for what comes in. True if that changes anything. */
