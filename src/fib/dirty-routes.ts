@@ -14,15 +14,15 @@ export class DirtyRoutes {
 
   /** `source`: whose change it is, if that is known; see `WriteQueue`. */
   add(table: FibTable, id: number, source = 0): void {
-    const marks = table.marks[id]!;
+    const marks = table.marks.get(id);
     if ((marks & Mark.Queued) !== 0) return;
     if ((marks & Mark.InFlight) !== 0) {
-      table.marks[id] = marks | Mark.Again;
+      table.marks.set(id, marks | Mark.Again);
       return;
     }
-    table.marks[id] = marks | Mark.Queued;
+    table.marks.set(id, marks | Mark.Queued);
     // What goes is told apart by what it went through.
-    const through = table.want[id] !== 0 ? table.want[id]! : table.held[id]!;
+    const through = table.want.get(id) !== 0 ? table.want.get(id) : table.held.get(id);
     this.#queue.push(((id << 1) | table.family) >>> 0, through + Math.imul(source, 0x10001));
     this.#turns.ask();
   }

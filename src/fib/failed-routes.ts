@@ -88,7 +88,7 @@ export class FailedRoutes {
   put(table: FibTable, id: number, trouble: Trouble): void {
     const before = table.troubles.get(id);
     table.troubles.set(id, trouble);
-    table.marks[id]! |= Mark.Trouble;
+    table.mark(id, Mark.Trouble);
     if (before?.state !== trouble.state || before.text !== trouble.text) this.#parts.rows.report(table, id);
   }
 
@@ -96,7 +96,7 @@ export class FailedRoutes {
   settled(table: FibTable, id: number): void {
     const trouble = table.troubles.get(id)!;
     table.troubles.delete(id);
-    table.marks[id]! &= ~Mark.Trouble;
+    table.unmark(id, Mark.Trouble);
     this.#parts.rows.report(table, id);
     if (trouble.state === "failed") this.#freeSiblings(this.#parts.groups.wanted(table, id));
   }
@@ -145,7 +145,7 @@ export class FailedRoutes {
     if (this.#freed.has(target)) return;
     this.#freed.add(target);
     this.#each((table, id, trouble) => {
-      const underWay = (table.marks[id]! & (Mark.Queued | Mark.InFlight)) !== 0;
+      const underWay = (table.marks.get(id) & (Mark.Queued | Mark.InFlight)) !== 0;
       if (trouble.state === "failed" && !underWay && this.#parts.groups.wanted(table, id) === target)
         this.#parts.dirty.add(table, id);
     });

@@ -173,9 +173,9 @@ export class FibClient implements FibPort {
     this.#groups.check(group);
     if (!this.#groups.retarget(group, target) || this.#groups.routes(group) === 0) return;
     for (const table of this.#tables) {
-      const want = table.want;
+      const { want } = table;
       const limit = table.prefixes.limit;
-      for (let id = 1; id < limit; id++) if (want[id] === group) this.#dirty.add(table, id);
+      for (let id = 1; id < limit; id++) if (want.get(id) === group) this.#dirty.add(table, id);
     }
   }
 
@@ -220,8 +220,8 @@ export class FibClient implements FibPort {
     this.#held.swept[family] = true;
     const table = this.#tables[family];
     for (let id = 1; id < table.prefixes.limit; id++) {
-      if ((table.marks[id]! & Mark.Adopted) === 0) continue;
-      table.marks[id]! &= ~Mark.Adopted;
+      if ((table.marks.get(id) & Mark.Adopted) === 0) continue;
+      table.unmark(id, Mark.Adopted);
       this.counters.swept++;
       this.#dirty.add(table, id);
     }
@@ -272,9 +272,9 @@ export class FibClient implements FibPort {
         for (const table of this.#tables)
           for (let id = 1; id < table.prefixes.limit; id++) {
             if (!table.prefixes.has(id)) continue;
-            table.marks[id]! &= ~Mark.Adopted;
+            table.unmark(id, Mark.Adopted);
             this.#want(table, id, 0);
-            if (table.held[id] !== 0) this.#dirty.add(table, id);
+            if (table.held.get(id) !== 0) this.#dirty.add(table, id);
           }
       this.barrier(() => {
         if (!keep) this.#objects?.removeAll();
@@ -285,14 +285,14 @@ export class FibClient implements FibPort {
 
   #want(table: FibTable, id: number, group: FibGroup, source = 0): void {
     if (id === 0) return;
-    const before = table.want[id]!;
+    const before = table.want.get(id);
     if (before !== group) {
       if (group !== 0) this.#groups.addRoute(group);
-      table.want[id] = group;
+      table.want.set(id, group);
       if (before !== 0) this.#groups.removeRoute(before);
-    } else if (group !== 0 || table.held[id] === 0) return; // nothing new
-    if (group !== 0) table.marks[id]! &= ~Mark.Adopted;
-    else if ((table.marks[id]! & Mark.Adopted) !== 0) return; // not ours to decide before the sweep
+    } else if (group !== 0 || table.held.get(id) === 0) return; // nothing new
+    if (group !== 0) table.unmark(id, Mark.Adopted);
+    else if ((table.marks.get(id) & Mark.Adopted) !== 0) return; // not ours to decide before the sweep
     this.#dirty.add(table, id, source);
   }
 

@@ -1,4 +1,5 @@
 import type { FibHop, FibTarget } from "../kernel/records.ts";
+import { Column } from "../lib/columns/column.ts";
 import { Family } from "../lib/family.ts";
 import type { FibGroup, FibPort } from "./fib-port.ts";
 
@@ -59,7 +60,7 @@ export class FibFeed {
   readonly #vias: (Via | undefined)[] = [undefined];
   readonly #freeVias: number[] = [];
   /** By prefix id: index of the via that the FIB was told, 0 for none. */
-  #told = new Uint32Array(0);
+  readonly #told = new Column(Uint32Array);
   #frozen = false;
 
   constructor(parts: FeedParts) {
@@ -88,7 +89,7 @@ export class FibFeed {
   changed(prefixId: number): void {
     if (this.#frozen) return;
     const via = this.#viaFor(prefixId);
-    const told = prefixId < this.#told.length ? this.#told[prefixId]! : 0;
+    const told = this.#told.get(prefixId);
     if (via === told) return;
     this.#tell(prefixId, told, via);
   }
@@ -107,8 +108,7 @@ export class FibFeed {
   #tell(prefixId: number, told: number, via: number): void {
     const { routes, fib } = this.#parts;
     const { prefixes } = routes;
-    if (prefixId >= this.#told.length) this.#grow(prefixId + 1);
-    this.#told[prefixId] = via;
+    this.#told.set(prefixId, via);
     if (via !== 0) this.#vias[via]!.routes++;
     const length = prefixes.length(prefixId);
     const w0 = prefixes.word(prefixId, 0);
@@ -178,11 +178,5 @@ export class FibFeed {
         if (!hops.some((other) => other.ifindex === hop.ifindex && String(other.via) === String(hop.via)))
           hops.push(hop);
     return { type: "unicast", nextHops: hops };
-  }
-
-  #grow(wanted: number): void {
-    const grown = new Uint32Array(Math.max(64, wanted + (wanted >>> 1)));
-    grown.set(this.#told);
-    this.#told = grown;
   }
 }

@@ -62,7 +62,7 @@ export class FibRows {
   /** Who is followed instead of us: ours isn't there because of theirs, or stands behind it with its higher metric. */
   #ownerBefore(table: FibTable, id: number): string | null {
     const metric = effectiveMetric(this.#parts.scope.metric, table.family);
-    return this.#owner(table, id, (other) => other < metric || (other === metric && table.held[id] === 0));
+    return this.#owner(table, id, (other) => other < metric || (other === metric && table.held.get(id) === 0));
   }
 
   #owner(table: FibTable, id: number, stands: (metric: number) => boolean): string | null {
@@ -81,10 +81,10 @@ export class FibRows {
 
   #row(table: FibTable, id: number): FibRow | undefined {
     const { scope, targets, groups } = this.#parts;
-    const group = table.want[id]!;
-    const held = table.held[id]!;
+    const group = table.want.get(id);
+    const held = table.held.get(id);
     if (group === 0 && held === 0) return undefined;
-    const stale = group === 0 && (table.marks[id]! & Mark.Adopted) !== 0;
+    const stale = group === 0 && (table.marks.get(id) & Mark.Adopted) !== 0;
     const intent: KernelTarget = group === 0 ? targets.get(held) : groups.target(group);
     const { state, owner, error } = this.#state(table, id);
     const agrees = group !== 0 && targets.satisfies(held, groups.targetId(group, table.family));
@@ -109,12 +109,12 @@ export class FibRows {
   }
 
   #state(table: FibTable, id: number): { state: FibState; owner: string | null; error: string | null } {
-    const owner = table.want[id] === 0 ? null : this.#ownerBefore(table, id);
+    const owner = table.want.get(id) === 0 ? null : this.#ownerBefore(table, id);
     if (owner !== null) return { state: "overridden", owner, error: null };
     const trouble = table.troubles.get(id);
     if (trouble?.state === "failed") return { state: "failed", owner: null, error: trouble.text };
     if (trouble?.state === "overridden") return { state: "overridden", owner: trouble.text, error: null };
-    const pending = (table.marks[id]! & (Mark.Queued | Mark.InFlight)) !== 0 || table.held[id] === 0;
+    const pending = (table.marks.get(id) & (Mark.Queued | Mark.InFlight)) !== 0 || table.held.get(id) === 0;
     return { state: pending ? "pending" : "installed", owner: null, error: null };
   }
 

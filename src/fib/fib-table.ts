@@ -1,4 +1,5 @@
 import { PrefixIndex } from "../kernel/prefix-index.ts";
+import { Column } from "../lib/columns/column.ts";
 import type { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
 
@@ -34,10 +35,11 @@ export class FibTable {
   readonly family: Family;
   readonly prefixes: PrefixIndex;
   /** Group that the route is to follow; 0 = no route is wanted. */
-  want: Uint32Array;
+  readonly want = new Column(Uint32Array);
   /** Target that the kernel's route of ours has; 0 = there is none. */
-  held: Uint32Array;
-  marks: Uint8Array;
+  readonly held = new Column(Uint32Array);
+  /** `Mark`s. */
+  readonly marks = new Column(Uint8Array);
   /**
    * Where another route stands at our metric besides ours (`ip route prepend`, `append`), whoever owns it: what bears our
    * mark goes, until the kernel says that none is left, and then ours is written anew.
@@ -48,35 +50,27 @@ export class FibTable {
   constructor(family: Family, hasher: Hasher) {
     this.family = family;
     this.prefixes = new PrefixIndex(family, hasher);
-    const size = this.prefixes.capacity;
-    this.want = new Uint32Array(size);
-    this.held = new Uint32Array(size);
-    this.marks = new Uint8Array(size);
   }
 
   insert(w0: number, w1: number, w2: number, w3: number, length: number): number {
-    const id = this.prefixes.insert(w0, w1, w2, w3, length);
-    if (id >= this.marks.length) this.#grow();
-    return id;
+    return this.prefixes.insert(w0, w1, w2, w3, length);
   }
 
   /** Forgets a prefix that nobody wants, the kernel hasn't and nothing is under way for. */
   freeIfIdle(id: number): void {
-    if (this.want[id] !== 0 || this.held[id] !== 0 || this.twins.has(id)) return;
-    if ((this.marks[id]! & (Mark.Queued | Mark.InFlight | Mark.Touched)) !== 0) return;
-    if ((this.marks[id]! & Mark.Trouble) !== 0) this.troubles.delete(id);
-    this.marks[id] = 0;
+    if (this.want.get(id) !== 0 || this.held.get(id) !== 0 || this.twins.has(id)) return;
+    const marks = this.marks.get(id);
+    if ((marks & (Mark.Queued | Mark.InFlight | Mark.Touched)) !== 0) return;
+    if ((marks & Mark.Trouble) !== 0) this.troubles.delete(id);
+    this.marks.set(id, 0);
     this.prefixes.remove(id);
   }
 
-  #grow(): void {
-    const size = this.prefixes.capacity;
-    const widen = <T extends Uint32Array | Uint8Array>(old: T, wide: T): T => {
-      wide.set(old);
-      return wide;
-    };
-    this.want = widen(this.want, new Uint32Array(size));
-    this.held = widen(this.held, new Uint32Array(size));
-    this.marks = widen(this.marks, new Uint8Array(size));
+  mark(id: number, mark: number): void {
+    this.marks.set(id, this.marks.get(id) | mark);
+  }
+
+  unmark(id: number, mark: number): void {
+    this.marks.set(id, this.marks.get(id) & ~mark);
   }
 }

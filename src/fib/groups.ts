@@ -88,7 +88,7 @@ export class GroupTable {
 
   /** Target that a route is to have; 0 if none is wanted or none is possible. */
   wanted(table: FibTable, id: number): TargetId {
-    const group = table.want[id]!;
+    const group = table.want.get(id);
     return group === 0 ? 0 : this.targetId(group, table.family);
   }
 

@@ -45,10 +45,10 @@ export class HeldRoutes implements MarkedRoutes {
 
   set(table: FibTable, id: number, target: TargetId): void {
     const { targets, counters } = this.#parts;
-    const before = table.held[id]!;
+    const before = table.held.get(id);
     if (before === target) return;
     if (target !== 0) targets.addReference(target);
-    table.held[id] = target;
+    table.held.set(id, target);
     if (before !== 0) targets.release(before);
     if (before === 0) counters.installed++;
     else if (target === 0) counters.installed--;
@@ -56,7 +56,7 @@ export class HeldRoutes implements MarkedRoutes {
 
   /** What we ourselves just wrote is newer than the reading that runs. */
   touched(table: FibTable, id: number): void {
-    if (this.#reading) table.marks[id]! |= Mark.Touched;
+    if (this.#reading) table.mark(id, Mark.Touched);
   }
 
   auditBegin(): void {
@@ -67,29 +67,29 @@ export class HeldRoutes implements MarkedRoutes {
     const { targets, counters } = this.#parts;
     const table = this.#parts.tables[view.family];
     const id = table.insert(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
-    const marks = table.marks[id]!;
+    const marks = table.marks.get(id);
     if (how === "row" && (marks & (Mark.Touched | Mark.InFlight)) !== 0) return; // older than what we know
     if ((marks & Mark.InFlight) !== 0) this.#doubt();
-    const held = table.held[id]!;
+    const held = table.held.get(id);
     const target = targets.retainSeen(view);
     const second = held !== 0 && held !== target && this.#isSecond(view, how, marks, targets.get(held));
     const shared = second || beside;
     if (shared) table.twins.add(id);
     if (!second) this.set(table, id, target);
     targets.release(target);
-    if (how === "row") table.marks[id]! |= Mark.Seen;
+    if (how === "row") table.mark(id, Mark.Seen);
     else this.touched(table, id);
-    if (table.want[id] !== 0) {
+    if (table.want.get(id) !== 0) {
       if (!shared && targets.satisfies(target, this.#parts.groups.wanted(table, id)) && (marks & Mark.Trouble) === 0)
         return;
-      if (held !== 0) table.marks[id]! |= Mark.Repair;
+      if (held !== 0) table.mark(id, Mark.Repair);
       this.#parts.dirty.add(table, id);
     } else if (held !== 0) {
       if (shared && (marks & Mark.Adopted) === 0) this.#parts.dirty.add(table, id);
     } else {
       if (this.swept[table.family]) this.#parts.dirty.add(table, id);
       else {
-        table.marks[id]! |= Mark.Adopted;
+        table.mark(id, Mark.Adopted);
         this.adopted[table.family]!++;
         counters.adopted++;
       }
@@ -110,7 +110,7 @@ export class HeldRoutes implements MarkedRoutes {
 
   has(view: RouteView): boolean {
     const table = this.#parts.tables[view.family];
-    return table.held[table.prefixes.find(view.w0, view.w1, view.w2, view.w3, view.prefixLength)] !== 0;
+    return table.held.get(table.prefixes.find(view.w0, view.w1, view.w2, view.w3, view.prefixLength)) !== 0;
   }
 
   gone(view: RouteView): void {
@@ -120,8 +120,8 @@ export class HeldRoutes implements MarkedRoutes {
     // while a reading runs even an unknown one is noted: its row may still come
     const id = table.insert(view.w0, view.w1, view.w2, view.w3, view.prefixLength);
     this.touched(table, id);
-    if ((table.marks[id]! & Mark.InFlight) !== 0) this.#doubt();
-    const held = table.held[id]!;
+    if ((table.marks.get(id) & Mark.InFlight) !== 0) this.#doubt();
+    const held = table.held.get(id);
     if (held === 0) {
       table.freeIfIdle(id);
       return;
@@ -134,7 +134,7 @@ export class HeldRoutes implements MarkedRoutes {
       return;
     }
     // one hop of several went, or one of two routes, or one that we knew otherwise: only a reading tells what is left
-    table.marks[id]! &= ~Mark.Touched;
+    table.unmark(id, Mark.Touched);
     this.#doubt();
   }
 
@@ -143,9 +143,9 @@ export class HeldRoutes implements MarkedRoutes {
     const { targets, tables } = this.#parts;
     for (const table of tables)
       for (let id = 1; id < table.prefixes.limit; id++) {
-        const marks = table.marks[id]!;
-        const held = table.held[id]!;
-        table.marks[id] = marks & ~(Mark.Seen | Mark.Touched);
+        const marks = table.marks.get(id);
+        const held = table.held.get(id);
+        table.marks.set(id, marks & ~(Mark.Seen | Mark.Touched));
         const accounted = (marks & (Mark.Seen | Mark.Touched | Mark.InFlight)) !== 0;
         if (held !== 0 && !accounted && targets.uses(held, ifindex)) this.#missing(table, id);
         else if ((marks & Mark.Touched) !== 0) table.freeIfIdle(id);
@@ -159,14 +159,14 @@ export class HeldRoutes implements MarkedRoutes {
     if (id === 0) return;
     const metric = effectiveMetric(this.#parts.scope.metric, route.family);
     if (route.metric === metric) {
-      if (present && displaced && table.held[id] !== 0) {
+      if (present && displaced && table.held.get(id) !== 0) {
         this.touched(table, id);
         this.set(table, id, 0); // taken over by somebody's replace
       }
-      if (present && !displaced && table.held[id] !== 0) table.twins.add(id);
-      if (table.want[id] !== 0) this.#parts.dirty.add(table, id);
+      if (present && !displaced && table.held.get(id) !== 0) table.twins.add(id);
+      if (table.want.get(id) !== 0) this.#parts.dirty.add(table, id);
       else table.freeIfIdle(id);
-    } else if (route.metric < metric && table.want[id] !== 0) this.#parts.rows.report(table, id);
+    } else if (route.metric < metric && table.want.get(id) !== 0) this.#parts.rows.report(table, id);
   }
 
   linkDown(ifindex: number, removed: boolean): void {
@@ -181,7 +181,7 @@ export class HeldRoutes implements MarkedRoutes {
     if (affected.size === 0) return;
     const table = this.#parts.tables[Family.Ipv4Unicast];
     for (let id = 1; id < table.prefixes.limit; id++) {
-      if (table.held[id] === 0 || !affected.has(table.held[id]!)) continue;
+      if (table.held.get(id) === 0 || !affected.has(table.held.get(id))) continue;
       this.touched(table, id);
       this.#missing(table, id);
     }
@@ -215,11 +215,11 @@ export class HeldRoutes implements MarkedRoutes {
   /** A route of ours is no longer in the kernel, and not by our doing. */
   #missing(table: FibTable, id: number): void {
     this.set(table, id, 0);
-    if (table.want[id] !== 0) {
-      table.marks[id]! |= Mark.Repair;
+    if (table.want.get(id) !== 0) {
+      table.mark(id, Mark.Repair);
       this.#parts.dirty.add(table, id);
     } else {
-      table.marks[id]! &= ~Mark.Adopted;
+      table.unmark(id, Mark.Adopted);
       table.freeIfIdle(id);
     }
   }

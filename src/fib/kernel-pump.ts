@@ -84,7 +84,7 @@ export class KernelPump {
         left--;
         if (operation === 0) continue;
         const target =
-          operation === Operation.Delete ? this.#named(table, id) : groups.targetId(table.want[id]!, table.family);
+          operation === Operation.Delete ? this.#named(table, id) : groups.targetId(table.want.get(id), table.family);
         const untold = target !== 0 && !told.has(target);
         if (inFrame > 0 && (frameFamily !== table.family || untold)) {
           out.endRoutes();
@@ -129,11 +129,11 @@ export class KernelPump {
 
   /** What is to be done about a prefix: an operation, or 0 if want and held agree or nothing can be done. */
   #plan(table: FibTable, id: number): Operation | 0 {
-    table.marks[id]! &= ~Mark.Queued;
-    const held = table.held[id]!;
-    const group = table.want[id]!;
+    table.unmark(id, Mark.Queued);
+    const held = table.held.get(id);
+    const group = table.want.get(id);
     if (group === 0) {
-      if ((table.marks[id]! & Mark.Adopted) !== 0) return 0;
+      if ((table.marks.get(id) & Mark.Adopted) !== 0) return 0;
       if (held !== 0 || table.twins.has(id)) return Operation.Delete;
       table.freeIfIdle(id);
       return 0;
@@ -169,7 +169,7 @@ export class KernelPump {
    * somebody's may be among them, ours are named.
    */
   #named(table: FibTable, id: number): TargetId {
-    const held = table.held[id]!;
+    const held = table.held.get(id);
     if (held === 0 || table.family === Family.Ipv4Unicast || !table.twins.has(id)) return 0;
     const target = this.#parts.targets.get(held);
     return target.type === "unicast" && obstacle(target, table.family) === null ? held : 0;
@@ -185,7 +185,7 @@ export class KernelPump {
   #fly(table: FibTable, id: number, operation: Operation, target: TargetId): void {
     this.#parts.flight.route(((id << 1) | table.family) >>> 0, operation, target);
     if (target !== 0) this.#parts.targets.addReference(target);
-    table.marks[id]! |= Mark.InFlight;
+    table.mark(id, Mark.InFlight);
     const p = table.prefixes;
     const { out } = this.#parts.writer;
     if (table.family === Family.Ipv4Unicast) out.route(operation, p.word(id, 0), 0, 0, 0, p.length(id), target);

@@ -40,9 +40,9 @@ export class Outcomes {
     else if (operation === Operation.Replace) operations.replace.ok++;
     else operations.delete.ok++;
     this.#landed(table, id);
-    if (operation === Operation.Delete && (table.want[id] !== 0 || table.twins.has(id)))
+    if (operation === Operation.Delete && (table.want.get(id) !== 0 || table.twins.has(id)))
       this.#parts.dirty.add(table, id);
-    else if (table.want[id] !== 0) this.settled(table, id);
+    else if (table.want.get(id) !== 0) this.settled(table, id);
     else table.freeIfIdle(id);
   }
 
@@ -56,7 +56,7 @@ export class Outcomes {
         held.set(table, id, 0);
         // where other owners' IPv6 hops stood beside ours, what is left of them is shown otherwise now
         if (table.twins.delete(id) && table.family === Family.Ipv6Unicast) this.#parts.mirror?.doubt();
-        if (table.want[id] !== 0)
+        if (table.want.get(id) !== 0)
           dirty.add(table, id); // CREATE|EXCL finds out who else is there
         else table.freeIfIdle(id);
         return;
@@ -88,17 +88,17 @@ export class Outcomes {
 
   /** The kernel has what is wanted. */
   settled(table: FibTable, id: number): void {
-    const marks = table.marks[id]!;
+    const marks = table.marks.get(id);
     if ((marks & (Mark.Repair | Mark.Trouble)) === 0) return;
     if ((marks & Mark.Repair) !== 0) this.#parts.counters.repaired++;
-    table.marks[id] = marks & ~Mark.Repair;
+    table.marks.set(id, marks & ~Mark.Repair);
     if ((marks & Mark.Trouble) !== 0) this.#parts.failed.settled(table, id);
   }
 
   #landed(table: FibTable, id: number): void {
     this.#parts.held.touched(table, id);
-    if ((table.marks[id]! & Mark.Again) === 0) return;
-    table.marks[id]! &= ~Mark.Again;
+    if ((table.marks.get(id) & Mark.Again) === 0) return;
+    table.unmark(id, Mark.Again);
     this.#parts.dirty.add(table, id);
   }
 

@@ -49,14 +49,14 @@ export class RouteAnswers {
     flight.lost(reason, (key, _operation, target) => {
       const table = this.#tableOf(key);
       this.#land(table, key >>> 1, target);
-      table.marks[key >>> 1]! &= ~Mark.Again;
+      table.unmark(key >>> 1, Mark.Again);
       dirty.add(table, key >>> 1);
     });
   }
 
   readonly #succeeded: Landed = (key, operation, target) => {
     const table = this.#tableOf(key);
-    table.marks[key >>> 1]! &= ~Mark.InFlight;
+    table.unmark(key >>> 1, Mark.InFlight);
     this.#parts.outcomes.succeeded(table, key >>> 1, operation, target); // the record's hold on the target ends after it
     if (target !== 0) this.#parts.targets.release(target);
   };
@@ -67,7 +67,7 @@ export class RouteAnswers {
 
   /** A route's record is answered: its marks and its hold on the target end. */
   #land(table: FibTable, id: number, target: TargetId): void {
-    table.marks[id]! &= ~Mark.InFlight;
+    table.unmark(id, Mark.InFlight);
     if (target !== 0) this.#parts.targets.release(target);
   }
 }

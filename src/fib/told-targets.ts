@@ -1,11 +1,12 @@
 import type { RequestWriter } from "../fib-writer/protocol-encode.ts";
+import { Column } from "../lib/columns/column.ts";
 import type { TargetId, TargetStore } from "./targets.ts";
 
 /** Which targets the present writer was told of, by number: each is told once, before the first route that has it. */
 export class ToldTargets {
   readonly #targets: TargetStore;
   readonly #out: RequestWriter;
-  #told = new Uint8Array(64);
+  readonly #told = new Column(Uint8Array);
   /** Those that the writer may forget. */
   readonly #forgotten: TargetId[] = [];
 
@@ -16,23 +17,18 @@ export class ToldTargets {
   }
 
   has(id: TargetId): boolean {
-    return id < this.#told.length && this.#told[id] !== 0;
+    return this.#told.get(id) !== 0;
   }
 
   tell(id: TargetId): void {
-    if (id >= this.#told.length) {
-      const wide = new Uint8Array(id * 2);
-      wide.set(this.#told);
-      this.#told = wide;
-    }
-    this.#told[id] = 1;
+    this.#told.set(id, 1);
     this.#out.target(id, this.#targets.get(id));
   }
 
   /** The number will mean something else. */
   #forget(id: TargetId): void {
     if (!this.has(id)) return;
-    this.#told[id] = 0;
+    this.#told.set(id, 0);
     this.#forgotten.push(id);
   }
 
@@ -44,7 +40,7 @@ export class ToldTargets {
 
   /** Another writer: it knows nothing. */
   clear(): void {
-    this.#told.fill(0);
+    this.#told.clear();
     this.#forgotten.length = 0;
   }
 }

@@ -1,3 +1,5 @@
+import { IdQueue } from "../lib/columns/id-queue.ts";
+
 /** Lanes per family. Two flows share one by chance; then they wait for each other, as they would with a single queue. */
 const LANES_PER_FAMILY = 32;
 const LANES = LANES_PER_FAMILY * 2;
@@ -6,68 +8,47 @@ const ROUND = 512;
 const LEAST_QUANTUM = 8;
 /** In a lane that is longer than a round, one of so many taken is the newest. */
 const NEWEST_OF = 16;
-const FIRST_CAPACITY = 64;
-/** An empty lane gives back more memory than this. */
-const KEPT_CAPACITY = 4096;
 /** The golden ratio as a fraction of 2^32: multiples of it fall evenly, and ever more densely, between 0 and 1. */
 const GOLDEN = 0x9e3779b9;
 
 /** The keys of one flow: those of this generation, and those that came since it began. */
 class Lane {
-  now: Uint32Array = new Uint32Array(FIRST_CAPACITY);
-  nowLength = 0;
-  later: Uint32Array = new Uint32Array(FIRST_CAPACITY);
-  laterLength = 0;
+  #now = new IdQueue();
+  #later = new IdQueue();
   /** Generations that were begun; both of an empty lane are over. */
   generation = 0;
 
   get length(): number {
-    return this.nowLength + this.laterLength;
+    return this.#now.length + this.#later.length;
+  }
+
+  /** Whether some came since this generation began. */
+  get hasLater(): boolean {
+    return this.#later.length > 0;
   }
 
   push(key: number): void {
-    if (this.laterLength === this.later.length) {
-      const wide = new Uint32Array(this.later.length * 2);
-      wide.set(this.later);
-      this.later = wide;
-    }
-    this.later[this.laterLength++] = key;
+    this.#later.push(key);
   }
 
   newest(): number {
-    return this.laterLength > 0 ? this.later[--this.laterLength]! : this.now[--this.nowLength]!;
+    return this.#later.length > 0 ? this.#later.pop() : this.#now.pop();
   }
 
   /** The key at a share (0 to 2^32-1) of this generation; the last takes its place. */
   at(share: number): number {
-    if (this.nowLength === 0) this.#begin();
-    const index = Math.floor((share / 0x100000000) * this.nowLength);
-    const key = this.now[index]!;
-    this.now[index] = this.now[--this.nowLength]!;
-    return key;
+    if (this.#now.length === 0) this.#begin();
+    return this.#now.takeAt(Math.floor((share / 0x100000000) * this.#now.length));
   }
 
-  /** Oldest first, more or less: the first of this generation. */
+  /** The first of this generation. */
   first(): number {
-    if (this.nowLength === 0) {
-      this.#begin();
-      this.now.subarray(0, this.nowLength).reverse();
-    }
-    return this.now[--this.nowLength]!;
-  }
-
-  emptied(): void {
-    this.generation += 2;
-    if (this.now.length > KEPT_CAPACITY) this.now = new Uint32Array(FIRST_CAPACITY);
-    if (this.later.length > KEPT_CAPACITY) this.later = new Uint32Array(FIRST_CAPACITY);
+    if (this.#now.length === 0) this.#begin();
+    return this.#now.shift();
   }
 
   #begin(): void {
-    const empty = this.now;
-    this.now = this.later;
-    this.nowLength = this.laterLength;
-    this.later = empty;
-    this.laterLength = 0;
+    [this.#now, this.#later] = [this.#later, this.#now];
     this.generation++;
   }
 }
@@ -135,7 +116,7 @@ export class WriteQueue {
       key = lane.at(this.#share);
     }
     if (lane.length === 0) {
-      lane.emptied();
+      lane.generation += 2;
       const last = active.pop()!;
       if (last !== number) active[this.#turn] = last;
       this.#quantum = 0;
@@ -147,7 +128,7 @@ export class WriteQueue {
   ticket(): Ticket {
     return this.#active.map((number) => {
       const lane = this.#lanes[number]!;
-      return { lane: number, generation: lane.generation + (lane.laterLength > 0 ? 2 : 1) };
+      return { lane: number, generation: lane.generation + (lane.hasLater ? 2 : 1) };
     });
   }
 

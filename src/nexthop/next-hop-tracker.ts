@@ -8,6 +8,7 @@
  * are down is passed over, and so is one that leads to an ignored interface.
  */
 import { isLinkLocal, maskWord } from "../lib/address.ts";
+import { Growth, resized } from "../lib/columns/growth.ts";
 import type { ViewedHop, ViewedLink, ViewedRoute } from "./kernel-view.ts";
 import { describeResolution, type Resolution, type ResolvedHop, sameWay, wayless } from "./resolution.ts";
 import { ResolvingRoutes } from "./resolving-routes.ts";
@@ -60,15 +61,18 @@ interface Area {
 const MOST_AREAS = 64;
 /** Freed ids that rest before the first is used again, for those who still remember one when its routes are already gone. */
 const RESTING = 1024;
+/** Columns start with room for this many. */
+const FIRST = 16;
 const LOOPBACK_IFINDEX = 1;
 const ownRoute = wayless(true, "own-route");
 const notResolved = wayless(true, "not-resolved");
 
 export class NextHopTracker {
   /** 1 where a route with this next hop may be used, by id. Grows: read anew after `intern`. */
-  reachable = new Uint8Array(16);
+  reachable = new Uint8Array(FIRST);
   /** IGP metric by id. Grows: read anew after `intern`. */
-  metric = new Uint32Array(16);
+  metric = new Uint32Array(FIRST);
+  readonly #growth = new Growth(2, FIRST);
   #options: TrackerOptions;
   readonly #ids = new Map<number | string, number>();
   readonly #nextHops: (NextHop | undefined)[] = [];
@@ -112,7 +116,7 @@ export class NextHopTracker {
       resolution,
     };
     this.#ids.set(key, id);
-    if (id >= this.metric.length) this.#grow();
+    if (id >= this.#growth.next) this.#growth.reach(id, this.#growColumn);
     this.#store(id, resolution);
     return id;
   }
@@ -315,14 +319,10 @@ export class NextHopTracker {
     this.metric[id] = metric;
   }
 
-  #grow(): void {
-    const reachable = new Uint8Array(this.reachable.length * 2);
-    reachable.set(this.reachable);
-    this.reachable = reachable;
-    const metric = new Uint32Array(reachable.length);
-    metric.set(this.metric);
-    this.metric = metric;
-  }
+  readonly #growColumn = (column: number, length: number): void => {
+    if (column === 0) this.reachable = resized(this.reachable, length);
+    else this.metric = resized(this.metric, length);
+  };
 }
 
 const onLink = (words: readonly number[], ifindex: number, device: string): Resolution => ({

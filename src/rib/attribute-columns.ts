@@ -1,4 +1,4 @@
-import { Growth } from "../lib/columns/growth.ts";
+import { Growth, resized } from "../lib/columns/growth.ts";
 import { Community } from "../lib/communities.ts";
 import { DEFAULT_LOCAL_PREF } from "../wire/attribute/local-pref.ts";
 import { SegmentType } from "../wire/attribute/types.ts";
@@ -78,10 +78,7 @@ export class AttributeColumns {
   readonly #growColumn = (column: number, length: number): void => this.#resize(columnNames[column]!, length);
 
   #resize(name: (typeof columnNames)[number], length: number): void {
-    const old = this[name];
-    const wide = new (old.constructor as new (length: number) => typeof old)(length);
-    wide.set(old.length > length ? old.subarray(0, length) : old);
-    (this as Record<string, unknown>)[name] = wide;
+    (this as Record<string, unknown>)[name] = resized(this[name], length);
   }
 
   /** Gives back what lies behind the first `used` elements, if that is most of it. Whether it was. */

@@ -1,3 +1,4 @@
+import { Column } from "../lib/columns/column.ts";
 import { PAGE_BITS, PAGE_MASK, RecordPages } from "../lib/columns/record-pages.ts";
 
 /** Words of a path record: 16 octets a path. */
@@ -16,8 +17,8 @@ export const CHAIN_END = 0x80000000;
 /** The paths of one family, chained per prefix. Path numbers hold until the next change of the table: keep none. */
 export class PathTable {
   readonly records = new RecordPages(PATH_STRIDE);
-  /** ADD-PATH ids by path (RFC 7911), in pages like the records; there are none while no peer sends ids. */
-  readonly #pathIds: (Uint32Array | undefined)[] = [];
+  /** ADD-PATH ids by path (RFC 7911); there are none while no peer sends ids. */
+  readonly #pathIds = new Column(Uint32Array);
   /** Whether any path has an id other than 0. */
   hasPathIds = false;
 
@@ -27,7 +28,7 @@ export class PathTable {
 
   /** Octets held. */
   get bytes(): number {
-    return this.records.bytes + this.#pathIds.reduce((sum, page) => sum + (page?.byteLength ?? 0), 0);
+    return this.records.bytes + this.#pathIds.bytes;
   }
 
   source(path: number): number {
@@ -72,28 +73,21 @@ export class PathTable {
 
   /** ADD-PATH id as received, 0 without. */
   pathId(path: number): number {
-    if (!this.hasPathIds) return 0;
-    const page = this.#pathIds[path >>> PAGE_BITS];
-    return page === undefined ? 0 : page[path & PAGE_MASK]!;
+    return this.hasPathIds ? this.#pathIds.get(path) : 0;
   }
 
   setPathId(path: number, pathId: number): void {
-    const page = path >>> PAGE_BITS;
-    if (pathId === 0 && this.#pathIds[page] === undefined) return;
-    this.hasPathIds = true;
-    while (this.#pathIds.length <= page) this.#pathIds.push(undefined);
-    this.#pathIds[page] ??= new Uint32Array(PAGE_MASK + 1);
-    this.#pathIds[page]![path & PAGE_MASK] = pathId;
+    this.#pathIds.set(path, pathId);
+    if (pathId !== 0) this.hasPathIds = true;
   }
 
   free(path: number): void {
     this.records.pages[path >>> PAGE_BITS]![(path & PAGE_MASK) * PATH_STRIDE + PATH_RECEIVED] = 0;
     this.records.free(path);
     if (!this.hasPathIds) return;
-    const pages = this.records.pages.length;
-    if (this.#pathIds.length > pages) this.#pathIds.length = pages;
+    this.#pathIds.shorten(this.records.end);
     if (this.records.live === 0) {
-      this.#pathIds.length = 0;
+      this.#pathIds.clear();
       this.hasPathIds = false;
     }
   }

@@ -1,3 +1,5 @@
+import { resized } from "../lib/columns/growth.ts";
+
 /** Who announced a path, as far as decision, export and views depend on it. */
 export interface SourceInfo {
   readonly kind: "local" | "internal" | "external";
@@ -82,12 +84,9 @@ export class SourceTable {
     this.routerId[id] = info.routerId;
   }
 
+  /** At most to 64 K elements: there are no more sources. */
   #grow(): void {
-    const kind = new Uint8Array(this.kind.length * 2);
-    kind.set(this.kind);
-    this.kind = kind;
-    const routerId = new Uint32Array(kind.length);
-    routerId.set(this.routerId);
-    this.routerId = routerId;
+    this.kind = resized(this.kind, this.kind.length * 2);
+    this.routerId = resized(this.routerId, this.kind.length);
   }
 }

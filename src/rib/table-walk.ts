@@ -1,3 +1,4 @@
+import { Column } from "../lib/columns/column.ts";
 import { PAGE_BITS, PAGE_MASK } from "../lib/columns/record-pages.ts";
 import { PATH_ORIGIN, PATH_RECEIVED, PATH_STRIDE, type PathTable } from "./path-table.ts";
 
@@ -45,9 +46,9 @@ export class TableWalk {
   #jobs: Job[] = [];
   #at = 0;
   /** Bits by source; index 0 holds for all. */
-  #actions = new Uint8Array(8);
-  /** 1 by next-hop id for those that changed; empty when none did. */
-  #nextHops = new Uint8Array(0);
+  readonly #actions = new Column(Uint8Array);
+  /** 1 by next-hop id for those that changed. */
+  readonly #nextHops = new Column(Uint8Array);
   #nextHopJob: Job | null = null;
 
   constructor(target: WalkTarget) {
@@ -78,14 +79,9 @@ export class TableWalk {
 
   nextHopsChanged(ids: Iterable<number>): void {
     for (const id of ids) {
-      if (id >= this.#nextHops.length) {
-        const wide = new Uint8Array(Math.max(64, id * 2));
-        wide.set(this.#nextHops);
-        this.#nextHops = wide;
-      }
-      this.#nextHops[id] = 1;
+      this.#nextHops.set(id, 1);
     }
-    if (this.#nextHops.length === 0) return;
+    if (this.#nextHops.end === 0) return;
     // Paths that were passed already have to be looked at with the new ids, too.
     if (this.#nextHopJob === null) this.#nextHopJob = this.#add(0, 0, null);
     this.#nextHopJob.start = this.#at;
@@ -93,12 +89,7 @@ export class TableWalk {
   }
 
   #add(action: number, source: number, done: (() => void) | null): Job {
-    if (source >= this.#actions.length) {
-      const wide = new Uint8Array(Math.max(source + 1, this.#actions.length * 2));
-      wide.set(this.#actions);
-      this.#actions = wide;
-    }
-    this.#actions[source]! |= action;
+    this.#actions.set(source, this.#actions.get(source) | action);
     const job = { action, source, start: this.#at, wrapped: false, done };
     this.#jobs.push(job);
     return job;
@@ -144,7 +135,7 @@ export class TableWalk {
   }
 
   #visit(path: number, source: number): boolean {
-    const actions = this.#actions[0]! | (source < this.#actions.length ? this.#actions[source]! : 0);
+    const actions = this.#actions.get(0) | this.#actions.get(source);
     const target = this.#target;
     if ((actions & PURGE) !== 0 || ((actions & SWEEP_STALE) !== 0 && target.isSwept(path))) {
       target.remove(path);
@@ -156,7 +147,7 @@ export class TableWalk {
       changed = true;
     }
     if ((actions & REDECIDE) !== 0) target.redecide(path);
-    if (this.#nextHopJob !== null && this.#nextHops[target.nextHop(path)] === 1) {
+    if (this.#nextHopJob !== null && this.#nextHops.get(target.nextHop(path)) === 1) {
       target.touch(path);
       changed = true;
     }
@@ -174,11 +165,11 @@ export class TableWalk {
     for (const job of over) {
       if (job === this.#nextHopJob) {
         this.#nextHopJob = null;
-        this.#nextHops = new Uint8Array(0);
+        this.#nextHops.clear();
       } else {
         let actions = 0;
         for (const other of this.#jobs) if (other.source === job.source) actions |= other.action;
-        this.#actions[job.source] = actions;
+        this.#actions.set(job.source, actions);
       }
     }
     for (const job of over) job.done?.();

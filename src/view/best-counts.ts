@@ -1,3 +1,5 @@
+import { Column } from "../lib/columns/column.ts";
+
 /** What is read of a route table. */
 export interface BestRoutes {
   /** Prefix ids, from 0 on, with 0 at the end. */
@@ -13,7 +15,7 @@ export interface BestRoutes {
 export class BestCounts {
   readonly #routes: BestRoutes;
   /** By prefix id: the source of the best path, 0 for none. */
-  #sources: Uint16Array = new Uint16Array(1024);
+  readonly #sources = new Column(Uint16Array);
   /** By source. */
   readonly #counts: number[] = [];
 
@@ -30,18 +32,10 @@ export class BestCounts {
 
   /** The table's consumer port. */
   changed(prefixId: number): void {
-    if (prefixId >= this.#sources.length) this.#grow(prefixId);
-    const before = this.#sources[prefixId]!;
     const now = this.#routes.bestSource(prefixId);
+    const before = this.#sources.set(prefixId, now);
     if (before === now) return;
-    this.#sources[prefixId] = now;
     if (before !== 0) this.#counts[before]!--;
     if (now !== 0) this.#counts[now] = (this.#counts[now] ?? 0) + 1;
-  }
-
-  #grow(prefixId: number): void {
-    const grown = new Uint16Array(Math.max(prefixId + 1, this.#sources.length * 2));
-    grown.set(this.#sources);
-    this.#sources = grown;
   }
 }

@@ -53,5 +53,5 @@ t.test("a hundred thousand prefixes are found again, and their numbers used agai
   const limit = index.limit;
   for (let i = 0; i < 1000; i++) index.remove(index.find((i * 256) >>> 0, 0, 0, 0, 24));
   for (let i = 0; i < 1000; i++) index.insert((0x80000000 + i) >>> 0, 0, 0, 0, 32);
-  t.equal(index.limit, limit);
+  t.ok(index.limit <= limit);
 });

@@ -3,7 +3,6 @@ import t from "tap";
 import { parseAddress, parsePrefix } from "../../src/lib/address.ts";
 import { ByteSlabs } from "../../src/lib/columns/byte-slabs.ts";
 import { IdIndex } from "../../src/lib/columns/id-index.ts";
-import { IdQueue } from "../../src/lib/columns/id-queue.ts";
 import { PAGE_BITS, PAGE_MASK, RecordPages } from "../../src/lib/columns/record-pages.ts";
 import { Family } from "../../src/lib/family.ts";
 import { Hasher } from "../../src/lib/hash.ts";
@@ -158,21 +157,6 @@ t.test("byte strings of every length keep their octets, and freed room is used a
   t.ok(kept.every(intact));
   for (const { location } of kept) slabs.free(location);
   t.equal(slabs.bytes, 0, "all pages were given back");
-  t.end();
-});
-
-t.test("ids leave a queue in the order in which they came", (t) => {
-  const queue = new IdQueue();
-  const model: number[] = [];
-  const random = seededRandom(4);
-  for (let i = 1; i < 50_000; i++) {
-    queue.push(i);
-    model.push(i);
-    if (random.next() < 0.45 && queue.shift() !== model.shift()) t.fail(`out of order at ${i}`);
-  }
-  t.equal(queue.length, model.length);
-  while (model.length > 0) if (queue.shift() !== model.shift()) t.fail("out of order at the end");
-  t.equal(queue.shift(), 0);
   t.end();
 });
 

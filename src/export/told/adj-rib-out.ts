@@ -1,7 +1,8 @@
-import { Growth } from "../../lib/columns/growth.ts";
+import { Column } from "../../lib/columns/column.ts";
+import { Growth, resized } from "../../lib/columns/growth.ts";
 import { IdQueue } from "../../lib/columns/id-queue.ts";
 import type { Prefixes } from "../export-ports.ts";
-import { type OutSets, widened } from "./out-sets.ts";
+import type { OutSets } from "./out-sets.ts";
 
 /** Entries of the columns by path and by source start with room for this many, the first page with that for four times as many. */
 const FIRST = 16;
@@ -34,7 +35,7 @@ export class AdjRibOut {
   readonly #prefixes: Prefixes;
   readonly #tombs = new IdQueue();
   /** Live entries by source. */
-  #bySource = new Uint32Array(FIRST);
+  readonly #bySource = new Column(Uint32Array);
 
   constructor(sets: OutSets, prefixes: Prefixes, addPath: boolean) {
     this.#sets = sets;
@@ -77,7 +78,7 @@ export class AdjRibOut {
 
   /** Live entries from this source. */
   countOf(source: number): number {
-    return source < this.#bySource.length ? this.#bySource[source]! : 0;
+    return this.#bySource.get(source);
   }
 
   /** Entry of a path, made if need be. */
@@ -99,16 +100,14 @@ export class AdjRibOut {
     }
     if (before !== 0) {
       this.count--;
-      this.#bySource[this.#sets.source[before]!]!--;
+      this.#count(this.#sets.source[before]!, -1);
       this.#sets.release(before);
     }
     let queued = page[at + 1]! & QUEUED;
     if (set !== 0) {
       this.#sets.retain(set);
-      const source = this.#sets.source[set]!;
-      if (source >= this.#bySource.length) this.#bySource = widened(this.#bySource, source + 1);
       this.count++;
-      this.#bySource[source]!++;
+      this.#count(this.#sets.source[set]!, 1);
     } else if (queued === 0) {
       this.#tombs.push(entry);
       queued = QUEUED;
@@ -174,10 +173,14 @@ export class AdjRibOut {
     const set = this.set(entry);
     if (set !== 0) {
       this.count--;
-      this.#bySource[this.#sets.source[set]!]!--;
+      this.#count(this.#sets.source[set]!, -1);
       this.#sets.release(set);
     }
     this.#free(entry);
+  }
+
+  #count(source: number, more: number): void {
+    this.#bySource.set(source, this.#bySource.get(source) + more);
   }
 
   #pin(entry: number): void {
@@ -204,14 +207,14 @@ class PathEntries {
   prefix = new Uint32Array(FIRST);
   pathId = new Uint32Array(FIRST);
   #next = new Uint32Array(FIRST);
-  #first = new Uint32Array(FIRST);
+  readonly #first = new Column(Uint32Array);
   readonly #growth = new Growth(3, FIRST);
   #free = 0;
   #end = 1;
 
   /** First entry of a prefix, or 0. */
   first(prefixId: number): number {
-    return prefixId < this.#first.length ? this.#first[prefixId]! : 0;
+    return this.#first.get(prefixId);
   }
 
   /** The next entry of the same prefix, or 0. */
@@ -221,7 +224,7 @@ class PathEntries {
 
   /** All prefixes with entries are below. */
   get prefixEnd(): number {
-    return this.#first.length;
+    return this.#first.end;
   }
 
   find(prefixId: number, pathId: number): number {
@@ -241,25 +244,24 @@ class PathEntries {
       entry = this.#end++;
       if (entry >= this.#growth.next) this.#growth.reach(entry, this.#growColumn);
     }
-    if (prefixId >= this.#first.length) this.#first = widened(this.#first, prefixId + 1);
     this.prefix[entry] = prefixId;
     this.pathId[entry] = pathId;
-    this.#next[entry] = this.#first[prefixId]!;
-    this.#first[prefixId] = entry;
+    this.#next[entry] = this.#first.get(prefixId);
+    this.#first.set(prefixId, entry);
     return entry;
   }
 
   readonly #growColumn = (column: number, length: number): void => {
-    if (column === 0) this.prefix = widened(this.prefix, length);
-    else if (column === 1) this.pathId = widened(this.pathId, length);
-    else this.#next = widened(this.#next, length);
+    if (column === 0) this.prefix = resized(this.prefix, length);
+    else if (column === 1) this.pathId = resized(this.pathId, length);
+    else this.#next = resized(this.#next, length);
   };
 
   remove(entry: number): void {
     const prefixId = this.prefix[entry]!;
-    if (this.#first[prefixId] === entry) this.#first[prefixId] = this.#next[entry]!;
+    if (this.#first.get(prefixId) === entry) this.#first.set(prefixId, this.#next[entry]!);
     else {
-      let before = this.#first[prefixId]!;
+      let before = this.#first.get(prefixId);
       while (this.#next[before] !== entry) before = this.#next[before]!;
       this.#next[before] = this.#next[entry]!;
     }

@@ -1,3 +1,4 @@
+import { Column } from "../../lib/columns/column.ts";
 import { Memo } from "../../lib/columns/memo.ts";
 import { Community } from "../../lib/communities.ts";
 import { AttributeFlag } from "../../rib/attribute-columns.ts";
@@ -68,7 +69,7 @@ export class Advertiser {
   readonly #amends: boolean;
   readonly #amended = new Memo();
   /** By prefix: `Outcome` of a withheld one, else 0. */
-  #withheldAs = new Uint8Array(16);
+  readonly #withheldAs = new Column(Uint8Array);
   // The last answer of `#resolve`, with a reference to its set: prefixes come in runs with the same attributes.
   #lastAttributes = 0;
   #lastSource = 0;
@@ -119,7 +120,7 @@ export class Advertiser {
   trim(): void {
     this.packer.trim();
     this.told.shrink();
-    if (this.withheld["too-big"] + this.withheld["no-next-hop"] === 0) this.#withheldAs = new Uint8Array(16);
+    if (this.withheld["too-big"] + this.withheld["no-next-hop"] === 0) this.#withheldAs.clear();
   }
 
   /** Computes what the group is to be told of a prefix, and tells the difference. */
@@ -267,14 +268,8 @@ export class Advertiser {
 
   #note(prefixId: number, outcome: number): void {
     const now = isWithheld(outcome) ? outcome : 0;
-    const was = prefixId < this.#withheldAs.length ? this.#withheldAs[prefixId]! : 0;
+    const was = this.#withheldAs.set(prefixId, now);
     if (now === was) return;
-    if (prefixId >= this.#withheldAs.length) {
-      const grown = new Uint8Array(prefixId + (prefixId >>> 1) + 1);
-      grown.set(this.#withheldAs);
-      this.#withheldAs = grown;
-    }
-    this.#withheldAs[prefixId] = now;
     if (was !== 0) this.withheld[withheldReason(was)]--;
     if (now === 0) return;
     const count = ++this.withheld[withheldReason(now)];

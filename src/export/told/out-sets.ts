@@ -1,4 +1,5 @@
-import { Growth } from "../../lib/columns/growth.ts";
+import { Column } from "../../lib/columns/column.ts";
+import { Growth, resized } from "../../lib/columns/growth.ts";
 
 /** Columns start with room for this many. */
 const FIRST = 16;
@@ -27,7 +28,7 @@ export class OutSets {
   #references = new Uint32Array(FIRST);
   #next = new Uint32Array(FIRST);
   /** By attribute set: the first of its OutSets. Nearly always there is one. */
-  #first = new Uint32Array(FIRST);
+  readonly #first = new Column(Uint32Array);
   readonly #growth = new Growth(COLUMNS, FIRST);
   #free = 0;
   #end = 1;
@@ -45,12 +46,11 @@ export class OutSets {
 
   /** The set's number, with one reference for the caller. */
   acquire(attributes: number, source: number, originator: number, traits: number): number {
-    if (attributes < this.#first.length)
-      for (let set = this.#first[attributes]!; set !== 0; set = this.#next[set]!)
-        if (this.source[set] === source && this.originator[set] === originator && this.traits[set] === traits) {
-          this.#references[set]!++;
-          return set;
-        }
+    for (let set = this.#first.get(attributes); set !== 0; set = this.#next[set]!)
+      if (this.source[set] === source && this.originator[set] === originator && this.traits[set] === traits) {
+        this.#references[set]!++;
+        return set;
+      }
     return this.#add(attributes, source, originator, traits);
   }
 
@@ -69,7 +69,6 @@ export class OutSets {
       set = this.#end++;
       if (set >= this.#growth.next) this.#growth.reach(set, this.#growColumn);
     }
-    if (attributes >= this.#first.length) this.#first = widened(this.#first, attributes + 1);
     this.size++;
     this.attributes[set] = attributes;
     this.source[set] = source;
@@ -77,8 +76,8 @@ export class OutSets {
     this.traits[set] = traits;
     this.head[set] = 0;
     this.#references[set] = 1;
-    this.#next[set] = this.#first[attributes]!;
-    this.#first[attributes] = set;
+    this.#next[set] = this.#first.get(attributes);
+    this.#first.set(attributes, set);
     this.#retain(attributes);
     this.verdict[set] = this.#judge(set);
     return set;
@@ -86,9 +85,9 @@ export class OutSets {
 
   #remove(set: number): void {
     const attributes = this.attributes[set]!;
-    if (this.#first[attributes] === set) this.#first[attributes] = this.#next[set]!;
+    if (this.#first.get(attributes) === set) this.#first.set(attributes, this.#next[set]!);
     else {
-      let before = this.#first[attributes]!;
+      let before = this.#first.get(attributes);
       while (this.#next[before] !== set) before = this.#next[before]!;
       this.#next[before] = this.#next[set]!;
     }
@@ -101,46 +100,33 @@ export class OutSets {
   readonly #growColumn = (column: number, length: number): void => {
     switch (column) {
       case 0:
-        this.attributes = widened(this.attributes, length);
+        this.attributes = resized(this.attributes, length);
         return;
       case 1:
-        this.source = widened(this.source, length);
+        this.source = resized(this.source, length);
         return;
       case 2:
-        this.originator = widened(this.originator, length);
+        this.originator = resized(this.originator, length);
         return;
       case 3:
-        this.head = widened(this.head, length);
+        this.head = resized(this.head, length);
         return;
       case 4:
-        this.tail = widened(this.tail, length);
+        this.tail = resized(this.tail, length);
         return;
       case 5:
-        this.#references = widened(this.#references, length);
+        this.#references = resized(this.#references, length);
         return;
       case 6:
-        this.#next = widened(this.#next, length);
+        this.#next = resized(this.#next, length);
         return;
       case 7:
-        this.traits = widenedOctets(this.traits, length);
+        this.traits = resized(this.traits, length);
         return;
       default:
-        this.verdict = widenedOctets(this.verdict, length);
+        this.verdict = resized(this.verdict, length);
     }
   };
 }
 
 const COLUMNS = 9;
-
-/** A longer copy: half as long again, and at least `wanted`. */
-export function widened(column: Uint32Array<ArrayBuffer>, wanted: number): Uint32Array<ArrayBuffer> {
-  const wide = new Uint32Array(Math.max(wanted, column.length + (column.length >>> 1)));
-  wide.set(column);
-  return wide;
-}
-
-function widenedOctets(column: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
-  const wide = new Uint8Array(length);
-  wide.set(column);
-  return wide;
-}

@@ -1,7 +1,8 @@
+import { resized } from "../../lib/columns/growth.ts";
 import { Family } from "../../lib/family.ts";
 import type { Prefixes } from "../export-ports.ts";
 import type { Encoder } from "./encoder.ts";
-import { type OutSets, widened } from "./out-sets.ts";
+import type { OutSets } from "./out-sets.ts";
 import { except, type Log } from "./update-log.ts";
 
 const FIRST = 64;
@@ -18,7 +19,7 @@ export class Packer {
   readonly #prefixes: Prefixes;
   readonly #ipv4: boolean;
   readonly #addPath: boolean;
-  // Items, from 1 on: prefix, path id, next item of the same chain.
+  // Items, from 1 on: prefix, path id, next item of the same chain. No more than a slice of work puts in.
   #prefix = new Uint32Array(FIRST);
   #pathId = new Uint32Array(0);
   #next = new Uint32Array(FIRST);
@@ -194,9 +195,9 @@ export class Packer {
   #item(prefixId: number, pathId: number): number {
     const item = ++this.#count;
     if (item >= this.#prefix.length) {
-      this.#prefix = widened(this.#prefix, item + 1);
-      this.#next = widened(this.#next, item + 1);
-      if (this.#addPath) this.#pathId = widened(this.#pathId, item + 1);
+      this.#prefix = resized(this.#prefix, item * 2);
+      this.#next = resized(this.#next, item * 2);
+      if (this.#addPath) this.#pathId = resized(this.#pathId, item * 2);
     }
     this.#prefix[item] = prefixId;
     this.#next[item] = 0;

@@ -1,3 +1,4 @@
+import { Column } from "../../lib/columns/column.ts";
 import { IdQueue } from "../../lib/columns/id-queue.ts";
 import type { Prefixes } from "../export-ports.ts";
 
@@ -14,7 +15,7 @@ export interface Progress {
  */
 export class Pending {
   readonly #queue = new IdQueue();
-  #isQueued = new Uint8Array(16);
+  readonly #isQueued = new Column(Uint8Array);
   #queued = 0;
   #evaluated = 0;
   /** The last prefix that the scan looked at; -1 when none is running. */
@@ -45,29 +46,21 @@ export class Pending {
   }
 
   add(prefixId: number): void {
-    if (prefixId >= this.#isQueued.length) this.#grow(prefixId);
-    if (this.#isQueued[prefixId] !== 0) return;
-    this.#isQueued[prefixId] = 1;
+    if (this.#isQueued.set(prefixId, 1) !== 0) return;
     this.#queue.push(prefixId);
     this.#queued++;
   }
 
-  #grow(prefixId: number): void {
-    const grown = new Uint8Array(prefixId + (prefixId >>> 1) + 1);
-    grown.set(this.#isQueued);
-    this.#isQueued = grown;
-  }
-
   /** Gives back what many changes have grown, while nothing waits. */
   trim(): void {
-    if (this.#queue.length === 0 && this.#isQueued.length > 4096) this.#isQueued = new Uint8Array(16);
+    if (this.#queue.length === 0) this.#isQueued.clear();
   }
 
   /** The next changed prefix, which the caller evaluates at once; 0 if there's none. */
   take(): number {
     const prefixId = this.#queue.shift();
     if (prefixId === 0) return 0;
-    this.#isQueued[prefixId] = 0;
+    this.#isQueued.set(prefixId, 0);
     this.#evaluated++;
     return prefixId;
   }

@@ -34,3 +34,10 @@ export class Growth {
     this.next = this.#capacity - last + Math.floor((last * this.#grown) / this.#columns);
   }
 }
+
+/** A longer or shorter copy of a column. Only the columns of a `Growth`, and what can't become long, grow so; all others are in pages. */
+export function resized<A extends Uint8Array | Uint16Array | Uint32Array | Int32Array>(column: A, length: number): A {
+  const copy = new (column.constructor as new (length: number) => A)(length);
+  copy.set(column.length > length ? column.subarray(0, length) : column);
+  return copy;
+}

@@ -1,4 +1,5 @@
 import { compareAddresses } from "../../lib/address.ts";
+import { resized } from "../../lib/columns/growth.ts";
 import { PAGE_BITS, PAGE_MASK } from "../../lib/columns/record-pages.ts";
 import { AttributeFlag } from "../attribute-columns.ts";
 import type { AttributeStore } from "../attribute-store.ts";
@@ -346,12 +347,8 @@ export class Decision {
   }
 
   #widen(): void {
-    const wide = new Int32Array(this.#tied.length * 2);
-    wide.set(this.#tied);
-    this.#tied = wide;
-    const sets = new Int32Array(wide.length);
-    sets.set(this.#sets);
-    this.#sets = sets;
+    this.#tied = resized(this.#tied, this.#tied.length * 2);
+    this.#sets = resized(this.#sets, this.#tied.length);
   }
 }
 
