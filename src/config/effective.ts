@@ -225,6 +225,7 @@ function asPath(match: AsPathMatch): object {
     ...given("starts", match.starts),
     ...given("originated-by", match.originatedBy),
     ...given("length", bounds(match.length)),
+    ...given("regex", match.regex),
   };
 }
 

@@ -308,6 +308,8 @@ export interface AsPathMatch {
   readonly originatedBy: readonly number[] | null;
   /** AS_PATH length as the decision counts it (an AS_SET is 1). */
   readonly length: NumberRange | null;
+  /** Expressions on the path as text. */
+  readonly regex: readonly string[] | null;
 }
 
 /** Both ends belong to it. */

@@ -36,6 +36,10 @@ const asPathMatch = mapping({
   starts: key(oneOrMore(s.asnInPath), "The path begins with one of these: the neighbor's AS."),
   "originated-by": key(oneOrMore(s.asnInPath), "The path ends with one of these."),
   length: key(numberOrRange, "Its length as the decision counts it."),
+  regex: key(
+    oneOrMore(s.regex),
+    'It looks so, written as "65001 65002 {65003,65004}"; `_` is its start, its end or a space.',
+  ),
 });
 
 const match = mapping({

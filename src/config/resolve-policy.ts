@@ -175,12 +175,13 @@ type RawAsPath = NonNullable<RawMatch["as-path"]>[number];
 
 function resolveAsPath(raw: RawAsPath, source: Source, path: Path, problems: Problems): AsPathMatch {
   if (Object.keys(raw).length === 0 && source.describe(path) === "an empty mapping")
-    problems.cannot(source, path, "must name contains, starts, originated-by or length");
+    problems.cannot(source, path, "must name contains, starts, originated-by, length or regex");
   return {
     contains: raw.contains ?? null,
     starts: raw.starts ?? null,
     originatedBy: raw["originated-by"] ?? null,
     length: range(raw.length),
+    regex: raw.regex ?? null,
   };
 }
 

@@ -2,6 +2,7 @@ import { formatAddress, formatPrefix, maskWord, parsePrefix, tryParseIpv4 } from
 import { AS_TRANS } from "../lib/as-numbers.ts";
 import { type LargeCommunity, tryParseCommunity } from "../lib/communities.ts";
 import { familyFromName } from "../lib/family.ts";
+import { regexFault } from "../lib/regex/automaton.ts";
 import { addressWords } from "./address-text.ts";
 import type { CommunityPattern, HostPort, LargeCommunityPattern } from "./model.ts";
 import { leaf, Unfit } from "./schema-kit.ts";
@@ -192,6 +193,15 @@ export const largeCommunityPattern = leaf<LargeCommunityPattern>(
   'a large community, also with "*" for a part',
   (value) => parts(value, 3, U32) as LargeCommunityPattern | undefined,
 );
+
+/** An AS number written bare (`regex: 65001`) is one, too. */
+export const regex = leaf("a POSIX extended regular expression (at most 1000 characters)", (value) => {
+  const text = typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? String(value) : value;
+  if (typeof text !== "string") return undefined;
+  const fault = regexFault(text);
+  if (fault !== undefined) throw new Unfit(`must be a POSIX extended regular expression, but has ${fault}`);
+  return text;
+});
 
 // The host -----------------------------------------------------------------------------------------------------------
 

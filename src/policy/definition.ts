@@ -25,6 +25,8 @@ export interface AsPathCondition {
   readonly originatedBy?: readonly number[];
   /** As the decision counts it (RFC 4271 §9.1.2.2 a). */
   readonly length?: Range;
+  /** POSIX extended expressions on the path as text (`formatAsPath`); one of them is enough. */
+  readonly regex?: readonly string[];
 }
 
 /** Halves or thirds of a community; null stands for any. */

@@ -1,7 +1,8 @@
 import { formatAddress, formatPrefix, type Prefix, prefixContains } from "../lib/address.ts";
 import { communityName, formatLargeCommunity, type LargeCommunity } from "../lib/communities.ts";
 import { type Family, familyName } from "../lib/family.ts";
-import { asPathLength } from "../wire/attribute/as-path.ts";
+import { Regex } from "../lib/regex/automaton.ts";
+import { asPathLength, formatAsPath } from "../wire/attribute/as-path.ts";
 import { canonicalCommunities } from "../wire/attribute/communities.ts";
 import { canonicalLarge } from "../wire/attribute/large-communities.ts";
 import { DEFAULT_LOCAL_PREF } from "../wire/attribute/local-pref.ts";
@@ -32,7 +33,8 @@ export interface CompiledTerm {
 
 type AttributeTest = (attributes: PathAttributes, nextHop: readonly number[]) => boolean;
 
-function asPathTest({ contains, startsWith, originatedBy, length }: AsPathCondition): AttributeTest {
+function asPathTest({ contains, startsWith, originatedBy, length, regex }: AsPathCondition): AttributeTest {
+  const expressions = regex?.map((pattern) => new Regex(pattern));
   return ({ asPath }) => {
     if (contains && !asPath.some((segment) => segment.asns.some((as) => contains.includes(as)))) return false;
     const first = asPath[0];
@@ -40,7 +42,10 @@ function asPathTest({ contains, startsWith, originatedBy, length }: AsPathCondit
     const last = asPath.at(-1);
     if (originatedBy && !(last?.type === SegmentType.Sequence && originatedBy.includes(last.asns.at(-1)!)))
       return false;
-    return !length || within(length, asPathLength(asPath));
+    if (length && !within(length, asPathLength(asPath))) return false;
+    if (!expressions) return true;
+    const text = formatAsPath(asPath);
+    return expressions.some((expression) => expression.matches(text));
   };
 }
 
@@ -95,12 +100,13 @@ const range = ({ min, max }: Range): string => (min === max ? String(min) : `${m
 const pattern = (parts: readonly (number | null)[]): string => parts.map((part) => part ?? "*").join(":");
 const prefixText = (prefix: Prefix): string => formatPrefix(prefix.words, prefix.length);
 
-function describeAsPath({ contains, startsWith, originatedBy, length }: AsPathCondition): string {
+function describeAsPath({ contains, startsWith, originatedBy, length, regex }: AsPathCondition): string {
   const parts: string[] = [];
   if (contains) parts.push(`contains ${contains.join(" or ")}`);
   if (startsWith) parts.push(`starts with ${startsWith.join(" or ")}`);
   if (originatedBy) parts.push(`originated by ${originatedBy.join(" or ")}`);
   if (length) parts.push(`length ${range(length)}`);
+  if (regex) parts.push(`like ${regex.map((pattern) => JSON.stringify(pattern)).join(" or ")}`);
   return parts.join(" and ");
 }
 

@@ -120,6 +120,8 @@ t.test("each condition matches and fails to match", async (t) => {
     [{ asPath: [{ startsWith: [64500] }] }, { asPath: [{ startsWith: [64501] }] }],
     [{ asPath: [{ originatedBy: [64510] }] }, { asPath: [{ originatedBy: [8] }] }],
     [{ asPath: [{ contains: [8] }] }, { asPath: [{ contains: [9] }] }],
+    [{ asPath: [{ regex: ["^9", "^64500_64501 \\{7,8\\}_64510$"] }] }, { asPath: [{ regex: ["_6450_"] }] }],
+    [{ asPath: [{ regex: ["_64510$"], startsWith: [64500] }] }, { asPath: [{ regex: ["^64"], startsWith: [1] }] }],
     [{ asPath: [{ length: { min: 4, max: 4 } }] }, { asPath: [{ length: { min: 5, max: 9 } }] }],
     [{ localPref: { min: 150, max: 150 } }, { localPref: { min: 0, max: 149 } }],
     [{ med: { min: 20, max: 30 } }, { med: { min: 21, max: 30 } }],

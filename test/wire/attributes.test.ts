@@ -261,7 +261,7 @@ t.test("an AS_PATH that a peer may not send is told with its kinds of segments",
   const path = [{ type: 3, asns: [7] }] as const;
   const context = codecContext({ peerKind: "external", remoteAs: 65001 });
   t.match(checkAsPath([sequence(65002, 1)], context)?.message, /must start with the peer's AS 65001, found "65002 1"/);
-  t.match(checkAsPath([set(65001, 1)], context)?.message, /found "\{65001 1\}"/);
+  t.match(checkAsPath([set(65001, 1)], context)?.message, /found "\{65001,1\}"/);
   t.match(checkAsPath(path, context)?.message, /confederation segments/);
 });
 

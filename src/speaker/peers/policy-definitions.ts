@@ -46,11 +46,12 @@ const originCode = (name: OriginName): Origin => originNames.indexOf(name) as Or
 
 const rangeOf = ({ ge, le }: NumberRange): Range => ({ min: ge, max: le });
 
-const asPathOf = ({ contains, starts, originatedBy, length }: AsPathMatch): AsPathCondition => ({
+const asPathOf = ({ contains, starts, originatedBy, length, regex }: AsPathMatch): AsPathCondition => ({
   ...(contains && { contains }),
   ...(starts && { startsWith: starts }),
   ...(originatedBy && { originatedBy }),
   ...(length && { length: rangeOf(length) }),
+  ...(regex && { regex }),
 });
 
 function prefixRulesOf(config: Config, match: PolicyMatch): PrefixRule[] | null {

@@ -73,9 +73,14 @@ const brackets: Readonly<Record<SegmentType, readonly [string, string]>> = {
   [SegmentType.ConfedSet]: ["[", "]"],
 };
 
-/** "65001 65002 {65003 65004}". */
-const formatAsPath = (path: readonly AsSegment[]): string =>
-  path.map(({ type, asns }) => brackets[type][0] + asns.join(" ") + brackets[type][1]).join(" ");
+/** "65001 65002 {65003,65004}": what messages show and what expressions of policies are held against. */
+export const formatAsPath = (path: readonly AsSegment[]): string =>
+  path
+    .map(({ type, asns }) => {
+      const list = type === SegmentType.Set || type === SegmentType.ConfedSet;
+      return brackets[type][0] + asns.join(list ? "," : " ") + brackets[type][1];
+    })
+    .join(" ");
 
 /** What the path of a peer must be beyond its syntax; checked once AS4_PATH has been merged in. */
 export function checkAsPath(path: readonly AsSegment[], context: CodecContext): AttributeError | null {
