@@ -9,7 +9,6 @@ import type { Log } from "../lib/log.ts";
 import { Barriers } from "./barriers.ts";
 import { DeviceRequests } from "./device-requests.ts";
 import { DirtyRoutes } from "./dirty-routes.ts";
-import { FailedRoutes } from "./failed-routes.ts";
 import { createCounters } from "./fib-counters.ts";
 import type { FibCounters, FibGroup, FibPort, FibResult, FibRoute, FibRow } from "./fib-port.ts";
 import { FibRows } from "./fib-rows.ts";
@@ -20,7 +19,9 @@ import { HeldRoutes } from "./held-routes.ts";
 import { KernelPump } from "./kernel-pump.ts";
 import { NexthopObjects } from "./nexthop-objects.ts";
 import { Outcomes } from "./outcomes.ts";
+import { RefusedRoutes } from "./refused-routes.ts";
 import { RouteAnswers } from "./route-answers.ts";
+import { RoutePlan } from "./route-plan.ts";
 import { TargetStore } from "./targets.ts";
 import { ToldTargets } from "./told-targets.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -64,7 +65,7 @@ export class FibClient implements FibPort {
   readonly #objects: NexthopObjects | null;
   readonly #groups: GroupTable;
   readonly #rows: FibRows;
-  readonly #failed: FailedRoutes;
+  readonly #refused: RefusedRoutes;
   readonly #held: HeldRoutes;
   readonly #writer: WriterSession;
   readonly #told: ToldTargets;
@@ -95,31 +96,30 @@ export class FibClient implements FibPort {
     const objects = options.nexthopObjects ? new NexthopObjects(scope.protocol, turns) : null;
     const groups = new GroupTable(targets, objects);
     const rows = new FibRows({ scope, tables, targets, groups, mirror });
-    const failed = new FailedRoutes({ tables, clock, log, errorText, targets, groups, objects, dirty, rows });
-    const held = new HeldRoutes({ scope, mirror, tables, targets, objects, counters, groups, dirty, rows, failed });
-    const outcomes = new Outcomes({ held, failed, rows, mirror, counters, dirty });
+    const refused = new RefusedRoutes({ tables, clock, log, errorText, targets, groups, objects, dirty, rows });
+    const held = new HeldRoutes({ scope, mirror, tables, targets, objects, counters, groups, dirty, rows, refused });
+    const outcomes = new Outcomes({ held, refused, rows, mirror, counters, dirty });
 
     const connect = () => options.connect();
     const writer = new WriterSession({ scope, clock, log, errorText, connect, turns, flight, synchronous });
     const told = new ToldTargets(targets, writer.out);
     const devices = new DeviceRequests(writer.out, turns);
     const barriers = new Barriers(queue, flight, devices, objects);
-    const waiting = { queue, turns, flight, devices, barriers };
+    const plan = new RoutePlan({ targets, groups, objects, refused, outcomes });
     const pump = new KernelPump({
       clock,
       synchronous,
       mirror,
       tables,
       targets,
-      groups,
       objects,
-      ...waiting,
+      refused,
+      plan,
+      waiting: { queue, turns, flight, devices, barriers },
       writer,
       told,
-      failed,
-      outcomes,
     });
-    this.#answers = new RouteAnswers({ tables, targets, dirty, flight, failed, outcomes, barriers, pump });
+    this.#answers = new RouteAnswers({ tables, targets, dirty, flight, refused, outcomes, barriers, pump });
     targets.onFree((_id, target) => {
       if (target.type === "object") objects?.unused(target.nexthopId);
     });
@@ -131,7 +131,7 @@ export class FibClient implements FibPort {
     this.#objects = objects;
     this.#groups = groups;
     this.#rows = rows;
-    this.#failed = failed;
+    this.#refused = refused;
     this.#held = held;
     this.#writer = writer;
     this.#told = told;
@@ -361,7 +361,7 @@ export class FibClient implements FibPort {
   #shut(hung: boolean): void {
     this.#closed = true;
     this.#turns.open = false;
-    this.#failed.close();
+    this.#refused.close();
     this.#options.mirror?.close();
     this.#writer.close(hung);
   }

@@ -111,9 +111,9 @@ export class FibRows {
   #state(table: FibTable, id: number): { state: FibState; owner: string | null; error: string | null } {
     const owner = table.want.get(id) === 0 ? null : this.#ownerBefore(table, id);
     if (owner !== null) return { state: "overridden", owner, error: null };
-    const trouble = table.troubles.get(id);
-    if (trouble?.state === "failed") return { state: "failed", owner: null, error: trouble.text };
-    if (trouble?.state === "overridden") return { state: "overridden", owner: trouble.text, error: null };
+    const refusal = table.refused.get(id);
+    if (refusal?.state === "failed") return { state: "failed", owner: null, error: refusal.text };
+    if (refusal?.state === "overridden") return { state: "overridden", owner: refusal.text, error: null };
     const pending = (table.marks.get(id) & (Mark.Queued | Mark.InFlight)) !== 0 || table.held.get(id) === 0;
     return { state: pending ? "pending" : "installed", owner: null, error: null };
   }

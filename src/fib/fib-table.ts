@@ -19,12 +19,12 @@ export const Mark = {
   Seen: 32,
   /** Written, or told by an event, while a reading runs: newer than the reading. */
   Touched: 64,
-  /** Not in its final state: failed or overridden (details in `failures`). */
-  Trouble: 128,
+  /** The kernel doesn't take it: failed or overridden (why: `refused`). */
+  Refused: 128,
 } as const;
 
-/** Why a route is not as it should be. */
-export interface Trouble {
+/** Why a route that is wanted isn't taken: it failed, or another owner's is in its place. */
+export interface Refusal {
   readonly state: "failed" | "overridden";
   readonly errno: number;
   readonly text: string;
@@ -45,7 +45,7 @@ export class FibTable {
    * mark goes, until the kernel says that none is left, and then ours is written anew.
    */
   readonly twins = new Set<number>();
-  readonly troubles = new Map<number, Trouble>();
+  readonly refused = new Map<number, Refusal>();
 
   constructor(family: Family, hasher: Hasher) {
     this.family = family;
@@ -61,7 +61,7 @@ export class FibTable {
     if (this.want.get(id) !== 0 || this.held.get(id) !== 0 || this.twins.has(id)) return;
     const marks = this.marks.get(id);
     if ((marks & (Mark.Queued | Mark.InFlight | Mark.Touched)) !== 0) return;
-    if ((marks & Mark.Trouble) !== 0) this.troubles.delete(id);
+    if ((marks & Mark.Refused) !== 0) this.refused.delete(id);
     this.marks.set(id, 0);
     this.prefixes.remove(id);
   }

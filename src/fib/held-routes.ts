@@ -6,12 +6,12 @@ import type { ParsedNexthop } from "../kernel/rtnetlink/nexthop.ts";
 import type { KernelTarget, RouteScope, RouteView } from "../kernel/rtnetlink/route.ts";
 import { Family } from "../lib/family.ts";
 import type { DirtyRoutes } from "./dirty-routes.ts";
-import type { FailedRoutes } from "./failed-routes.ts";
 import type { FibCounters } from "./fib-port.ts";
 import type { FibRows } from "./fib-rows.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
 import type { GroupTable } from "./groups.ts";
 import type { NexthopObjects } from "./nexthop-objects.ts";
+import type { RefusedRoutes } from "./refused-routes.ts";
 import { hopKey, type TargetId, type TargetStore } from "./targets.ts";
 
 export interface HeldParts {
@@ -24,7 +24,7 @@ export interface HeldParts {
   readonly groups: GroupTable;
   readonly dirty: DirtyRoutes;
   readonly rows: FibRows;
-  readonly failed: FailedRoutes;
+  readonly refused: RefusedRoutes;
 }
 
 /**
@@ -80,7 +80,7 @@ export class HeldRoutes implements MarkedRoutes {
     if (how === "row") table.mark(id, Mark.Seen);
     else this.touched(table, id);
     if (table.want.get(id) !== 0) {
-      if (!shared && targets.satisfies(target, this.#parts.groups.wanted(table, id)) && (marks & Mark.Trouble) === 0)
+      if (!shared && targets.satisfies(target, this.#parts.groups.wanted(table, id)) && (marks & Mark.Refused) === 0)
         return;
       if (held !== 0) table.mark(id, Mark.Repair);
       this.#parts.dirty.add(table, id);
@@ -193,7 +193,7 @@ export class HeldRoutes implements MarkedRoutes {
   }
 
   kernelChanged(): void {
-    this.#parts.failed.kernelChanged();
+    this.#parts.refused.kernelChanged();
   }
 
   nexthopsBegin(): void {

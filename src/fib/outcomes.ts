@@ -3,16 +3,16 @@ import { Operation } from "../kernel/records.ts";
 import * as nl from "../kernel/rtnetlink/constants.ts";
 import { Family } from "../lib/family.ts";
 import type { DirtyRoutes } from "./dirty-routes.ts";
-import type { FailedRoutes } from "./failed-routes.ts";
 import type { FibCounters } from "./fib-port.ts";
 import type { FibRows } from "./fib-rows.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
 import type { HeldRoutes } from "./held-routes.ts";
+import type { RefusedRoutes } from "./refused-routes.ts";
 import type { TargetId } from "./targets.ts";
 
 export interface OutcomeParts {
   readonly held: HeldRoutes;
-  readonly failed: FailedRoutes;
+  readonly refused: RefusedRoutes;
   readonly rows: FibRows;
   readonly mirror: KernelMirror | null;
   readonly counters: FibCounters;
@@ -47,7 +47,7 @@ export class Outcomes {
   }
 
   refused(table: FibTable, id: number, operation: Operation, errno: number, text: string): void {
-    const { held, failed, counters, dirty } = this.#parts;
+    const { held, refused, counters, dirty } = this.#parts;
     this.#landed(table, id);
     const { operations } = counters;
     if (operation === Operation.Delete) {
@@ -62,7 +62,7 @@ export class Outcomes {
         return;
       }
       operations.delete.failed++;
-      failed.fail(table, id, errno, text);
+      refused.fail(table, id, errno, text);
       return;
     }
     if (operation === Operation.Replace && errno === nl.ENOENT) {
@@ -83,16 +83,16 @@ export class Outcomes {
       return;
     }
     (operation === Operation.Create ? operations.add : operations.replace).failed++;
-    failed.fail(table, id, errno, text);
+    refused.fail(table, id, errno, text);
   }
 
   /** The kernel has what is wanted. */
   settled(table: FibTable, id: number): void {
     const marks = table.marks.get(id);
-    if ((marks & (Mark.Repair | Mark.Trouble)) === 0) return;
+    if ((marks & (Mark.Repair | Mark.Refused)) === 0) return;
     if ((marks & Mark.Repair) !== 0) this.#parts.counters.repaired++;
     table.marks.set(id, marks & ~Mark.Repair);
-    if ((marks & Mark.Trouble) !== 0) this.#parts.failed.settled(table, id);
+    if ((marks & Mark.Refused) !== 0) this.#parts.refused.settled(table, id);
   }
 
   #landed(table: FibTable, id: number): void {
@@ -104,17 +104,17 @@ export class Outcomes {
 
   /** CREATE|EXCL met a route. */
   #exists(table: FibTable, id: number): void {
-    const { rows, failed, mirror } = this.#parts;
+    const { rows, refused, mirror } = this.#parts;
     const owner = rows.ownerInTheWay(table, id);
     if (owner !== null) {
-      failed.override(table, id, owner);
+      refused.override(table, id, owner);
       return;
     }
-    failed.fail(table, id, nl.EEXIST, "another route is in the way and was not seen yet");
+    refused.fail(table, id, nl.EEXIST, "another route is in the way and was not seen yet");
     if (this.#unexplained++ > 0 || mirror === null) return;
     mirror.resync(() => {
       this.#unexplained = 0;
-      failed.existingKnown();
+      refused.existingKnown();
     });
   }
 }

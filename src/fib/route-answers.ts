@@ -1,11 +1,11 @@
 import type { Family } from "../lib/family.ts";
 import type { Barriers } from "./barriers.ts";
 import type { DirtyRoutes } from "./dirty-routes.ts";
-import type { FailedRoutes } from "./failed-routes.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
 import type { Flight, Landed } from "./flight.ts";
 import type { KernelPump } from "./kernel-pump.ts";
 import type { Outcomes } from "./outcomes.ts";
+import type { RefusedRoutes } from "./refused-routes.ts";
 import type { TargetId, TargetStore } from "./targets.ts";
 
 export interface RouteAnswersParts {
@@ -13,7 +13,7 @@ export interface RouteAnswersParts {
   readonly targets: TargetStore;
   readonly dirty: DirtyRoutes;
   readonly flight: Flight;
-  readonly failed: FailedRoutes;
+  readonly refused: RefusedRoutes;
   readonly outcomes: Outcomes;
   readonly barriers: Barriers;
   readonly pump: KernelPump;
@@ -35,8 +35,8 @@ export class RouteAnswers {
   }
 
   failed(sequence: number, errno: number, text: string): void {
-    const { flight, failed, outcomes } = this.#parts;
-    flight.failed(sequence, errno, failed.reason(errno, text), (key, operation, target) => {
+    const { flight, refused, outcomes } = this.#parts;
+    flight.failed(sequence, errno, refused.reason(errno, text), (key, operation, target) => {
       const table = this.#tableOf(key);
       this.#land(table, key >>> 1, target);
       outcomes.refused(table, key >>> 1, operation, errno, text);

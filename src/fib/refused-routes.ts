@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { DirtyRoutes } from "./dirty-routes.ts";
 import type { FibRows } from "./fib-rows.ts";
-import { type FibTable, Mark, type Trouble } from "./fib-table.ts";
+import { type FibTable, Mark, type Refusal } from "./fib-table.ts";
 import type { GroupTable } from "./groups.ts";
 import type { NexthopObjects } from "./nexthop-objects.ts";
 import type { TargetId, TargetStore } from "./targets.ts";
@@ -14,7 +14,7 @@ const RETRY_MOST_MS = 30_000;
 /** Not the prefix is at fault, and all routes that way would fail. */
 const targetErrors: ReadonlySet<number> = new Set([nl.EPERM, nl.ENODEV, nl.ENETDOWN, nl.ENETUNREACH, nl.EHOSTUNREACH]);
 
-export interface FailedRoutesParts {
+export interface RefusedRoutesParts {
   readonly tables: readonly [FibTable, FibTable];
   readonly clock: Clock;
   readonly log: Log;
@@ -27,14 +27,14 @@ export interface FailedRoutesParts {
 }
 
 /**
- * Routes that are not as they should be, and when they are tried again: after 20 ms, then four times as long each time up
+ * Routes that the kernel doesn't take, failed or overridden, and when the failed ones are tried again: after 20 ms, then four times as long each time up
  * to 30 s, and soon after anything in the kernel has changed. Most failures are those of a link or a gateway: then one
  * route asks for all that go the same way, and when it is taken the others follow.
  */
-export class FailedRoutes {
-  readonly #parts: FailedRoutesParts;
+export class RefusedRoutes {
+  readonly #parts: RefusedRoutesParts;
   /** Targets that the kernel refused: routes to them fail without being asked for. */
-  readonly #dead = new Map<TargetId, Trouble>();
+  readonly #dead = new Map<TargetId, Refusal>();
   /** Targets whose waiting routes were let go since the last retry. */
   readonly #freed = new Set<TargetId>();
   #timer: Timer | null = null;
@@ -43,7 +43,7 @@ export class FailedRoutes {
   #deniedTold = false;
   #closed = false;
 
-  constructor(parts: FailedRoutesParts) {
+  constructor(parts: RefusedRoutesParts) {
     this.#parts = parts;
     parts.targets.onFree((target) => this.#dead.delete(target));
   }
@@ -53,26 +53,26 @@ export class FailedRoutes {
     return this.#dead.size > 0;
   }
 
-  dead(target: TargetId): Trouble | undefined {
+  dead(target: TargetId): Refusal | undefined {
     return this.#dead.get(target);
   }
 
   /** All routes to this target fail for the same reason, until the next retry. */
-  setDead(target: TargetId, text: string): Trouble {
-    const trouble: Trouble = { state: "failed", errno: 0, text };
-    this.#dead.set(target, trouble);
+  setDead(target: TargetId, text: string): Refusal {
+    const refusal: Refusal = { state: "failed", errno: 0, text };
+    this.#dead.set(target, refusal);
     this.#retryLater();
-    return trouble;
+    return refusal;
   }
 
   /** The kernel (errno) or we ourselves (0) can't write the route. */
   fail(table: FibTable, id: number, errno: number, text: string): void {
     const reason = errno === 0 ? text : this.reason(errno, text);
-    const trouble: Trouble = { state: "failed", errno, text: reason };
+    const refusal: Refusal = { state: "failed", errno, text: reason };
     const wanted = this.#parts.groups.wanted(table, id);
-    if (wanted !== 0 && targetErrors.has(errno)) this.#dead.set(wanted, trouble);
+    if (wanted !== 0 && targetErrors.has(errno)) this.#dead.set(wanted, refusal);
     this.#freed.delete(wanted);
-    this.put(table, id, trouble);
+    this.put(table, id, refusal);
     if (errno === nl.EPERM && !this.#deniedTold) {
       this.#deniedTold = true;
       this.#parts.log.event("error", "fib-not-permitted", reason);
@@ -85,20 +85,20 @@ export class FailedRoutes {
     this.put(table, id, { state: "overridden", errno: nl.EEXIST, text: owner });
   }
 
-  put(table: FibTable, id: number, trouble: Trouble): void {
-    const before = table.troubles.get(id);
-    table.troubles.set(id, trouble);
-    table.mark(id, Mark.Trouble);
-    if (before?.state !== trouble.state || before.text !== trouble.text) this.#parts.rows.report(table, id);
+  put(table: FibTable, id: number, refusal: Refusal): void {
+    const before = table.refused.get(id);
+    table.refused.set(id, refusal);
+    table.mark(id, Mark.Refused);
+    if (before?.state !== refusal.state || before.text !== refusal.text) this.#parts.rows.report(table, id);
   }
 
   /** The route is as it should be. */
   settled(table: FibTable, id: number): void {
-    const trouble = table.troubles.get(id)!;
-    table.troubles.delete(id);
-    table.unmark(id, Mark.Trouble);
+    const refusal = table.refused.get(id)!;
+    table.refused.delete(id);
+    table.unmark(id, Mark.Refused);
     this.#parts.rows.report(table, id);
-    if (trouble.state === "failed") this.#freeSiblings(this.#parts.groups.wanted(table, id));
+    if (refusal.state === "failed") this.#freeSiblings(this.#parts.groups.wanted(table, id));
   }
 
   /** A nexthop object has come: routes that waited for it go on. */
@@ -114,8 +114,8 @@ export class FailedRoutes {
 
   /** Everything was read anew: what was in the way of these is known now. */
   existingKnown(): void {
-    this.#each((table, id, trouble) => {
-      if (trouble.errno === nl.EEXIST) this.#parts.dirty.add(table, id);
+    this.#each((table, id, refusal) => {
+      if (refusal.errno === nl.EEXIST) this.#parts.dirty.add(table, id);
     });
   }
 
@@ -144,16 +144,16 @@ export class FailedRoutes {
   #freeSiblings(target: TargetId): void {
     if (this.#freed.has(target)) return;
     this.#freed.add(target);
-    this.#each((table, id, trouble) => {
+    this.#each((table, id, refusal) => {
       const underWay = (table.marks.get(id) & (Mark.Queued | Mark.InFlight)) !== 0;
-      if (trouble.state === "failed" && !underWay && this.#parts.groups.wanted(table, id) === target)
+      if (refusal.state === "failed" && !underWay && this.#parts.groups.wanted(table, id) === target)
         this.#parts.dirty.add(table, id);
     });
   }
 
   #retryLater(): void {
     if (this.#timer !== null || this.#closed) return;
-    if (this.#parts.tables.every((table) => table.troubles.size === 0)) return;
+    if (this.#parts.tables.every((table) => table.refused.size === 0)) return;
     this.#dueAt = this.#parts.clock.now() + this.#delay;
     this.#timer = this.#parts.clock.setTimer(this.#delay, () => this.#retry());
   }
@@ -166,8 +166,8 @@ export class FailedRoutes {
     this.#dead.clear();
     this.#freed.clear();
     this.#parts.objects?.retry();
-    this.#each((table, id, trouble) => {
-      if (trouble.state !== "failed") return;
+    this.#each((table, id, refusal) => {
+      if (refusal.state !== "failed") return;
       const wanted = this.#parts.groups.wanted(table, id);
       if (dead.has(wanted)) {
         if (asked.has(wanted)) return; // one asks for all
@@ -178,7 +178,7 @@ export class FailedRoutes {
     this.#retryLater();
   }
 
-  #each(what: (table: FibTable, id: number, trouble: Trouble) => void): void {
-    for (const table of this.#parts.tables) for (const [id, trouble] of table.troubles) what(table, id, trouble);
+  #each(what: (table: FibTable, id: number, refusal: Refusal) => void): void {
+    for (const table of this.#parts.tables) for (const [id, refusal] of table.refused) what(table, id, refusal);
   }
 }
