@@ -38,6 +38,7 @@ import { Peers } from "./peers/peers.ts";
 import { PolicyCache } from "./peers/policy-cache.ts";
 import { checkLimits, hasRoom, isLimited } from "./peers/prefix-limits.ts";
 import type { SessionLink } from "./peers/session-link.ts";
+import { SessionRules } from "./peers/session-rules.ts";
 import { SharedRouterIds } from "./peers/shared-router-ids.ts";
 import { type DrainOutcome, drain, forGood, sayGoodbye, sendRest } from "./restart/drain.ts";
 import { OwnRestart } from "./restart/own-restart.ts";
@@ -139,24 +140,22 @@ export class Speaker implements SpeakerState {
       () => this.#lookAtMemory(),
     );
     const environment = { clock, alarms: new Alarms(clock), random, network, keepaliveLag: this.keepaliveLag };
-    const maker = new PeerMaker(environment, {
+    const rules = new SessionRules({
       config: () => this.#config,
-      clock,
-      log: new LogBudget(log, clock),
       tables,
-      reader: new UpdateReader(store, tables.byFamily),
-      groups,
-      stale,
-      loop,
-      convergence,
       policyCache,
       local: kernel.local,
       finish: () => this.#finish,
-      changed: (peer) => this.#peerChanged(peer),
-      restart,
-      backPressure,
+    });
+    const maker = new PeerMaker(() => this.#config, environment, {
+      rules,
+      routes: { tables, reader: new UpdateReader(store, tables.byFamily), groups },
+      restart: { own: restart, stale },
+      load: { convergence, backPressure, admission },
       routerIds: new SharedRouterIds(),
-      admission,
+      log: new LogBudget(log, clock),
+      changed: (peer) => this.#peerChanged(peer),
+      wake,
     });
     const peers = new Peers((identity) => maker.make(identity), clock, log, admission);
     const localEnds = new LocalEnds({ clock, local: kernel.local, peers, linkOf: (peer) => maker.linkOf(peer) });

@@ -15,8 +15,8 @@ export class PeerMaker {
   readonly #profiles = new SessionProfiles();
   readonly #links = new WeakMap<Peer, SessionLink>();
 
-  constructor(environment: SessionEnvironment, linkParts: LinkParts) {
-    this.#config = linkParts.config;
+  constructor(config: () => Config, environment: SessionEnvironment, linkParts: LinkParts) {
+    this.#config = config;
     this.#environment = environment;
     this.#linkParts = linkParts;
   }

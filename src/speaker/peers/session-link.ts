@@ -1,9 +1,7 @@
 import { Outbox } from "../../export/members/outbox.ts";
 import type { UpdateGroups } from "../../export/update-groups.ts";
-import type { Clock } from "../../lib/clock.ts";
 import { type Family, families, familyName } from "../../lib/family.ts";
 import type { Log, LogFields, LogLevel } from "../../lib/log.ts";
-import type { WorkLoop } from "../../lib/work-loop.ts";
 import type { UpdateFindings, UpdateReader } from "../../rib/update-reader.ts";
 import type { Agreed } from "../../session/agreed.ts";
 import type { State } from "../../session/fsm/state.ts";
@@ -18,27 +16,32 @@ import { MEMORY_REST_MS } from "../load/memory-guard.ts";
 import { type LiveSession, type Peer, sourceInfoOf } from "../peer.ts";
 import type { OwnRestart } from "../restart/own-restart.ts";
 import type { StaleRoutes } from "../restart/stale-routes.ts";
+import type { Tables } from "../tables.ts";
 import { checkLimits, setLimits } from "./prefix-limits.ts";
 import { logBug, logFaults, logNotification, logOfPeer, logTwin } from "./session-log.ts";
-import { groupOf, ownOf, type RuleParts, readingOf, usePolicies } from "./session-rules.ts";
+import type { SessionRules } from "./session-rules.ts";
 import type { SharedRouterIds } from "./shared-router-ids.ts";
 
-/** What sessions are linked to. */
-export interface LinkParts extends RuleParts {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly reader: UpdateReader;
-  readonly groups: UpdateGroups;
-  readonly stale: StaleRoutes;
-  readonly loop: WorkLoop;
-  readonly convergence: Convergence;
-  /** A session has come up or gone down; the peer's state is settled. */
-  readonly changed: (peer: Peer) => void;
-  readonly restart: OwnRestart;
-  readonly backPressure: BackPressure;
+/** What sessions are linked to: the same for all peers. */
+export interface LinkParts {
+  /** How a session is read, judged and told by today's config. */
+  readonly rules: SessionRules;
+  /** Where what it tells goes, and who tells it what others told. */
+  readonly routes: { readonly tables: Tables; readonly reader: UpdateReader; readonly groups: UpdateGroups };
+  /** What outlives sessions: theirs, and ours. */
+  readonly restart: { readonly own: OwnRestart; readonly stale: StaleRoutes };
+  /** Who must know how much comes in; `admission`: no new sessions while memory is short. */
+  readonly load: {
+    readonly convergence: Convergence;
+    readonly backPressure: BackPressure;
+    readonly admission: Admission;
+  };
   readonly routerIds: SharedRouterIds;
-  /** Memory is short: no new sessions. */
-  readonly admission: Admission;
+  readonly log: Log;
+  /** A session has come up or gone down; the peer's state is settled. */
+  changed(peer: Peer): void;
+  /** There is work for the loop. */
+  wake(): void;
 }
 
 /** Links one peer's session to tables and update groups. One object per peer. */
@@ -59,8 +62,9 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
 
   established(agreed: Agreed): void {
     const peer = this.#peer;
-    const { tables, stale, loop } = this.#parts;
-    if (peer.source === 0 && !this.#parts.admission.open) {
+    const { routes, restart, load, rules } = this.#parts;
+    const { tables } = routes;
+    if (peer.source === 0 && !load.admission.open) {
       peer.session.fail(cease(CeaseError.OutOfResources), MEMORY_REST_MS);
       return;
     }
@@ -75,17 +79,17 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     tables.bind(peer.source, peer);
     this.#usePolicies(agreed);
     setLimits(peer, tables);
-    stale.returned(peer, agreed);
+    restart.stale.returned(peer, agreed);
     const live: LiveSession = {
       agreed,
-      ...readingOf(peer, agreed, this.#parts),
+      ...rules.readingOf(peer, agreed),
       source: peer.source,
       outbox: new Outbox(peer.source, peer.session),
       memberships: families.map(() => undefined),
       endOfRibReceived: families.map(() => false),
     };
     peer.live = live;
-    this.#parts.restart.established(peer, agreed);
+    restart.own.established(peer, agreed);
     for (const family of agreed.families) this.joinGroup(family);
     this.#say("info", "established", `session with ${peer.address} is up`, {
       as: agreed.remoteAs,
@@ -95,18 +99,18 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const twin = peer.settings.kind === "internal" ? this.#parts.routerIds.came(peer) : null;
     if (twin !== null) logTwin(this.#parts.log, peer, twin);
     this.#parts.changed(peer);
-    loop.touch();
+    this.#parts.wake();
   }
 
   /** From now on the peer is told what we know, unless selection is deferred: then it hears nothing, not even End-of-RIB. */
   joinGroup(family: Family): void {
     const peer = this.#peer;
     const { live } = peer;
-    const { groups, restart } = this.#parts;
-    if (live === null || restart.defers(family) || live.memberships[family]) return;
+    const { routes, restart, rules } = this.#parts;
+    if (live === null || restart.own.defers(family) || live.memberships[family]) return;
     if (!live.agreed.families.includes(family)) return;
-    const { key, policy } = groupOf(peer, live.agreed, family, this.#parts);
-    live.memberships[family] = groups.join(key, policy, live.outbox);
+    const { key, policy } = rules.groupOf(peer, live.agreed, family);
+    live.memberships[family] = routes.groups.join(key, policy, live.outbox);
   }
 
   down(reason: DownReason): void {
@@ -114,27 +118,27 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const { live } = peer;
     if (live === null) return;
     peer.live = null;
-    this.#parts.backPressure.forget(peer.session);
+    this.#parts.load.backPressure.forget(peer.session);
     this.#parts.routerIds.left(peer);
-    for (const membership of live.memberships) if (membership) this.#parts.groups.leave(membership);
+    for (const membership of live.memberships) if (membership) this.#parts.routes.groups.leave(membership);
     peer.overLimit.fill(false);
-    this.#parts.stale.wentAway(peer, live.agreed, reason);
+    this.#parts.restart.stale.wentAway(peer, live.agreed, reason);
     this.#say("warn", "down", `session with ${peer.address} is down: ${reason.text}`);
     this.#parts.changed(peer);
-    this.#parts.loop.touch();
+    this.#parts.wake();
   }
 
   update(bytes: Uint8Array, start: number, end: number): void {
     const { live } = this.#peer;
     if (live === null) return;
-    this.#parts.convergence.heard();
-    this.#parts.reader.read(live, bytes, start, end, this);
-    this.#parts.loop.touch();
+    this.#parts.load.convergence.heard();
+    this.#parts.routes.reader.read(live, bytes, start, end, this);
+    this.#parts.wake();
   }
 
   chunkDone(): void {
-    checkLimits(this.#peer, this.#parts.tables, this.#parts.log);
-    if (this.#peer.live !== null) this.#parts.backPressure.chunkRead(this.#peer.session);
+    checkLimits(this.#peer, this.#parts.routes.tables, this.#parts.log);
+    if (this.#peer.live !== null) this.#parts.load.backPressure.chunkRead(this.#peer.session);
   }
 
   routeRefresh(bytes: Uint8Array, start: number, end: number): void {
@@ -149,18 +153,18 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     } else if (kind === RefreshKind.Begin) {
       // RFC 7313 §4: before End-of-RIB the peer is still telling its routes for the first time.
       if (live.agreed.gracefulRestart !== null && !live.endOfRibReceived[family]) return;
-      this.#parts.stale.refreshBegins(this.#peer, family);
-    } else if (kind === RefreshKind.End) this.#parts.stale.refreshEnds(this.#peer, family);
-    this.#parts.loop.touch();
+      this.#parts.restart.stale.refreshBegins(this.#peer, family);
+    } else if (kind === RefreshKind.End) this.#parts.restart.stale.refreshEnds(this.#peer, family);
+    this.#parts.wake();
   }
 
   endOfRib(family: Family): void {
     const { live } = this.#peer;
     if (live === null) return;
     live.endOfRibReceived[family] = true;
-    this.#parts.stale.endOfRib(this.#peer, family);
+    this.#parts.restart.stale.endOfRib(this.#peer, family);
     this.#say("debug", "end-of-rib", `${this.#peer.address} has told all its ${familyName(family)} routes`);
-    this.#parts.restart.endOfRib(this.#peer, family);
+    this.#parts.restart.own.endOfRib(this.#peer, family);
   }
 
   faults(faults: readonly AttributeFault[], bytes: Uint8Array): void {
@@ -195,10 +199,10 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
 
   restartState(): { restarting: boolean; forwarding: (family: Family) => boolean } {
     return {
-      restarting: this.#parts.restart.returning,
+      restarting: this.#parts.restart.own.returning,
       // A session that comes back while we run on finds our forwarding as it was, too: without the bit a lost connection would
       // cost what a lost node does.
-      forwarding: (family) => this.#peer.everEstablished || this.#parts.restart.forwards(family),
+      forwarding: (family) => this.#peer.everEstablished || this.#parts.restart.own.forwards(family),
     };
   }
 
@@ -221,7 +225,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   reconfigured(): void {
     const peer = this.#peer;
     const { live } = peer;
-    const { tables, groups } = this.#parts;
+    const { tables, groups } = this.#parts.routes;
     const agreed = this.#agreed;
     if (agreed === null || peer.source === 0) return;
     const before = tables.sources.info(peer.source);
@@ -233,7 +237,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     this.#takePolicies(agreed);
     checkLimits(peer, tables, this.#parts.log);
     if (live === null || peer.live === null) return;
-    Object.assign(live, readingOf(peer, agreed, this.#parts));
+    Object.assign(live, this.#parts.rules.readingOf(peer, agreed));
     this.#moveGroups(live, agreed);
   }
 
@@ -245,7 +249,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const agreed = this.#agreed;
     if (agreed === null || source === 0) return;
     // Of most that happens to a host's addresses no session hears anything, however many there are.
-    if (String(ownOf(this.#peer, agreed, this.#parts).addresses) === this.#ownAddresses) return;
+    if (String(this.#parts.rules.ownOf(this.#peer, agreed).addresses) === this.#ownAddresses) return;
     this.#takePolicies(agreed);
     if (live !== null) this.#moveGroups(live, agreed);
   }
@@ -255,23 +259,22 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     for (const family of agreed.families) {
       const membership = live.memberships[family];
       if (membership === undefined) continue;
-      const { key, policy } = groupOf(this.#peer, agreed, family, this.#parts);
-      live.memberships[family] = this.#parts.groups.move(membership, key, policy);
+      const { key, policy } = this.#parts.rules.groupOf(this.#peer, agreed, family);
+      live.memberships[family] = this.#parts.routes.groups.move(membership, key, policy);
     }
-    this.#parts.loop.touch();
+    this.#parts.wake();
   }
 
   /** Judges the peer's routes again if its policies are others now. */
   #takePolicies(agreed: Agreed): void {
-    const { tables, loop } = this.#parts;
     if (!this.#usePolicies(agreed)) return;
-    tables.reevaluate(this.#peer.source);
-    loop.touch();
+    this.#parts.routes.tables.reevaluate(this.#peer.source);
+    this.#parts.wake();
   }
 
   #usePolicies(agreed: Agreed): boolean {
-    this.#ownAddresses = String(ownOf(this.#peer, agreed, this.#parts).addresses);
-    return usePolicies(this.#peer, agreed, this.#parts);
+    this.#ownAddresses = String(this.#parts.rules.ownOf(this.#peer, agreed).addresses);
+    return this.#parts.rules.usePolicies(this.#peer, agreed);
   }
 
   #say(level: LogLevel, name: string, message: string, fields: LogFields = {}): void {

@@ -12,93 +12,99 @@ import { groupKey, ownSide } from "./peer-group-key.ts";
 import type { PolicyCache } from "./policy-cache.ts";
 import type { OwnSide } from "./policy-definitions.ts";
 
-/**
- * By which rules a session is read, judged and told: worked out from what both sides agreed on and from today's config, which may be
- * newer than their OPENs. Asked when the session comes up, and again after each reload.
- */
 export interface RuleParts {
   readonly config: () => Config;
   readonly tables: Tables;
   readonly policyCache: PolicyCache;
   readonly local: LocalAddresses;
   /** The last step of what is advertised; changes when the speaker drains. */
-  readonly finish: () => ((set: number) => number) | null;
+  finish(): ((set: number) => number) | null;
 }
 
-/** Our addresses on the session, by today's config and as the kernel has them now. */
-export const ownOf = (peer: Peer, agreed: Agreed, { config, local }: RuleParts): OwnSide =>
-  ownSide(config(), peer.identity, agreed, local);
+/**
+ * By which rules a session is read, judged and told: worked out from what both sides agreed on and from today's config, which may be
+ * newer than their OPENs. Asked when the session comes up, and again after each reload.
+ */
+export class SessionRules {
+  readonly #parts: RuleParts;
 
-/** Takes on the policies of today's config, for what comes in. True if that changes anything. */
-export function usePolicies(peer: Peer, agreed: Agreed, parts: RuleParts): boolean {
-  const { settings } = peer;
-  const config = parts.config();
-  const before = peer.pipeline;
-  const pipeline = parts.policyCache.pipeline(
-    config,
-    {
-      peerKind: settings.kind,
-      ownAsns: [...new Set([config.router.as, settings.localAs])],
-      allowasIn: settings.allowAsIn,
-      routerId: parseIpv4(config.router.routerId),
-      clusterId: parseIpv4(config.router.clusterId),
-      role: settings.role,
-      remoteAs: agreed.remoteAs,
-      refuseDefaultRoute: peer.identity.dynamic && settings.importPolicy === null,
-    },
-    settings.importPolicy,
-    ownOf(peer, agreed, parts),
-  );
-  const source = policySourceOf(peer.identity);
-  const sourceChanged = JSON.stringify(source) !== JSON.stringify(peer.policySource);
-  if (sourceChanged) peer.policySource = source;
-  peer.pipeline = pipeline;
-  return !parts.policyCache.equal(before, pipeline) || sourceChanged;
-}
+  constructor(parts: RuleParts) {
+    this.#parts = parts;
+  }
 
-/** The update group that the peer belongs to in one family, and the policy of what goes out as that group asks for it. */
-export function groupOf(
-  peer: Peer,
-  agreed: Agreed,
-  family: Family,
-  parts: RuleParts,
-): { key: ReturnType<typeof groupKey>; policy: () => ExportPolicyPort } {
-  const { identity, settings } = peer;
-  const { policyCache, tables } = parts;
-  const config = parts.config();
-  const own = ownOf(peer, agreed, parts);
-  const text = policyCache.text(config, settings.exportPolicy, own);
-  return {
-    key: groupKey(config, identity, agreed, family, own, text),
-    // Of today's config and settings, as the key is: the group may outlive this peer's place in it, and a reload's policies.
-    policy: () =>
-      new ExportPolicy(
-        {
-          peerKind: settings.kind,
-          policy: policyCache.policy(config, settings.exportPolicy, own),
-          finish: parts.finish(),
-        },
-        family,
-        tables.byFamily[family]!.prefixes,
-        (source) => tables.policySource(source),
-      ),
-  };
-}
+  /** Our addresses on the session, by today's config and as the kernel has them now. */
+  ownOf(peer: Peer, agreed: Agreed): OwnSide {
+    return ownSide(this.#parts.config(), peer.identity, agreed, this.#parts.local);
+  }
 
-/** How UPDATEs are read: as agreed, and by what today's config says. */
-export function readingOf(
-  peer: Peer,
-  agreed: Agreed,
-  { tables, local }: RuleParts,
-): Pick<LiveSession, "codec" | "context"> {
-  const { dropAttributes, enforceFirstAs } = peer.settings;
-  const before = agreed.codec;
-  const asAgreed =
-    before.enforceFirstAs === enforceFirstAs &&
-    before.dropAttributes.size === dropAttributes.length &&
-    dropAttributes.every((code) => before.dropAttributes.has(code));
-  const codec = asAgreed ? before : { ...before, dropAttributes: new Set(dropAttributes), enforceFirstAs };
-  return { codec, context: tables.store.context(codec, scopeOf(agreed, local)) };
+  /** Takes on the policies of today's config, for what comes in. True if that changes anything. */
+  usePolicies(peer: Peer, agreed: Agreed): boolean {
+    const { settings } = peer;
+    const { policyCache } = this.#parts;
+    const config = this.#parts.config();
+    const before = peer.pipeline;
+    const pipeline = policyCache.pipeline(
+      config,
+      {
+        peerKind: settings.kind,
+        ownAsns: [...new Set([config.router.as, settings.localAs])],
+        allowasIn: settings.allowAsIn,
+        routerId: parseIpv4(config.router.routerId),
+        clusterId: parseIpv4(config.router.clusterId),
+        role: settings.role,
+        remoteAs: agreed.remoteAs,
+        refuseDefaultRoute: peer.identity.dynamic && settings.importPolicy === null,
+      },
+      settings.importPolicy,
+      this.ownOf(peer, agreed),
+    );
+    const source = policySourceOf(peer.identity);
+    const sourceChanged = JSON.stringify(source) !== JSON.stringify(peer.policySource);
+    if (sourceChanged) peer.policySource = source;
+    peer.pipeline = pipeline;
+    return !policyCache.equal(before, pipeline) || sourceChanged;
+  }
+
+  /** The update group that the peer belongs to in one family, and the policy of what goes out as that group asks for it. */
+  groupOf(
+    peer: Peer,
+    agreed: Agreed,
+    family: Family,
+  ): { key: ReturnType<typeof groupKey>; policy: () => ExportPolicyPort } {
+    const { identity, settings } = peer;
+    const { policyCache, tables, finish } = this.#parts;
+    const config = this.#parts.config();
+    const own = this.ownOf(peer, agreed);
+    const text = policyCache.text(config, settings.exportPolicy, own);
+    return {
+      key: groupKey(config, identity, agreed, family, own, text),
+      // Of today's config and settings, as the key is: the group may outlive this peer's place in it, and a reload's policies.
+      policy: () =>
+        new ExportPolicy(
+          {
+            peerKind: settings.kind,
+            policy: policyCache.policy(config, settings.exportPolicy, own),
+            finish: finish(),
+          },
+          family,
+          tables.byFamily[family]!.prefixes,
+          (source) => tables.policySource(source),
+        ),
+    };
+  }
+
+  /** How UPDATEs are read: as agreed, and by what today's config says. */
+  readingOf(peer: Peer, agreed: Agreed): Pick<LiveSession, "codec" | "context"> {
+    const { tables, local } = this.#parts;
+    const { dropAttributes, enforceFirstAs } = peer.settings;
+    const before = agreed.codec;
+    const asAgreed =
+      before.enforceFirstAs === enforceFirstAs &&
+      before.dropAttributes.size === dropAttributes.length &&
+      dropAttributes.every((code) => before.dropAttributes.has(code));
+    const codec = asAgreed ? before : { ...before, dropAttributes: new Set(dropAttributes), enforceFirstAs };
+    return { codec, context: tables.store.context(codec, scopeOf(agreed, local)) };
+  }
 }
 
 /** What a next hop without a meaning of its own means on this session: on its link, or on the loopback that it runs on. */
