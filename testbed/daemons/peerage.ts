@@ -95,6 +95,13 @@ export class Peerage {
     return this.get("/reload", "POST");
   }
 
+  /** Like `peerage wait converged`: all is decided, told and written. A restart from here on is no second one in a row. */
+  async converged(): Promise<boolean> {
+    const { ready, pending } = await this.get("/readiness");
+    if (!ready || pending.length > 0) throw new NotYet(pending.join("; "));
+    return true;
+  }
+
   /** `peerage reset ADDRESS [--soft in|out]`. */
   reset(address: string, soft?: "in" | "out"): Promise<unknown> {
     return this.get(`/reset/${encodeURIComponent(address)}${soft === undefined ? "" : `?soft=${soft}`}`, "POST");

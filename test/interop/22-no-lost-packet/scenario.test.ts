@@ -129,6 +129,8 @@ scenario("no packet is lost while daemons stop, die, and come back", ["ping"], a
         const rows = (await node.fib()).filter((row) => blocks.includes(row.prefix));
         return rows.length === 3 && rows.every((row) => row.state === "installed");
       });
+    for (const each of [...reflectors, ...daemons])
+      await lab.until(`${each.host.name} has told and written everything`, () => each.converged());
   };
 
   /** Pings in the background while `what` happens; all ways are looked at when it's over. */

@@ -60,6 +60,8 @@ scenario("restarts that follow each other", ["ping"], async ({ lab, step }) => {
         const rows = (await node.fib()).filter(({ prefix }) => nodes.some(({ block }) => prefix === `${block}.0/24`));
         return rows.length === 3 && rows.every(({ state, stale }) => state === "installed" && stale === undefined);
       });
+    for (const node of daemons)
+      await lab.until(`${node.host.name} has told and written everything`, () => node.converged());
   };
 
   const withoutLoss = async (t: Test, what: () => Promise<void>) => {

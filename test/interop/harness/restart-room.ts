@@ -128,6 +128,7 @@ function looks(lab: Lab, { ours, frr, bird }: { ours: Peerage; frr: Frr; bird: B
       await lab.until(`FRR has ${prefix}`, () => frr.best(prefix));
     for (const prefix of [...ofFrr, "172.17.1.0/24", "fd17:1::/48"])
       await lab.until(`BIRD has ${prefix}`, async () => (await bird.best(prefix))?.reachable);
+    await lab.until("ours has told and written everything", () => ours.converged());
     await lab.until("the journal knows that both have told everything, in both families", () => {
       const { peers } = JSON.parse(readFileSync(`${ours.socket}.journal`, "utf8"));
       return ["10.0.1.2", "10.0.2.2"].every((address) => peers[address]?.length === 2);
