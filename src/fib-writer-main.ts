@@ -9,7 +9,12 @@ import { claimSocketPath } from "./os/socket-file.ts";
  * (or on the socket that systemd hands over). It ends when its speaker does; on a socket it waits for the next one.
  */
 const os = openFibOs();
-const host = { openNetlink: () => os.openNetlink(), processId: os.processId, cpuMicros: () => os.cpuMicros() };
+const host = {
+  openNetlink: () => os.openNetlink(),
+  claimMark: (mark: string) => os.claimMark(mark),
+  processId: os.processId,
+  cpuMicros: () => os.cpuMicros(),
+};
 const fail = (message: string): never => {
   process.stderr.write(`peerage-fib-writer: ${message}\n`);
   process.exit(1);

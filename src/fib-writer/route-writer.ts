@@ -1,4 +1,4 @@
-import type { NetlinkSocket } from "../kernel/os-port.ts";
+import { type MarkClaim, MarkTaken, type NetlinkSocket } from "../kernel/os-port.ts";
 import {
   type NexthopObject,
   Operation,
@@ -39,6 +39,8 @@ const BATCH_BYTES = 65536;
 export interface WriterHost {
   /** @throws Error with one sentence. */
   openNetlink(): NetlinkSocket;
+  /** As `FibOs.claimMark`. */
+  claimMark(mark: string): MarkClaim;
   readonly processId: number;
   cpuMicros(): { readonly user: number; readonly system: number };
 }
@@ -50,6 +52,8 @@ export interface WriterHost {
  *
  * Safe by construction: a create is CREATE|EXCL, so it never displaces a route; a delete names protocol, table and
  * metric, and with a target its hops as well; a replace is asked for by the speaker only where it holds the prefix (REPLACE matches any owner).
+ * Two writers of one mark would take each other's routes for leftovers: the second is refused, and so is one that uses nexthop
+ * objects of a protocol whose objects another one writes (those bear no metric).
  */
 export class RouteWriter implements WriterRequests {
   readonly #host: WriterHost;
@@ -57,6 +61,8 @@ export class RouteWriter implements WriterRequests {
   readonly #batch = new MessageBuffer(BATCH_BYTES);
   readonly #scratch = new MessageBuffer(16384);
   #socket: NetlinkSocket | null = null;
+  #claim: MarkClaim | null = null;
+  #objectsClaim: MarkClaim | null = null;
   #scope: RouteScope = { table: 0, protocol: 0, metric: 0 };
   #delete: RouteImage | null = null;
   readonly #targets = new Map<number, { target: KernelTarget; images: (RouteImage | null)[] }>();
@@ -80,10 +86,13 @@ export class RouteWriter implements WriterRequests {
       this.#answers.refused(0, "a second hello");
       return;
     }
+    const { table, protocol, metric } = scope;
     try {
+      this.#claim = this.#host.claimMark(`routes of table ${table}, protocol ${protocol}, metric ${metric}`);
       this.#socket = this.#host.openNetlink();
     } catch (error) {
-      this.#answers.refused(0, error instanceof Error ? error.message : String(error));
+      this.close();
+      this.#answers.refused(error instanceof MarkTaken ? nl.EADDRINUSE : 0, (error as Error).message);
       return;
     }
     this.#scope = scope;
@@ -137,6 +146,15 @@ export class RouteWriter implements WriterRequests {
   }
 
   nexthop(sequence: number, operation: Operation, id: number, object: NexthopObject | null): void {
+    try {
+      this.#objectsClaim ??= this.#host.claimMark(`nexthop objects of protocol ${this.#scope.protocol}`);
+    } catch (error) {
+      this.#flush();
+      this.#answers.failed(sequence, nl.EADDRINUSE, (error as Error).message);
+      this.#answers.done(sequence);
+      this.#last = sequence;
+      return;
+    }
     this.#single(sequence, () => {
       if (object === null) appendNexthopDelete(this.#batch, sequence, id);
       else {
@@ -181,6 +199,9 @@ export class RouteWriter implements WriterRequests {
   close(): void {
     this.#socket?.close();
     this.#socket = null;
+    this.#claim?.release();
+    this.#objectsClaim?.release();
+    this.#claim = this.#objectsClaim = null;
   }
 
   #single(sequence: number, append: () => void): void {

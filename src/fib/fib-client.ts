@@ -7,6 +7,7 @@ import { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
 import type { Log } from "../lib/log.ts";
 import { Barriers } from "./barriers.ts";
+import { ContestedRoutes } from "./contested-routes.ts";
 import { DeviceRequests } from "./device-requests.ts";
 import { DirtyRoutes } from "./dirty-routes.ts";
 import { createCounters } from "./fib-counters.ts";
@@ -29,6 +30,8 @@ import { WriteTurns } from "./write-turns.ts";
 import { WriterSession } from "./writer-session.ts";
 
 const CLOSE_WITHIN_MS = 10_000;
+/** At a start, whoever has our mark gets so long to end: the writer of a daemon that was killed a moment ago, for example. */
+const TAKEN_FOR_MS = 5000;
 
 export interface FibClientOptions {
   readonly scope: RouteScope;
@@ -66,6 +69,7 @@ export class FibClient implements FibPort {
   readonly #groups: GroupTable;
   readonly #rows: FibRows;
   readonly #refused: RefusedRoutes;
+  readonly #contested: ContestedRoutes;
   readonly #held: HeldRoutes;
   readonly #writer: WriterSession;
   readonly #told: ToldTargets;
@@ -77,6 +81,10 @@ export class FibClient implements FibPort {
   #incarnation = 0;
   #readyOnce: { resolve(): void; reject(error: Error): void } | null;
   #closing: { done: () => void } | null = null;
+  /** Since when another process has our mark, at the start. */
+  #takenSince: number | null = null;
+  /** The last reason for which the writer was lost: said once while it stays the same. */
+  #lostTold = "";
   #closed = false;
 
   /** Each part is made of those above it: what is wanted, what is held, how it is written, what the writer answers. */
@@ -97,7 +105,11 @@ export class FibClient implements FibPort {
     const groups = new GroupTable(targets, objects);
     const rows = new FibRows({ scope, tables, targets, groups, mirror });
     const refused = new RefusedRoutes({ tables, clock, log, errorText, targets, groups, objects, dirty, rows });
-    const held = new HeldRoutes({ scope, mirror, tables, targets, objects, counters, groups, dirty, rows, refused });
+    const prefixText = (table: FibTable, id: number) => rows.prefix(table, id);
+    const contested = new ContestedRoutes({ tables, clock, log, dirty, prefixText });
+    rows.contested = contested;
+    const intents = { scope, mirror, tables, targets, objects, groups };
+    const held = new HeldRoutes({ ...intents, counters, dirty, rows, refused, contested });
     const outcomes = new Outcomes({ held, refused, rows, mirror, counters, dirty });
 
     const connect = () => options.connect();
@@ -105,7 +117,7 @@ export class FibClient implements FibPort {
     const told = new ToldTargets(targets, writer.out);
     const devices = new DeviceRequests(writer.out, turns);
     const barriers = new Barriers(queue, flight, devices, objects);
-    const plan = new RoutePlan({ targets, groups, objects, refused, outcomes });
+    const plan = new RoutePlan({ targets, groups, objects, refused, contested, outcomes });
     const pump = new KernelPump({
       clock,
       synchronous,
@@ -132,6 +144,7 @@ export class FibClient implements FibPort {
     this.#groups = groups;
     this.#rows = rows;
     this.#refused = refused;
+    this.#contested = contested;
     this.#held = held;
     this.#writer = writer;
     this.#told = told;
@@ -157,7 +170,7 @@ export class FibClient implements FibPort {
     }
     this.#writer.connect({
       welcome: (portId) => this.#welcome(portId),
-      lost: (reason) => this.#lost(reason),
+      lost: (reason, taken) => this.#lost(reason, taken),
       done: (sequence) => this.#answers.done(sequence),
       failed: (sequence, errno, text) => this.#answers.failed(sequence, errno, text),
     });
@@ -308,6 +321,7 @@ export class FibClient implements FibPort {
 
   #welcome(portId: number): void {
     const incarnation = ++this.#incarnation;
+    this.#lostTold = "";
     this.#told.clear();
     const mirror = this.#options.mirror;
     const open = () => {
@@ -324,7 +338,8 @@ export class FibClient implements FibPort {
     else mirror.resync(open);
   }
 
-  #lost(reason: string): boolean {
+  #lost(reason: string, taken: boolean): boolean {
+    if (taken && this.#readyOnce !== null) return this.#taken(reason);
     this.#incarnation++;
     this.#turns.open = false;
     this.devices.opened(false);
@@ -332,13 +347,31 @@ export class FibClient implements FibPort {
     this.#answers.lost(reason);
     this.#readyOnce?.reject(new Error(reason));
     this.#readyOnce = null;
-    this.#options.log.event("error", "fib-writer-lost", `${reason}; it is started again and the kernel is read anew`);
+    if (this.#lostTold !== reason)
+      this.#options.log.event("error", "fib-writer-lost", `${reason}; it is started again and the kernel is read anew`);
+    this.#lostTold = reason;
     if (this.#closing !== null) {
       this.#closing.done();
       return false;
     }
     this.counters.writerRestarts++;
     return true;
+  }
+
+  /** Before anything was read or written: the start waits a moment, and is refused then. */
+  #taken(reason: string): boolean {
+    const { clock, log } = this.#options;
+    if (this.#takenSince === null) {
+      this.#takenSince = clock.now();
+      log.event("warn", "fib-mark-taken", `${reason}; it gets ${TAKEN_FOR_MS / 1000} s to end`);
+    }
+    if (clock.now() - this.#takenSince < TAKEN_FOR_MS) return true;
+    const advice = "stop it, or give this daemon another kernel.table, kernel.protocol or kernel.metric";
+    this.#readyOnce?.reject(
+      new Error(`Cannot write kernel routes: ${reason}, and would take ours for leftovers of its own; ${advice}`),
+    );
+    this.#readyOnce = null;
+    return false;
   }
 
   // --- answers to people --------------------------------------------------------------------------------------------
@@ -362,6 +395,7 @@ export class FibClient implements FibPort {
     this.#closed = true;
     this.#turns.open = false;
     this.#refused.close();
+    this.#contested.close();
     this.#options.mirror?.close();
     this.#writer.close(hung);
   }

@@ -51,6 +51,8 @@ export interface FibRow {
   readonly kernel?: { readonly type: "unicast" | "blackhole"; readonly nextHops: readonly FibRowHop[] } | null;
   /** Adopted from an earlier run and not yet confirmed by a peer; goes at the sweep. */
   readonly stale?: true;
+  /** Somebody else removes or changes it as often as it is repaired, in words. */
+  readonly contested?: string;
 }
 
 /** A change of state of one route, told once per change and never for the plain way from pending to installed. */

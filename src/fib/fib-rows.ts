@@ -4,6 +4,7 @@ import { effectiveMetric } from "../kernel/routes.ts";
 import type { KernelTarget, RouteScope } from "../kernel/rtnetlink/route.ts";
 import { formatAddress, formatPrefix } from "../lib/address.ts";
 import { type Family, families } from "../lib/family.ts";
+import type { ContestedRoutes } from "./contested-routes.ts";
 import type { FibResult, FibRow, FibRowHop, FibState } from "./fib-port.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
 import type { GroupTable } from "./groups.ts";
@@ -22,6 +23,8 @@ export interface RowParts {
 export class FibRows {
   readonly #parts: RowParts;
   #listener: (result: FibResult) => void = () => {};
+  /** Null until it is there: it asks for texts itself. */
+  contested: ContestedRoutes | null = null;
 
   constructor(parts: RowParts) {
     this.#parts = parts;
@@ -50,7 +53,7 @@ export class FibRows {
 
   /** The state of a route is another one now, or may be shown otherwise. */
   report(table: FibTable, id: number): void {
-    this.#listener({ family: table.family, prefix: this.#prefix(table, id), ...this.#state(table, id) });
+    this.#listener({ family: table.family, prefix: this.prefix(table, id), ...this.#state(table, id) });
   }
 
   /** Who has a route in our place: the same prefix, table and metric. */
@@ -75,7 +78,7 @@ export class FibRows {
     return null;
   }
 
-  #prefix(table: FibTable, id: number): string {
+  prefix(table: FibTable, id: number): string {
     return formatPrefix(table.prefixes.words(id), table.prefixes.length(id));
   }
 
@@ -87,9 +90,10 @@ export class FibRows {
     const stale = group === 0 && (table.marks.get(id) & Mark.Adopted) !== 0;
     const intent: KernelTarget = group === 0 ? targets.get(held) : groups.target(group);
     const { state, owner, error } = this.#state(table, id);
+    const contested = this.contested?.text(table, id) ?? null;
     const agrees = group !== 0 && targets.satisfies(held, groups.targetId(group, table.family));
     return {
-      prefix: this.#prefix(table, id),
+      prefix: this.prefix(table, id),
       type: intent.type === "blackhole" ? "blackhole" : "unicast",
       nextHops: this.#hops(intent),
       table: scope.table,
@@ -100,6 +104,7 @@ export class FibRows {
       ...(error === null ? {} : { error }),
       ...(agrees || stale ? {} : { kernel: held === 0 ? null : this.#kernelSide(held) }),
       ...(stale ? { stale: true as const } : {}),
+      ...(contested === null ? {} : { contested }),
     };
   }
 
@@ -114,7 +119,8 @@ export class FibRows {
     const refusal = table.refused.get(id);
     if (refusal?.state === "failed") return { state: "failed", owner: null, error: refusal.text };
     if (refusal?.state === "overridden") return { state: "overridden", owner: refusal.text, error: null };
-    const pending = (table.marks.get(id) & (Mark.Queued | Mark.InFlight)) !== 0 || table.held.get(id) === 0;
+    const waits = this.contested?.waits(table, id) === true;
+    const pending = waits || (table.marks.get(id) & (Mark.Queued | Mark.InFlight)) !== 0 || table.held.get(id) === 0;
     return { state: pending ? "pending" : "installed", owner: null, error: null };
   }
 

@@ -40,6 +40,10 @@ export class FibTable {
   readonly held = new Column(Uint32Array);
   /** `Mark`s. */
   readonly marks = new Column(Uint8Array);
+  /** How often somebody made a repair necessary of late (`ContestedRoutes`). */
+  readonly repairs = new Column(Uint8Array);
+  /** Hears of a prefix with repairs that is forgotten. */
+  forgotten: (id: number) => void = () => {};
   /**
    * Where another route stands at our metric besides ours (`ip route prepend`, `append`), whoever owns it: what bears our
    * mark goes, until the kernel says that none is left, and then ours is written anew.
@@ -63,6 +67,7 @@ export class FibTable {
     if ((marks & (Mark.Queued | Mark.InFlight | Mark.Touched)) !== 0) return;
     if ((marks & Mark.Refused) !== 0) this.refused.delete(id);
     this.marks.set(id, 0);
+    if (this.repairs.get(id) !== 0) this.forgotten(id);
     this.prefixes.remove(id);
   }
 

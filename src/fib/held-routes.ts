@@ -5,6 +5,7 @@ import { effectiveMetric, type MarkedRoutes, type Sight } from "../kernel/routes
 import type { ParsedNexthop } from "../kernel/rtnetlink/nexthop.ts";
 import type { KernelTarget, RouteScope, RouteView } from "../kernel/rtnetlink/route.ts";
 import { Family } from "../lib/family.ts";
+import type { ContestedRoutes } from "./contested-routes.ts";
 import type { DirtyRoutes } from "./dirty-routes.ts";
 import type { FibCounters } from "./fib-port.ts";
 import type { FibRows } from "./fib-rows.ts";
@@ -25,6 +26,7 @@ export interface HeldParts {
   readonly dirty: DirtyRoutes;
   readonly rows: FibRows;
   readonly refused: RefusedRoutes;
+  readonly contested: ContestedRoutes;
 }
 
 /**
@@ -82,8 +84,8 @@ export class HeldRoutes implements MarkedRoutes {
     if (table.want.get(id) !== 0) {
       if (!shared && targets.satisfies(target, this.#parts.groups.wanted(table, id)) && (marks & Mark.Refused) === 0)
         return;
-      if (held !== 0) table.mark(id, Mark.Repair);
-      this.#parts.dirty.add(table, id);
+      if (held !== 0) this.#repair(table, id, how !== "row" || target !== held);
+      else this.#parts.dirty.add(table, id);
     } else if (held !== 0) {
       if (shared && (marks & Mark.Adopted) === 0) this.#parts.dirty.add(table, id);
     } else {
@@ -130,7 +132,7 @@ export class HeldRoutes implements MarkedRoutes {
     const whole = targets.satisfies(target, held);
     targets.release(target);
     if (whole && !table.twins.has(id)) {
-      this.#missing(table, id);
+      this.#missing(table, id, this.#couldStay(held));
       return;
     }
     // one hop of several went, or one of two routes, or one that we knew otherwise: only a reading tells what is left
@@ -147,7 +149,7 @@ export class HeldRoutes implements MarkedRoutes {
         const held = table.held.get(id);
         table.marks.set(id, marks & ~(Mark.Seen | Mark.Touched));
         const accounted = (marks & (Mark.Seen | Mark.Touched | Mark.InFlight)) !== 0;
-        if (held !== 0 && !accounted && targets.uses(held, ifindex)) this.#missing(table, id);
+        if (held !== 0 && !accounted && targets.uses(held, ifindex)) this.#missing(table, id, false);
         else if ((marks & Mark.Touched) !== 0) table.freeIfIdle(id);
       }
   }
@@ -183,7 +185,7 @@ export class HeldRoutes implements MarkedRoutes {
     for (let id = 1; id < table.prefixes.limit; id++) {
       if (table.held.get(id) === 0 || !affected.has(table.held.get(id))) continue;
       this.touched(table, id);
-      this.#missing(table, id);
+      this.#missing(table, id, false);
     }
   }
 
@@ -212,13 +214,24 @@ export class HeldRoutes implements MarkedRoutes {
     this.#parts.objects?.readingEnds();
   }
 
+  /** Whether the kernel has no reason of its own to drop a route: its links are up. */
+  #couldStay(held: TargetId): boolean {
+    const target = this.#parts.targets.get(held);
+    const links = this.#parts.mirror?.links;
+    return target.type !== "unicast" || target.nextHops.every(({ ifindex }) => links?.get(ifindex)?.running === true);
+  }
+
+  /** @param bySomebody not by the kernel itself. */
+  #repair(table: FibTable, id: number, bySomebody: boolean): void {
+    table.mark(id, Mark.Repair);
+    if (!bySomebody || this.#parts.contested.mayRepair(table, id)) this.#parts.dirty.add(table, id);
+  }
+
   /** A route of ours is no longer in the kernel, and not by our doing. */
-  #missing(table: FibTable, id: number): void {
+  #missing(table: FibTable, id: number, bySomebody: boolean): void {
     this.set(table, id, 0);
-    if (table.want.get(id) !== 0) {
-      table.mark(id, Mark.Repair);
-      this.#parts.dirty.add(table, id);
-    } else {
+    if (table.want.get(id) !== 0) this.#repair(table, id, bySomebody);
+    else {
       table.unmark(id, Mark.Adopted);
       table.freeIfIdle(id);
     }

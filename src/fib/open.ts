@@ -82,7 +82,12 @@ export function openFib(options: FibOptions): OpenedFib {
     return new InsideLink(
       (answers) =>
         new RouteWriter(
-          { openNetlink: () => os.openNetlink(), processId: os.processId, cpuMicros: () => os.cpuMicros() },
+          {
+            openNetlink: () => os.openNetlink(),
+            claimMark: (mark) => os.claimMark(mark),
+            processId: os.processId,
+            cpuMicros: () => os.cpuMicros(),
+          },
           answers,
         ),
     );

@@ -1,5 +1,6 @@
 import { Operation } from "../kernel/records.ts";
 import { Family } from "../lib/family.ts";
+import type { ContestedRoutes } from "./contested-routes.ts";
 import { type FibTable, Mark, type Refusal } from "./fib-table.ts";
 import type { GroupTable } from "./groups.ts";
 import type { NexthopObjects } from "./nexthop-objects.ts";
@@ -12,6 +13,7 @@ export interface RoutePlanParts {
   readonly groups: GroupTable;
   readonly objects: NexthopObjects | null;
   readonly refused: RefusedRoutes;
+  readonly contested: ContestedRoutes;
   readonly outcomes: Outcomes;
 }
 
@@ -44,6 +46,7 @@ export class RoutePlan {
       refused.fail(table, id, 0, obstacle(groups.target(group), table.family) ?? "The route cannot be expressed");
       return 0;
     }
+    if (this.#parts.contested.waits(table, id)) return 0;
     // REPLACE would take the first of them, whosever it is.
     if (table.twins.has(id)) return Operation.Delete;
     if (targets.satisfies(held, wanted)) {

@@ -3,6 +3,7 @@ import { decodeAnswer } from "../fib-writer/protocol-decode.ts";
 import { RequestWriter } from "../fib-writer/protocol-encode.ts";
 import type { WriterLink } from "../kernel/os-port.ts";
 import type { WriterStats } from "../kernel/records.ts";
+import * as nl from "../kernel/rtnetlink/constants.ts";
 import type { RouteScope } from "../kernel/rtnetlink/route.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -10,7 +11,11 @@ import type { Flight } from "./flight.ts";
 import type { WriteTurns } from "./write-turns.ts";
 import { WriterWatch } from "./writer-watch.ts";
 
+/** To the next attempt; twice as long each time that no writer said welcome. */
 const RECONNECT_MS = 250;
+const RECONNECT_MOST_MS = 10_000;
+/** Before the first welcome somebody waits for the start. */
+const RECONNECT_AT_START_MS = 1000;
 
 export interface WriterSessionOptions {
   readonly scope: RouteScope;
@@ -31,8 +36,8 @@ export interface WriterEvents {
   welcome(portId: number): void;
   done(sequence: number): void;
   failed(sequence: number, errno: number, text: string): void;
-  /** It is gone, with one sentence on why; false if no other one is wanted. */
-  lost(reason: string): boolean;
+  /** It is gone, with one sentence on why, or may not write (`taken`: another process does); false if no other one is wanted. */
+  lost(reason: string, taken: boolean): boolean;
 }
 
 /** The connection to the writer: made, greeted, and made again when it ends. */
@@ -44,7 +49,9 @@ export class WriterSession {
   readonly #watch: WriterWatch | null;
   #link: WriterLink | null = null;
   #greeted = false;
+  #everGreeted = false;
   #closed = false;
+  #reconnect = RECONNECT_MS;
 
   constructor(options: WriterSessionOptions) {
     this.#options = options;
@@ -124,12 +131,14 @@ export class WriterSession {
     const { errorText } = this.#options;
     return {
       welcome: (_version, portId) => {
-        this.#greeted = true;
+        this.#greeted = this.#everGreeted = true;
+        this.#reconnect = RECONNECT_MS;
         events.welcome(portId);
       },
       refused: (errno, text) => {
         link.close();
-        this.#lost(events, link, errno === 0 ? text : `${text}: ${errorText(errno)}`);
+        const taken = errno === nl.EADDRINUSE;
+        this.#lost(events, link, errno === 0 || taken ? text : `${text}: ${errorText(errno)}`, taken);
       },
       done: (sequence) => events.done(sequence),
       failed: (sequence, errno, text) => events.failed(sequence, errno, text),
@@ -141,13 +150,15 @@ export class WriterSession {
     for (const listener of this.#stats.splice(0)) listener(stats);
   }
 
-  #lost(events: WriterEvents, link: WriterLink | null, reason: string): void {
+  #lost(events: WriterEvents, link: WriterLink | null, reason: string, taken = false): void {
     if (link !== this.#link || this.#closed) return;
     this.#link = null;
     this.#watch?.gone();
     this.#options.turns.blocked = false;
     this.out.clear();
     this.#tellStats(null);
-    if (events.lost(reason)) this.#options.clock.setTimer(RECONNECT_MS, () => this.connect(events));
+    if (!events.lost(reason, taken)) return;
+    this.#options.clock.setTimer(this.#reconnect, () => this.connect(events));
+    this.#reconnect = Math.min(2 * this.#reconnect, this.#everGreeted ? RECONNECT_MOST_MS : RECONNECT_AT_START_MS);
   }
 }

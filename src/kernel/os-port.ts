@@ -39,11 +39,24 @@ export interface WriterLink {
   close(hung?: boolean): void;
 }
 
+/** What is held until it is released, or its process ends. */
+export interface MarkClaim {
+  release(): void;
+}
+
+/** Somebody else has what was claimed. */
+export class MarkTaken extends Error {}
+
 export interface FibOs {
   /** @throws Error with one clear sentence. */
   openNetlink(): NetlinkSocket;
   /** Hears links, addresses, routes and nexthops. @throws Error with one clear sentence. */
   openNetlinkEvents(): NetlinkEventSocket;
+  /**
+   * Reserves what `mark` says in words ("routes of table 254, ...") for this process, among all of this network namespace.
+   * @throws MarkTaken, with a sentence on who has it; Error with one sentence.
+   */
+  claimMark(mark: string): MarkClaim;
   /** Starts the writer as a process of its own by exec. */
   startWriterProcess(): WriterLink;
   /** Connects to a writer that somebody else started (a unit of its own). */

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { FibOs, WriterLink } from "../kernel/os-port.ts";
 import { assertLittleEndian } from "../kernel/rtnetlink/message.ts";
 import { type Libc, loadLibc } from "./libc.ts";
+import { claimMark } from "./mark-lock.ts";
 import { RouteNetlinkEvents, RouteNetlinkSocket } from "./netlink.ts";
 
 /** The machine for the FIB room. @throws Error with one sentence if netlink can't be had here at all. */
@@ -15,6 +16,7 @@ export function openFibOs(): FibOs {
   return {
     openNetlink: () => new RouteNetlinkSocket(libc),
     openNetlinkEvents: () => new RouteNetlinkEvents(libc),
+    claimMark: (mark) => claimMark(libc, mark),
     startWriterProcess,
     connectWriter,
     errorText: (errno) => libc.strerror(errno),

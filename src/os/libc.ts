@@ -9,6 +9,8 @@ import type { KoffiFunc, LibraryHandle } from "koffi";
 export interface Libc {
   socket: KoffiFunc<(domain: number, type: number, protocol: number) => number>;
   bind: KoffiFunc<(fd: number, address: Uint8Array, length: number) => number>;
+  listen: KoffiFunc<(fd: number, backlog: number) => number>;
+  connect: KoffiFunc<(fd: number, address: Uint8Array, length: number) => number>;
   getsockname: KoffiFunc<(fd: number, address: Uint8Array, length: Uint8Array) => number>;
   setsockopt: KoffiFunc<(fd: number, level: number, name: number, value: Uint8Array, length: number) => number>;
   getsockopt: KoffiFunc<(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number>;
@@ -49,6 +51,8 @@ export function loadLibc(): Libc {
   return {
     socket: declare("int socket(int, int, int)"),
     bind: declare("int bind(int, void *, uint32_t)"),
+    listen: declare("int listen(int, int)"),
+    connect: declare("int connect(int, void *, uint32_t)"),
     getsockname: declare("int getsockname(int, void *, void *)"),
     setsockopt: declare("int setsockopt(int, int, int, void *, uint32_t)"),
     getsockopt: declare("int getsockopt(int, int, int, void *, void *)"),

@@ -125,7 +125,8 @@ function kernelOf(fib: FibPort, family: 0 | 1, words: readonly number[], length:
     failed: `the kernel refused it: ${row.error ?? "unknown reason"}`,
     overridden: `${foreignRoute(row.owner)} is in its place and is left alone`,
   }[row.state];
-  return { intended: fibRow(row, fib.writerTrouble), state: row.state, text };
+  const contested = row.contested === undefined ? "" : `; ${row.contested}`;
+  return { intended: fibRow(row, fib.writerTrouble), state: row.state, text: `${text}${contested}` };
 }
 
 /** To whom it is advertised, or why not. */

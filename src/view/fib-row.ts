@@ -3,7 +3,7 @@ import type { FibNextHop, FibRow } from "./model.ts";
 
 /** A row of the FIB in the words of the JSON. @param trouble why nothing that is pending is written, if there's a reason. */
 export const fibRow = (
-  { prefix, type, nextHops, table, protocol, metric, state, owner, error, kernel, stale }: KernelRow,
+  { prefix, type, nextHops, table, protocol, metric, state, owner, error, kernel, stale, contested }: KernelRow,
   trouble: string | null,
 ): FibRow => ({
   prefix,
@@ -18,6 +18,7 @@ export const fibRow = (
   ...(state === "pending" && trouble !== null && { error: trouble }),
   ...(kernel !== undefined && { kernel: kernel && { type: kernel.type, nextHops: kernel.nextHops.map(nextHop) } }),
   ...(stale !== undefined && { stale }),
+  ...(contested !== undefined && { contested }),
 });
 
 const nextHop = ({ via, dev, onlink, weight }: KernelRow["nextHops"][number]): FibNextHop => ({

@@ -232,6 +232,8 @@ export interface FibRow {
   kernel?: Pick<FibRow, "type" | "nextHops"> | null;
   /** A route of an earlier run that nobody has asked for yet. */
   stale?: true;
+  /** Somebody else removes or changes it again and again: how often, and how long a repair waits. */
+  contested?: string;
 }
 
 /** A tunnel beside what the config wants of it. */

@@ -1,4 +1,11 @@
-import type { FibOs, NetlinkEventSocket, NetlinkSocket, WriterLink } from "../../src/kernel/os-port.ts";
+import {
+  type FibOs,
+  type MarkClaim,
+  MarkTaken,
+  type NetlinkEventSocket,
+  type NetlinkSocket,
+  type WriterLink,
+} from "../../src/kernel/os-port.ts";
 import type { FibHop } from "../../src/kernel/records.ts";
 import * as nl from "../../src/kernel/rtnetlink/constants.ts";
 import { eachMessage, HEADER_BYTES, MessageBuffer, readU32 } from "../../src/kernel/rtnetlink/message.ts";
@@ -129,6 +136,15 @@ export class ModelKernel implements FibOs {
 
   cpuMicros(): { user: number; system: number } {
     return { user: 0, system: 0 };
+  }
+
+  /** What somebody has reserved. */
+  readonly claimed = new Set<string>();
+
+  claimMark(mark: string): MarkClaim {
+    if (this.claimed.has(mark)) throw new MarkTaken(`another process in this network namespace already writes ${mark}`);
+    this.claimed.add(mark);
+    return { release: () => void this.claimed.delete(mark) };
   }
 
   startWriterProcess(): WriterLink {

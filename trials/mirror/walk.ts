@@ -1,6 +1,6 @@
 import type { FibPort } from "../../src/fib/fib-port.ts";
 import { openFib } from "../../src/fib/open.ts";
-import type { FibOs, NetlinkEventSocket, NetlinkSocket } from "../../src/kernel/os-port.ts";
+import type { FibOs, MarkClaim, NetlinkEventSocket, NetlinkSocket } from "../../src/kernel/os-port.ts";
 import type { KernelReader } from "../../src/kernel/reader.ts";
 import * as nl from "../../src/kernel/rtnetlink/constants.ts";
 import { eachMessage, readU32 } from "../../src/kernel/rtnetlink/message.ts";
@@ -308,6 +308,11 @@ class Ears implements FibOs {
   closeAll(): void {
     this.#witness.close();
     for (const socket of this.#open) socket.close();
+  }
+
+  /** A second FIB that only looks has the same mark. */
+  claimMark(): MarkClaim {
+    return { release: () => {} };
   }
 
   startWriterProcess(): never {

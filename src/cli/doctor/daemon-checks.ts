@@ -132,6 +132,15 @@ function fibFindings(routes: readonly FibRow[]): Finding[] {
         "`peerage explain PREFIX` shows how its next hop resolves",
       ),
     );
+  const contested = routes.filter((row) => row.contested !== undefined);
+  if (contested.length > 0)
+    findings.push(
+      warn(
+        "kernel",
+        `${some(contested)}: ${contested[0]!.contested}`,
+        "see with `ip monitor route` who does that; give the other tool, or kernel.protocol and kernel.metric here, other values",
+      ),
+    );
   if (findings.length === 0) findings.push(ok("kernel", `${plural(routes.length, "route")} in the kernel as wanted`));
   return findings;
 }

@@ -34,7 +34,12 @@ export function formatNextHops(row: Pick<FibRow, "type" | "nextHops">): string {
     .join(", ");
 }
 
-function stateOf(row: FibRow): string {
+const stateOf = (row: FibRow): string => {
+  const state = plainState(row);
+  return row.contested === undefined ? state : `${state}; ${row.contested}`;
+};
+
+function plainState(row: FibRow): string {
   // Nothing in the kernel goes without saying; something else of ours that is there doesn't.
   const there = row.kernel ? `; the kernel has ${formatNextHops(row.kernel)}` : "";
   if (row.state === "overridden")

@@ -78,6 +78,7 @@ export const ESRCH = 3;
 export const EEXIST = 17;
 export const ENODEV = 19;
 export const EOPNOTSUPP = 95;
+export const EADDRINUSE = 98;
 export const ENETDOWN = 100;
 export const ENETUNREACH = 101;
 export const ENOBUFS = 105;

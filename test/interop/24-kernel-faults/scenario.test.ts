@@ -1,9 +1,10 @@
-import { chmodSync, existsSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import type { Test } from "tap";
 import { openFibOs } from "../../../src/os/fib-os.ts";
 import { loadLibc } from "../../../src/os/libc.ts";
 import { RouteNetlinkEvents } from "../../../src/os/netlink.ts";
 import { run } from "../../../testbed/command.ts";
+import { Daemon } from "../../../testbed/daemons/daemon.ts";
 import { Peerage, program } from "../../../testbed/daemons/peerage.ts";
 import type { Host } from "../../../testbed/lab.ts";
 import { inNamespace } from "../../../testbed/namespace.ts";
@@ -187,6 +188,7 @@ scenario("overruns and a FIB without rights", [], async ({ lab, step }) => {
           ...machine,
           openNetlink: () => inside(() => machine.openNetlink()),
           openNetlinkEvents: () => inside(() => new TinyEvents()),
+          claimMark: (mark) => inside(() => machine.claimMark(mark)),
         },
       });
       try {
@@ -254,5 +256,58 @@ scenario("overruns and a FIB without rights", [], async ({ lab, step }) => {
     t.match(await lone.run("ip", "route", "show", "table", "4242"), /blackhole 172\.20\.1\.0\/24 proto bgp metric 32/);
     const bad = lone.file("bad.yaml", `${blackhole}\nkernel: {table: nosuch}\n`);
     await t.rejects(run([process.execPath, program, "check", bad]), /bad\.yaml:3:\d+: .*table/);
+  });
+});
+
+scenario("others who write routes of our mark", [], async ({ lab, step }) => {
+  const host = lab.host("node").plug(lab.switch("lan"), { addresses: ["10.8.0.1/24"] });
+  const config = (router: string, prefix: string, metric = 32) =>
+    `router: {as: 65001, router-id: ${router}, listen: {address: []}}
+originate: [{prefix: ${prefix}, blackhole: true}]
+kernel: {metric: ${metric}}`;
+  const first = await new Peerage(host, config("10.8.0.1", "172.20.1.0/24")).start();
+  await lab.until("its route is there", async () => (await held(host)) === 1);
+  const command = (name: string, text: string) => {
+    const file = host.file(`${name}.yaml`, `${text}\ncontrol: {socket: ${host.directory}/${name}.sock}\n`);
+    return [process.execPath, program, "run", "-c", file];
+  };
+
+  await step("a second daemon with the same mark is refused, with a sentence that names the first", async (t) => {
+    const refused = host.run(...command("rival", config("10.8.0.2", "172.20.2.0/24")));
+    const output = await refused.then(
+      () => "it ended in order",
+      (error: Error) => error.message,
+    );
+    t.match(output, ": exit 1: ");
+    t.match(
+      output,
+      /process \d+ in this network namespace already writes routes of table 254, protocol 186, metric 32/,
+    );
+    t.match(output, /give this daemon another kernel.table, kernel.protocol or kernel.metric/);
+    const writer = output.match(/process (\d+) in/)![1];
+    t.match(readFileSync(`/proc/${writer}/status`, "utf8"), `PPid:\t${first.daemon.pid}\n`, "its kernel writer");
+    t.match(await host.kernelRoutes("bgp"), [{ prefix: "172.20.1.0/24" }]);
+  });
+  await step("with another metric it runs beside the first", async () => {
+    const other = new Daemon(host, "other", command("other", config("10.8.0.2", "172.20.2.0/24", 33)));
+    await lab.until("both routes are there", async () => (await held(host)) === 2);
+    await other.signal("SIGTERM");
+  });
+  await step("one that was killed is in nobody's way", async () => {
+    await first.daemon.signal("SIGKILL");
+    await first.restart();
+  });
+  await step("a tool that removes our routes all the time is told of, once, and not fought over", async (t) => {
+    const sweeper = new Daemon(host, "sweeper", ["sh", "-c", "while :; do ip route flush proto bgp 2>/dev/null; done"]);
+    const row = async () => (await first.fib()).find(({ prefix }) => prefix === "172.20.1.0/24");
+    await lab.until("it is seen", async () => (await row())?.contested !== undefined);
+    t.match(await row(), { contested: /^somebody else has removed or changed it \d+ times/ });
+    t.match(await first.cli("fib"), "somebody else has removed or changed it");
+    t.match(await first.cli("explain", "172.20.1.0/24"), "somebody else has removed or changed it");
+    const doctor = await first.cli("doctor").catch((error: Error) => error.message);
+    t.match(doctor, /172\.20\.1\.0\/24: somebody else has removed or changed it/);
+    await sweeper.signal("SIGKILL");
+    await lab.until("the route is back", async () => (await row())?.state === "installed" && (await held(host)) > 0);
+    t.equal(first.daemon.output.match(/was removed or changed by somebody else/g)?.length, 1);
   });
 });

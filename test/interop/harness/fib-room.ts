@@ -39,6 +39,7 @@ export class Room {
       ...machine,
       openNetlink: () => inside(() => machine.openNetlink()),
       openNetlinkEvents: () => inside(() => machine.openNetlinkEvents()),
+      claimMark: (mark) => inside(() => machine.claimMark(mark)),
       startWriterProcess: () => inside(() => machine.startWriterProcess()), // the one that is started again, too
     };
     const opened = openFib({ ...base, os, ...options });
