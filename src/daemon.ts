@@ -3,8 +3,9 @@ import { startControlServer } from "./api/server.ts";
 import { loadConfig } from "./config/load.ts";
 import type { KernelConfig } from "./config/model.ts";
 import type { EarlySignals } from "./early-signals.ts";
-import { type OpenedFib, openFib } from "./fib/open.ts";
+import { type OpenedFib, openFib, unwatched } from "./fib/open.ts";
 import { Turns } from "./http/turns.ts";
+import type { FibOs } from "./kernel/os-port.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import type { Log } from "./lib/log.ts";
 import { systemRandom } from "./lib/random.ts";
@@ -127,9 +128,20 @@ function kernelFib(kernel: KernelConfig, clock: Clock, log: Log): OpenedFib {
     nexthopObjects: kernel.nexthopObjects,
     writer: kernel.writer,
     clock,
-    os: kernel.fib === "none" ? null : openFibOs(),
+    os: machineFor(kernel, log),
     log,
   });
+}
+
+/** Without netlink no kernel route can be written; where none is wanted it's said once, and done without. */
+function machineFor({ fib }: KernelConfig, log: Log): FibOs | null {
+  try {
+    return openFibOs();
+  } catch (error) {
+    if (fib === "kernel") throw error;
+    log.event("warn", "links-unwatched", unwatched(error));
+    return null;
+  }
 }
 
 /** SIGHUP: a config that can't be used changes nothing, and says why. */

@@ -286,7 +286,7 @@ const originate = mapping({
 const kernel = mapping({
   fib: key(
     s.oneOf("kernel", "memory", "none"),
-    "`kernel`: routes are installed; `memory`: kept here only; `none`: a pure reflector, next hops count as reachable.",
+    "`kernel`: routes are installed; `memory`: kept here only; `none`: a pure reflector, next hops count as reachable (our own addresses are none), links and addresses alone are watched.",
     "kernel",
   ),
   table: key(

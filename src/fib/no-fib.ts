@@ -2,11 +2,24 @@ import type { DevicePort } from "../kernel/device-port.ts";
 import type { KernelEvents, KernelLink, KernelReader } from "../kernel/reader.ts";
 import type { FibCounters, FibPort, FibRow } from "./fib-port.ts";
 
+/** Reads links and addresses, and hears of them from then on. */
+interface LinkWatch {
+  resync(done: () => void): void;
+  close(): void;
+}
+
 const noKernel = "there is no kernel FIB here (kernel.fib is none)";
 
-/** `kernel.fib: none`, a pure reflector: intents go nowhere and cost nothing. */
+/** `kernel.fib: none`, a pure reflector: intents go nowhere and cost nothing. Links and addresses are watched where that can be done. */
 export class NoFib implements FibPort {
-  readonly ready = Promise.resolve();
+  readonly ready: Promise<void>;
+  readonly #watch: LinkWatch | null;
+
+  constructor(watch: LinkWatch | null = null) {
+    this.#watch = watch;
+    this.ready = new Promise((resolve) => (watch === null ? resolve() : watch.resync(resolve)));
+  }
+
   readonly counters: FibCounters = {
     installed: 0,
     operations: {
@@ -52,7 +65,9 @@ export class NoFib implements FibPort {
   writerStats(): Promise<null> {
     return Promise.resolve(null);
   }
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#watch?.close();
+  }
   retarget(): void {}
   releaseGroup(): void {}
   set4(): void {}

@@ -42,7 +42,7 @@ export interface FibOptions {
   /** Where the writer lives: in this process, in a child started by exec, or behind a socket that somebody else serves. */
   readonly writer: "inside" | "process" | { readonly socket: string };
   readonly clock: Clock;
-  /** The machine (`openFibOs` of src/os); null in mode "none", and in mode "memory" where netlink can't be had. */
+  /** The machine (`openFibOs` of src/os); null in the modes "none" and "memory" where netlink can't be had. */
   readonly os: FibOs | null;
   readonly log?: Log;
   /** For the secret of the hash by which prefixes are found; the system's by default. */
@@ -51,16 +51,16 @@ export interface FibOptions {
 
 export interface OpenedFib {
   readonly fib: FibPort;
-  /** In mode "none" a reader that knows nothing; otherwise the kernel's own state. */
+  /** The kernel's own state: in mode "none" of links and addresses alone, without netlink nothing. */
   readonly reader: KernelReader;
 }
 
 /** Opens the FIB and the reader. Problems with the kernel reject `fib.ready` or become failed rows; nothing is thrown. */
 export function openFib(options: FibOptions): OpenedFib {
   const { mode, os, clock } = options;
-  if (mode === "none") return { fib: new NoFib(), reader: new NoReader() };
   const log = options.log ?? silentLog;
   const hasher = new Hasher(options.random ?? systemRandom);
+  if (mode === "none") return watchLinks(os, clock, hasher, log);
   const scope = { table: options.table, protocol: options.protocol, metric: options.metric };
   const kernel = mode === "kernel";
   const mirror =
@@ -106,3 +106,20 @@ export function openFib(options: FibOptions): OpenedFib {
   fib.start();
   return { fib, reader: mirror ?? new NoReader() };
 }
+
+/** A pure reflector has links and own addresses all the same; the routes of the machine, which may be many, are left alone. */
+function watchLinks(os: FibOs | null, clock: Clock, hasher: Hasher, log: Log): OpenedFib {
+  if (os === null) return { fib: new NoFib(), reader: new NoReader() };
+  const mirror = new KernelMirror({ os, clock, hasher, scope: null, table: null, nexthopObjects: false });
+  try {
+    mirror.open(null);
+  } catch (error) {
+    log.event("warn", "links-unwatched", unwatched(error));
+    return { fib: new NoFib(), reader: new NoReader() };
+  }
+  return { fib: new NoFib(mirror), reader: mirror };
+}
+
+/** What it means that netlink can't be had; for a FIB without it. */
+export const unwatched = (error: unknown): string =>
+  `${error instanceof Error ? error.message : String(error)}: links and own addresses are not watched, so that a link that goes down is noticed by the hold timer only`;

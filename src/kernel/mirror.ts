@@ -35,7 +35,8 @@ export interface MirrorOptions {
   readonly clock: Clock;
   /** Our mark; null if we don't write to this kernel (memory). */
   readonly scope: RouteScope | null;
-  readonly table: number;
+  /** Our table; null if routes are nobody's business: links and addresses alone are heard of and read. */
+  readonly table: number | null;
   readonly hasher: Hasher;
   readonly nexthopObjects: boolean;
 }
@@ -94,7 +95,8 @@ export class KernelMirror implements KernelReader {
       hasDeadHopOn: (ifindex) => this.#routes.foreign.hasDeadHopOn(ifindex),
       addressGone: (address) => this.#sourceGone(address),
     });
-    this.#tables = new Set([nl.RT_TABLE_MAIN, nl.RT_TABLE_LOCAL, options.table]);
+    const { table } = options;
+    this.#tables = new Set(table === null ? [] : [nl.RT_TABLE_MAIN, nl.RT_TABLE_LOCAL, table]);
   }
 
   get links(): ReadonlyMap<number, KernelLink> {
@@ -105,7 +107,7 @@ export class KernelMirror implements KernelReader {
   open(own: MarkedRoutes | null): void {
     this.#own = own;
     this.#dumps = new DumpQueue(this.#options.os.openNetlink(), this.#options.clock);
-    this.#events = this.#options.os.openNetlinkEvents();
+    this.#events = this.#options.os.openNetlinkEvents(this.#tables.size > 0);
     this.#events.onReadable(() => this.drain());
   }
 

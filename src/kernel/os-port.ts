@@ -50,8 +50,8 @@ export class MarkTaken extends Error {}
 export interface FibOs {
   /** @throws Error with one clear sentence. */
   openNetlink(): NetlinkSocket;
-  /** Hears links, addresses, routes and nexthops. @throws Error with one clear sentence. */
-  openNetlinkEvents(): NetlinkEventSocket;
+  /** Hears links and addresses, and routes and nexthops unless told not to. @throws Error with one clear sentence. */
+  openNetlinkEvents(routes?: boolean): NetlinkEventSocket;
   /**
    * Reserves what `mark` says in words ("routes of table 254, ...") for this process, among all of this network namespace.
    * @throws MarkTaken, with a sentence on who has it; Error with one sentence.

@@ -11,6 +11,15 @@ export interface ViewedLink {
   readonly running: boolean;
 }
 
+/** An address of this machine. */
+export interface ViewedAddress {
+  readonly ifindex: number;
+  readonly words: readonly number[];
+  readonly length: number;
+  /** Duplicate address detection has not finished, or has found that the address is another's. */
+  readonly tentative: boolean;
+}
+
 export interface ViewedHop {
   /** Gateway; null for a route straight onto the link. */
   readonly via: readonly number[] | null;

@@ -9,7 +9,8 @@
  */
 import { isLinkLocal, maskWord } from "../lib/address.ts";
 import { Growth, resized } from "../lib/columns/growth.ts";
-import type { ViewedHop, ViewedLink, ViewedRoute } from "./kernel-view.ts";
+import type { ViewedAddress, ViewedHop, ViewedLink, ViewedRoute } from "./kernel-view.ts";
+import { OwnAddresses } from "./own-addresses.ts";
 import { describeResolution, type Resolution, type ResolvedHop, sameWay, wayless } from "./resolution.ts";
 import { ResolvingRoutes } from "./resolving-routes.ts";
 import { unusableNextHop } from "./unusable-next-hop.ts";
@@ -79,8 +80,7 @@ export class NextHopTracker {
   readonly #free: number[] = [];
   readonly #links = new Map<number, ViewedLink>();
   readonly #routes = new ResolvingRoutes();
-  /** Own addresses that the speaker told of, as text. */
-  #own: ReadonlySet<string> = new Set();
+  readonly #own = new OwnAddresses();
   readonly #listeners: ((ids: readonly number[]) => void)[] = [];
   /** What has changed since the last `synced`. */
   #areas: Area[] | "all" = [];
@@ -179,12 +179,23 @@ export class NextHopTracker {
   link(link: ViewedLink): void {
     const before = this.#links.get(link.ifindex);
     this.#links.set(link.ifindex, link);
+    if (!this.#options.resolve) return;
     if (before?.running !== link.running || before.name !== link.name) this.#areas = "all";
   }
 
   linkGone(link: ViewedLink): void {
     this.#links.delete(link.ifindex);
-    this.#areas = "all";
+    if (this.#options.resolve) this.#areas = "all";
+  }
+
+  address(address: ViewedAddress): void {
+    this.#own.set(address);
+    this.#mark({ words: address.words, length: 32 * address.words.length });
+  }
+
+  addressGone(address: ViewedAddress): void {
+    this.#own.delete(address);
+    this.#mark({ words: address.words, length: 32 * address.words.length });
   }
 
   route(route: ViewedRoute): void {
@@ -207,12 +218,6 @@ export class NextHopTracker {
   again(): void {
     this.#areas = "all";
     this.synced();
-  }
-
-  /** Own addresses beyond those that the kernel tells of, as words: where nothing is resolved it tells of none. */
-  setOwnAddresses(addresses: Iterable<readonly number[]>): void {
-    this.#own = new Set(Array.from(addresses, String));
-    this.again();
   }
 
   /** A burst of events is over. */
@@ -247,7 +252,7 @@ export class NextHopTracker {
     const { loopback, resolve } = this.#options;
     const martian = unusableNextHop(words, loopback || scope === LOOPBACK_SCOPE);
     if (martian !== null) return wayless(false, "martian", null, martian);
-    if (this.#own.size > 0 && this.#own.has(String(words))) return wayless(false, "own-address");
+    if (this.#own.has(words, scope)) return wayless(false, "own-address");
     if (!resolve) return notResolved;
     if (isLinkLocal(words)) return this.#onLinkOf(scope, words);
     if (words.length === 1 && words[0]! >>> 24 === 127) return this.#onLoopback(words);

@@ -15,7 +15,7 @@ export function openFibOs(): FibOs {
   const libc: Libc = loadLibc();
   return {
     openNetlink: () => new RouteNetlinkSocket(libc),
-    openNetlinkEvents: () => new RouteNetlinkEvents(libc),
+    openNetlinkEvents: (routes) => new RouteNetlinkEvents(libc, routes),
     claimMark: (mark) => claimMark(libc, mark),
     startWriterProcess,
     connectWriter,

@@ -28,8 +28,10 @@ const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
 
-/** link, IPv4 address, IPv4 route, IPv6 address, IPv6 route, nexthop (RTNLGRP_*). */
-const GROUPS = [1, 5, 7, 9, 11, 32];
+/** RTNLGRP_*: link, IPv4 address, IPv6 address. */
+const LINK_GROUPS = [1, 5, 9];
+/** RTNLGRP_*: IPv4 route, IPv6 route, nexthop. */
+const ROUTE_GROUPS = [7, 11, 32];
 
 /** RTNLGRP_NEIGH: ARP, neighbour discovery and forwarding tables; busy, so only joined when asked for. */
 const NEIGHBOUR_GROUP = 3;
@@ -133,12 +135,13 @@ export class RouteNetlinkEvents extends RouteNetlinkSocket implements NetlinkEve
   #listener: (() => void) | null = null;
 
   /** @throws Error with one sentence. */
-  constructor(libc: Libc) {
+  constructor(libc: Libc, routes = true) {
     super(libc);
     this.#wake = libc.eventfd(0, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (!this.option(SOL_SOCKET, SO_RCVBUFFORCE, EVENT_QUEUE_BYTES))
       this.option(SOL_SOCKET, SO_RCVBUF, EVENT_QUEUE_BYTES); // without CAP_NET_ADMIN: as much as rmem_max allows
-    for (const group of GROUPS) this.option(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
+    for (const group of routes ? [...LINK_GROUPS, ...ROUTE_GROUPS] : LINK_GROUPS)
+      this.option(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
     const view = new DataView(this.#entries.buffer);
     view.setInt32(0, this.fd, true);
     view.setInt16(4, POLLIN, true);

@@ -207,16 +207,37 @@ t.test("weights of the kernel's own multipath routes are kept", async (t) => {
   );
 });
 
-t.test("addresses that the speaker calls its own are no next hops, also where nothing is resolved", async (t) => {
+t.test("own addresses are no next hops, also where nothing is resolved", async (t) => {
   const tracker = host({ resolve: false });
   const heard: (readonly number[])[] = [];
   tracker.onChange((ids) => heard.push(ids));
   const id = tracker.intern(parseAddress("192.0.2.1"), null);
-  tracker.setOwnAddresses([parseAddress("192.0.2.1"), parseAddress("2001:db8::1")]);
+  const own = (text: string, ifindex = 2, tentative = false) => ({
+    ifindex,
+    words: parseAddress(text),
+    length: 24,
+    tentative,
+  });
+  for (const text of ["192.0.2.1", "2001:db8::1", "127.0.0.1"]) tracker.address(own(text));
+  tracker.synced();
   t.same(heard, [[id]]);
   t.match(resolve(tracker, "192.0.2.1"), { reachable: false, reason: "own-address" });
   t.notOk(resolve(tracker, "2001:db8::1").reachable);
   t.ok(resolve(tracker, "192.0.2.2").reachable);
+  t.ok(tracker.lookup(parseAddress("127.0.0.1"), LOOPBACK_SCOPE).reachable, "of every speaker of the machine");
+
+  tracker.address(own("192.0.2.1", 3));
+  tracker.addressGone(own("192.0.2.1", 2));
+  t.notOk(resolve(tracker, "192.0.2.1").reachable, "as long as one link has it");
+  tracker.addressGone(own("192.0.2.1", 3));
+  tracker.synced();
+  t.ok(resolve(tracker, "192.0.2.1").reachable);
+
+  tracker.address(own("fe80::1", 2));
+  t.equal(tracker.lookup(parseAddress("fe80::1"), 2).reason, "own-address");
+  t.ok(tracker.lookup(parseAddress("fe80::1"), 3).reachable, "a neighbor on another link may have the same");
+  tracker.address(own("2001:db8::2", 2, true));
+  t.ok(resolve(tracker, "2001:db8::2").reachable, "another's, as far as we know, until detection says that it is ours");
 });
 
 t.test("127.0.0.0/8 is a next hop for those whose session runs there, and for nobody else", async (t) => {

@@ -69,8 +69,7 @@ export class KernelSide {
   feed(config: Config, tables: Tables, originatedRoutes: OriginatedRoutes, touch: () => void): void {
     this.fib.onResult((result) => this.#report(result));
     const { kernel } = config;
-    if (kernel.fib === "none") return;
-    for (const family of families) {
+    for (const family of kernel.fib === "none" ? [] : families) {
       const table = tables.byFamily[family]!;
       const feed = new FibFeed({
         routes: table,
@@ -222,7 +221,7 @@ export class KernelSide {
 
   /** Addresses seldom change, and hardly ever this answer: then all prefixes are looked at in one go. */
   #refreshUnderlay(tables: Tables): void {
-    if (!this.underlay.refresh(this.#config)) return;
+    if (this.#feeds.length === 0 || !this.underlay.refresh(this.#config)) return;
     for (const feed of this.#feeds) {
       const { prefixes } = tables.byFamily[feed.family]!;
       for (let id = prefixes.next(0); id !== 0; id = prefixes.next(id)) feed.changed(id);

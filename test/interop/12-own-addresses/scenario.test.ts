@@ -88,27 +88,34 @@ protocol bgp ours {
   },
 );
 
-/** IPv6 routes over IPv4 sessions: their next hop is an address that nobody but our kernel knows. */
-scenario("Own addresses that come and go while sessions are up", ["frr", "bird"], async ({ lab, step }) => {
-  const link = lab.switch("link");
-  const us = lab.host("ours").plug(link, { addresses: ["10.0.0.1/24"] });
-  const they = lab.host("frr").plug(link, { addresses: ["10.0.0.2/24", "2001:db8:e::2/64", "2001:db8:f::2/64"] });
-  const other = lab.host("bird").plug(link, { addresses: ["10.0.0.3/24", "2001:db8:e::3/64", "2001:db8:f::3/64"] });
-  await us.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=1", "net.ipv6.conf.eth0.dad_transmits=1");
-  const ours = new Peerage(
-    us,
-    `
+/** A pure reflector reads no route of its kernel, but IPv6 routes over IPv4 sessions need a next hop that only the kernel knows. */
+scenario(
+  "Links and own addresses that come and go while sessions are up, without a kernel FIB",
+  ["frr", "bird"],
+  async ({ lab, step }) => {
+    const link = lab.switch("link");
+    const us = lab
+      .host("ours")
+      .plug(link, { addresses: ["10.0.0.1/24"] })
+      .addAddresses("lo", "10.255.0.1/32");
+    const they = lab.host("frr").plug(link, { addresses: ["10.0.0.2/24", "2001:db8:e::2/64", "2001:db8:f::2/64"] });
+    const other = lab.host("bird").plug(link, { addresses: ["10.0.0.3/24", "2001:db8:e::3/64", "2001:db8:f::3/64"] });
+    await us.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=1", "net.ipv6.conf.eth0.dad_transmits=1");
+    const ours = new Peerage(
+      us,
+      `
 router: {as: 65001, router-id: 10.255.0.1}
+kernel: {fib: none}
 originate: [{prefix: 2001:db8:1::/48}, {prefix: 10.1.0.0/16}]
 policies: {all: [{then: accept}]}
 neighbors:
   - {address: 10.0.0.2, remote-as: 65002, ${settings}}
   - {address: 10.0.0.3, remote-as: 65003, ${settings}}
 `,
-  );
-  const frr = new Frr(
-    they,
-    `
+    );
+    const frr = new Frr(
+      they,
+      `
 router bgp 65002
  bgp router-id 10.255.0.2
 ${frrDefaults} neighbor 10.0.0.1 remote-as 65001
@@ -120,70 +127,93 @@ ${frrDefaults} neighbor 10.0.0.1 remote-as 65001
   neighbor 10.0.0.1 activate
  exit-address-family
 `,
-  );
-  const bird = new Bird(
-    other,
-    `
+    );
+    const bird = new Bird(
+      other,
+      `
 router id 10.255.0.3;
 protocol direct { ipv4; ipv6; }
+protocol static { ipv4; route 10.66.0.0/16 blackhole; route 10.67.0.0/16 blackhole; }
 protocol bgp ours {
   local 10.0.0.3 as 65003; neighbor 10.0.0.1 as 65001; ${birdTimers}
-  ipv4 { import all; export none; };
+  ipv4 { import all; export filter {
+    if net = 10.66.0.0/16 then { bgp_next_hop = 10.255.0.1; accept; }
+    if net = 10.67.0.0/16 then accept;
+    reject;
+  }; };
   ipv6 { import all; export none; };
 }`,
-  );
-  const told = async (nextHop: string) => {
-    const wait = (who: string, probe: () => Promise<boolean>) =>
-      lab.until(`${who} has our IPv6 route through ${nextHop}`, probe);
-    await wait("FRR", async () => {
-      const path = await frr.best("2001:db8:1::/48");
-      return path?.valid === true && path.nextHops.includes(nextHop);
+    );
+    const told = async (nextHop: string) => {
+      const wait = (who: string, probe: () => Promise<boolean>) =>
+        lab.until(`${who} has our IPv6 route through ${nextHop}`, probe);
+      await wait("FRR", async () => {
+        const path = await frr.best("2001:db8:1::/48");
+        return path?.valid === true && path.nextHops.includes(nextHop);
+      });
+      await wait("BIRD", async () => {
+        const path = await bird.best("2001:db8:1::/48");
+        return path?.reachable === true && path.attributes.next_hop?.split(" ")[0] === nextHop;
+      });
+    };
+    const address = (...words: string[]) => us.run("ip", "address", ...words, "dev", "eth0");
+    await Promise.all([ours.start(), bird.start(), frr.start()]);
+
+    await step("without an IPv6 address of ours there's no next hop, so IPv6 routes are kept back", async (t) => {
+      await lab.until("FRR and BIRD have our IPv4 route", async () =>
+        Boolean((await frr.best("10.1.0.0/16")) && (await bird.best("10.1.0.0/16"))),
+      );
+      t.notOk((await ours.advertised("10.0.0.2")).some(({ prefix }) => prefix === "2001:db8:1::/48"));
     });
-    await wait("BIRD", async () => {
-      const path = await bird.best("2001:db8:1::/48");
-      return path?.reachable === true && path.attributes.next_hop?.split(" ")[0] === nextHop;
+
+    await step("an address that comes later is used once duplicate address detection has ended", async (t) => {
+      await address("add", "2001:db8:f::1/64");
+      await told("2001:db8:f::1");
+      t.pass("FRR and BIRD have the route");
     });
-  };
-  const address = (...words: string[]) => us.run("ip", "address", ...words, "dev", "eth0");
-  await Promise.all([ours.start(), bird.start(), frr.start()]);
 
-  await step("without an IPv6 address of ours there's no next hop, so IPv6 routes are kept back", async (t) => {
-    await lab.until("FRR and BIRD have our IPv4 route", async () =>
-      Boolean((await frr.best("10.1.0.0/16")) && (await bird.best("10.1.0.0/16"))),
-    );
-    t.same(await ours.advertised("10.0.0.2").then((rows) => rows.map(({ prefix }) => prefix)), ["10.1.0.0/16"]);
-  });
+    await step("renumbered: the address that goes is told no more, even before it has gone", async (t) => {
+      await address("add", "2001:db8:e::1/64");
+      await address("change", "2001:db8:f::1/64", "preferred_lft", "0");
+      await told("2001:db8:e::1");
+      await address("del", "2001:db8:f::1/64");
+      t.same(
+        (await ours.advertised("10.0.0.3")).find(({ prefix }) => prefix === "2001:db8:1::/48")?.paths[0]?.nextHop,
+        "2001:db8:e::1",
+      );
+    });
 
-  await step("an address that comes later is used once duplicate address detection has ended", async (t) => {
-    await address("add", "2001:db8:f::1/64");
-    await told("2001:db8:f::1");
-    t.pass("FRR and BIRD have the route");
-  });
+    await step("when the last one is gone, so are the routes that need it", async (t) => {
+      await address("del", "2001:db8:e::1/64");
+      await lab.until("FRR and BIRD have forgotten our IPv6 route", async () =>
+        [await frr.best("2001:db8:1::/48"), await bird.best("2001:db8:1::/48")].every((path) => path === undefined),
+      );
+      t.ok(await bird.best("10.1.0.0/16"), "and no other");
+      for (const peer of ["10.0.0.2", "10.0.0.3"]) t.equal((await ours.neighbor(peer)).flaps, 0, `${peer} stayed up`);
+    });
 
-  await step("renumbered: the address that goes is told no more, even before it has gone", async (t) => {
-    await address("add", "2001:db8:e::1/64");
-    await address("change", "2001:db8:f::1/64", "preferred_lft", "0");
-    await told("2001:db8:e::1");
-    await address("del", "2001:db8:f::1/64");
-    t.same(
-      (await ours.advertised("10.0.0.3")).find(({ prefix }) => prefix === "2001:db8:1::/48")?.paths[0]?.nextHop,
-      "2001:db8:e::1",
-    );
-  });
+    await step("routes whose next hop we are ourselves are used for nothing (RFC 4271 §6.3)", async (t) => {
+      await lab.until("FRR has BIRD's other route", () => frr.best("10.67.0.0/16"));
+      t.equal(await frr.best("10.66.0.0/16"), undefined);
+      const [path] = await ours.paths("10.66.0.0/16");
+      t.match(path, { valid: false, best: false, nextHop: "10.255.0.1" });
+      const text = await ours.cli("explain", "10.66.0.0/16");
+      t.match(text, "10.255.0.1 can't be a next hop: it is one of our own addresses");
+    });
 
-  await step("when the last one is gone, so are the routes that need it", async (t) => {
-    await address("del", "2001:db8:e::1/64");
-    await lab.until("FRR and BIRD have forgotten our IPv6 route", async () =>
-      [await frr.best("2001:db8:1::/48"), await bird.best("2001:db8:1::/48")].every((path) => path === undefined),
-    );
-    t.ok(await bird.best("10.1.0.0/16"), "and no other");
-    for (const peer of ["10.0.0.2", "10.0.0.3"]) t.equal((await ours.neighbor(peer)).flaps, 0, `${peer} stayed up`);
-  });
+    await step("a link that goes down ends its sessions at once", async (t) => {
+      us.link("eth0", "down");
+      const lines = ["10.0.0.2", "10.0.0.3"].map((peer) => `session with ${peer} is down: our link eth0 went down`);
+      t.ok(await lab.until("the log tells of it", () => lines.every((line) => ours.daemon.output.includes(line))));
+      us.link("eth0", "up");
+      await lab.until("sessions are back", () => ours.established("10.0.0.2", "10.0.0.3"));
+    });
 
-  await step("a session whose own address has gone ends at once", async (t) => {
-    await address("add", "10.0.0.9/24");
-    await address("del", "10.0.0.1/24");
-    const line = "session with 10.0.0.3 is down: our address 10.0.0.1 is no longer there";
-    t.ok(await lab.until("the log tells of it", () => ours.daemon.output.includes(line)));
-  });
-});
+    await step("a session whose own address has gone ends at once", async (t) => {
+      await address("add", "10.0.0.9/24");
+      await address("del", "10.0.0.1/24");
+      const line = "session with 10.0.0.3 is down: our address 10.0.0.1 is no longer there";
+      t.ok(await lab.until("the log tells of it", () => ours.daemon.output.includes(line)));
+    });
+  },
+);
