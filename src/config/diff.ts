@@ -242,6 +242,11 @@ function changedPolicies(before: Config, after: Config): ReadonlySet<string> {
   const changed = new Set<string>();
   for (const name of new Set([...Object.keys(before.policies), ...Object.keys(after.policies)]))
     if (!same(before.policies[name], after.policies[name]) || uses(after.policies[name])) changed.add(name);
+  // Who calls one that is another is another, too.
+  const callers = new Map<string, string[]>();
+  for (const { name, terms } of Object.values(after.policies))
+    for (const { call } of terms) if (call !== null) callers.set(call, [...(callers.get(call) ?? []), name]);
+  for (const name of changed) for (const caller of callers.get(name) ?? []) changed.add(caller);
   return changed;
 }
 

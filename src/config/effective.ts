@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { communityName, formatLargeCommunity, type LargeCommunity } from "../lib/communities.ts";
+import { formatExtendedCommunity } from "../lib/extended-communities.ts";
 import { families, familyName } from "../lib/family.ts";
 import type {
   AsPathMatch,
@@ -9,6 +10,7 @@ import type {
   HostPort,
   LargeCommunityPattern,
   NeighborConfig,
+  NumberChange,
   NumberRange,
   PeerSettings,
   PolicyMatch,
@@ -188,8 +190,9 @@ function prefixEntry(entry: PrefixListEntry): object {
   return { prefix: entry.prefix, ge: entry.ge, le: entry.le };
 }
 
-function term({ match, set, verdict }: PolicyTerm): object {
+function term({ match, set, verdict, call }: PolicyTerm): object {
   const conditions = matchOf(match);
+  if (call !== null) return { ...(Object.keys(conditions).length > 0 ? { match: conditions } : {}), call };
   const verdicts = verdict === "next" ? {} : { [verdict]: true };
   return {
     ...(Object.keys(conditions).length > 0 ? { match: conditions } : {}),
@@ -205,6 +208,7 @@ function matchOf(match: PolicyMatch): object {
     ...given("family", match.families?.map(familyName) ?? null),
     ...given("communities", match.communities?.map(pattern) ?? null),
     ...given("large-communities", match.largeCommunities?.map(largePattern) ?? null),
+    ...given("extended-communities", match.extendedCommunities?.map(formatExtendedCommunity) ?? null),
     ...given("as-path", match.asPaths?.map(asPath) ?? null),
     ...given("origin", match.origins),
     ...given("med", bounds(match.med)),
@@ -213,6 +217,7 @@ function matchOf(match: PolicyMatch): object {
     ...given("neighbor", match.neighbors),
     ...given("peer-group", match.peerGroups),
     ...given("learned-from", match.learnedFrom),
+    ...given("interface", match.interfaces),
     ...given("neighbor-blocks", match.neighborBlocks),
   };
 }
@@ -229,16 +234,25 @@ function asPath(match: AsPathMatch): object {
   };
 }
 
+const numberOrChange = (value: number | NumberChange | "none" | null): number | string | null =>
+  value === null || typeof value !== "object" ? value : `${value.change < 0 ? "" : "+"}${value.change}`;
+
 function setOf(set: PolicySet): object {
   return {
-    ...given("local-pref", set.localPref),
-    ...given("med", set.med),
+    ...given("local-pref", numberOrChange(set.localPref)),
+    ...given("med", numberOrChange(set.med)),
     ...given("origin", set.origin),
     ...given("next-hop", set.nextHop),
+    ...given("communities", set.communities?.map(communityName) ?? null),
+    ...given("large-communities", set.largeCommunities?.map(formatLargeCommunity) ?? null),
+    ...given("extended-communities", set.extendedCommunities?.map(formatExtendedCommunity) ?? null),
     ...some("remove-communities", set.removeCommunities.map(pattern)),
     ...some("add-communities", set.addCommunities.map(communityName)),
     ...some("remove-large-communities", set.removeLargeCommunities.map(largePattern)),
     ...some("add-large-communities", set.addLargeCommunities.map(formatLargeCommunity)),
+    ...some("remove-extended-communities", set.removeExtendedCommunities.map(formatExtendedCommunity)),
+    ...some("add-extended-communities", set.addExtendedCommunities.map(formatExtendedCommunity)),
+    ...given("link-bandwidth", set.linkBandwidth),
     ...(set.prepend === null ? {} : { prepend: { ...given("as", set.prepend.as), count: set.prepend.count } }),
   };
 }

@@ -1,4 +1,5 @@
 import type { LargeCommunity } from "../lib/communities.ts";
+import type { ExtendedCommunity } from "../lib/extended-communities.ts";
 import type { Family } from "../lib/family.ts";
 
 /**
@@ -263,6 +264,8 @@ export interface PolicyTerm {
   readonly set: PolicySet | null;
   /** "next": goes on with the next term. */
   readonly verdict: "accept" | "reject" | "next";
+  /** A policy that it goes through; then `set` is null and the verdict "next". */
+  readonly call: string | null;
 }
 
 /** All keys that are not null must hold; the elements of one are alternatives. */
@@ -274,6 +277,7 @@ export interface PolicyMatch {
   readonly families: readonly Family[] | null;
   readonly communities: readonly CommunityPattern[] | null;
   readonly largeCommunities: readonly LargeCommunityPattern[] | null;
+  readonly extendedCommunities: readonly ExtendedCommunity[] | null;
   readonly asPaths: readonly AsPathMatch[] | null;
   readonly origins: readonly ("igp" | "egp" | "incomplete")[] | null;
   readonly med: NumberRange | null;
@@ -286,6 +290,8 @@ export interface PolicyMatch {
   readonly peerGroups: readonly string[] | null;
   /** Where the route was learned. */
   readonly learnedFrom: readonly ("own" | "internal" | "external" | "client")[] | null;
+  /** Interfaces that the session with that peer runs over. */
+  readonly interfaces: readonly string[] | null;
   /** Whether the prefix is, or lies inside, a block that the inventory gives that peer. */
   readonly neighborBlocks: boolean | null;
 }
@@ -318,18 +324,31 @@ export interface NumberRange {
   readonly le: number;
 }
 
+/** So much more than there is. */
+export interface NumberChange {
+  readonly change: number;
+}
+
 export interface PolicySet {
-  readonly localPref: number | null;
+  readonly localPref: number | NumberChange | null;
   /** "none" removes it. */
-  readonly med: number | "none" | null;
+  readonly med: number | NumberChange | "none" | null;
   readonly origin: "igp" | "egp" | "incomplete" | null;
   /** An address, or "self": our own on the session. */
   readonly nextHop: string | null;
+  /** In the place of all that are there; null: those stay. */
+  readonly communities: readonly number[] | null;
+  readonly largeCommunities: readonly LargeCommunity[] | null;
+  readonly extendedCommunities: readonly ExtendedCommunity[] | null;
   /** Removed first, then added. */
   readonly removeCommunities: readonly CommunityPattern[];
   readonly addCommunities: readonly number[];
   readonly removeLargeCommunities: readonly LargeCommunityPattern[];
   readonly addLargeCommunities: readonly LargeCommunity[];
+  readonly removeExtendedCommunities: readonly ExtendedCommunity[];
+  readonly addExtendedCommunities: readonly ExtendedCommunity[];
+  /** Octets a second. */
+  readonly linkBandwidth: number | null;
   /** `as` null: the AS that we speak with on the session. */
   readonly prepend: { readonly as: number | null; readonly count: number } | null;
 }

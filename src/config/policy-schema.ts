@@ -48,6 +48,7 @@ const match = mapping({
   family: key(oneOrMore(s.family), "Address families."),
   communities: key(oneOrMore(s.communityPattern), 'Communities, "*" for either half.'),
   "large-communities": key(oneOrMore(s.largeCommunityPattern), 'Large communities, "*" for any part.'),
+  "extended-communities": key(oneOrMore(s.extendedCommunity), "Extended communities."),
   "as-path": key(oneOrMore(asPathMatch), "Conditions on the AS_PATH."),
   origin: key(oneOrMore(s.oneOf("igp", "egp", "incomplete")), "ORIGIN."),
   med: key(numberOrRange, "MED; a missing one is 0."),
@@ -59,28 +60,40 @@ const match = mapping({
     oneOrMore(s.oneOf("own", "internal", "external", "client")),
     "What kind of peer that is; `own`: none.",
   ),
+  interface: key(oneOrMore(s.interfaceName), "Interface that the session with that peer runs over."),
   "neighbor-blocks": key(s.boolean, "Whether the prefix lies in a block that the inventory gives that peer."),
 });
 
 const set = mapping({
-  "local-pref": key(u32, "LOCAL_PREF."),
+  "local-pref": key(
+    s.numberOrChange<never>(),
+    'LOCAL_PREF; `"+50"` and `"-10"`: that much more or less, a missing one is 100.',
+  ),
   med: key(
-    leaf("none, or a number from 0 to 4294967295", (value) =>
-      value === "none" || (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffffffff)
-        ? (value as number | "none")
-        : undefined,
-    ),
-    "MED; `none` removes it.",
+    s.numberOrChange("none"),
+    'MED; `none` removes it; `"+50"` and `"-10"`: that much more or less, a missing one is 0.',
   ),
   origin: key(s.oneOf("igp", "egp", "incomplete"), "ORIGIN."),
   "next-hop": key(
     leaf("self or an address", (value) => (value === "self" ? value : s.readAddress(value))),
     "Next hop; `self`: our address on the session.",
   ),
+  communities: key(oneOrMore(s.community), "Communities in the place of all that are there; `[]` removes all."),
+  "large-communities": key(oneOrMore(s.largeCommunity), "Large communities in the place of all that are there."),
+  "extended-communities": key(
+    oneOrMore(s.extendedCommunity),
+    "Extended communities in the place of all that are there.",
+  ),
   "remove-communities": key(oneOrMore(s.communityPattern), "Communities to take away, before any are added."),
   "add-communities": key(oneOrMore(s.community), "Communities to add."),
   "remove-large-communities": key(oneOrMore(s.largeCommunityPattern), "Large communities to take away."),
   "add-large-communities": key(oneOrMore(s.largeCommunity), "Large communities to add."),
+  "remove-extended-communities": key(oneOrMore(s.extendedCommunity), "Extended communities to take away."),
+  "add-extended-communities": key(oneOrMore(s.extendedCommunity), "Extended communities to add."),
+  "link-bandwidth": key(
+    s.integer(1, Number.MAX_SAFE_INTEGER, "octets a second, a whole number of at least 1"),
+    "The extended community that tells the bandwidth of the way to the next hop, octets a second, in the place of any that is there.",
+  ),
   prepend: key(
     mappingOr(
       mapping({
@@ -94,6 +107,10 @@ const set = mapping({
 });
 
 const termKeys = {
+  call: key(
+    s.name,
+    "Another policy, gone through here: what it accepts or rejects is so, its end goes on with the next term.",
+  ),
   match: key(match, "All keys must hold, a list under a key means one of them; without `match` all routes are meant."),
   // biome-ignore lint/suspicious/noThenProperty: the key that policies have
   then: key(

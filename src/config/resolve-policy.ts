@@ -20,6 +20,7 @@ import type { Source } from "./source.ts";
 export interface Names {
   readonly prefixLists: ReadonlySet<string>;
   readonly peerGroups: ReadonlySet<string>;
+  readonly policies: ReadonlySet<string>;
 }
 
 /** Reports a name that nothing has, with the nearest that something has. */
@@ -118,15 +119,64 @@ export function resolvePolicies(
       place: source.keyPlace(path),
     };
   }
+  checkCalls(policies, source, problems);
   return policies;
+}
+
+/** What a policy may come to with all that it calls, terms of each call counted: calls that call twice grow beyond any bound. */
+const MAX_TERMS = 10_000;
+const MAX_DEPTH = 32;
+
+/** Policies that call each other in a circle, or come to too many terms. */
+function checkCalls(policies: Readonly<Record<string, PolicyConfig>>, source: Source, problems: Problems): void {
+  const sizes = new Map<string, number>();
+  const way: string[] = [];
+  const sizeOf = (name: string): number => {
+    const known = sizes.get(name);
+    if (known !== undefined) return known;
+    let size = 0;
+    if (way.length === MAX_DEPTH) {
+      const path = source.keyPlace(["policies", name]);
+      problems.error(`Cannot use policy "${name}": must not be called through more than ${MAX_DEPTH} others`, path, [
+        "policies",
+        name,
+      ]);
+      sizes.set(name, size);
+      return size;
+    }
+    way.push(name);
+    for (const [i, { call }] of policies[name]!.terms.entries()) {
+      size++;
+      if (call === null || !Object.hasOwn(policies, call)) continue;
+      const path = ["policies", name, i, "call"];
+      const from = way.indexOf(call);
+      if (from < 0) size += sizeOf(call);
+      else
+        problems.cannot(source, path, `must not lead back to itself (${[...way.slice(from), call].join(" calls ")})`);
+      if (size > MAX_TERMS) {
+        problems.cannot(source, path, `must not make the policy longer than ${MAX_TERMS} terms with all that it calls`);
+        size = 0;
+        break;
+      }
+    }
+    way.pop();
+    sizes.set(name, size);
+    return size;
+  };
+  for (const name of Object.keys(policies)) sizeOf(name);
 }
 
 function resolveTerm(raw: RawTerm, names: Names, source: Source, path: Path, problems: Problems): PolicyTerm {
   const then = [...path, "then"];
   let verdict: PolicyTerm["verdict"] = "next";
   let set: PolicySet | null = null;
-  if (raw.then === undefined) {
-    if (!source.has(then)) problems.missing(source, then, "must be accept, reject or {set: {...}}");
+  const call = raw.call ?? null;
+  if (call !== null) checkName("policy", call, names.policies, source, [...path, "call"], problems);
+  if (source.has([...path, "call"])) {
+    if (source.has(then)) problems.cannot(source, then, "must not stand beside call");
+  } else if (raw.then === undefined) {
+    if (!source.has(then))
+      problems.missing(source, then, "must be accept, reject or {set: {...}}, unless there is call");
   } else if (typeof raw.then === "string") verdict = raw.then;
   else {
     if (raw.then.accept && raw.then.reject) problems.cannot(source, then, "must not both accept and reject");
@@ -141,6 +191,7 @@ function resolveTerm(raw: RawTerm, names: Names, source: Source, path: Path, pro
     match: resolveMatch(raw.match ?? {}, names, source, [...path, "match"], problems),
     set,
     verdict,
+    call,
   };
 }
 
@@ -159,6 +210,7 @@ function resolveMatch(raw: RawMatch, names: Names, source: Source, path: Path, p
     families: raw.family ?? null,
     communities: raw.communities ?? null,
     largeCommunities: raw["large-communities"] ?? null,
+    extendedCommunities: raw["extended-communities"] ?? null,
     asPaths: raw["as-path"]?.map((entry, i) => resolveAsPath(entry, source, at("as-path", i), problems)) ?? null,
     origins: raw.origin ?? null,
     med: range(raw.med),
@@ -167,6 +219,7 @@ function resolveMatch(raw: RawMatch, names: Names, source: Source, path: Path, p
     neighbors: raw.neighbor ?? null,
     peerGroups: raw["peer-group"] ?? null,
     learnedFrom: raw["learned-from"] ?? null,
+    interfaces: raw.interface ?? null,
     neighborBlocks: raw["neighbor-blocks"] ?? null,
   };
 }
@@ -195,10 +248,16 @@ function resolveSet(raw: RawSet): PolicySet {
     med: raw.med ?? null,
     origin: raw.origin ?? null,
     nextHop: raw["next-hop"] ?? null,
+    communities: raw.communities ?? null,
+    largeCommunities: raw["large-communities"] ?? null,
+    extendedCommunities: raw["extended-communities"] ?? null,
     removeCommunities: raw["remove-communities"] ?? [],
     addCommunities: raw["add-communities"] ?? [],
     removeLargeCommunities: raw["remove-large-communities"] ?? [],
     addLargeCommunities: raw["add-large-communities"] ?? [],
+    removeExtendedCommunities: raw["remove-extended-communities"] ?? [],
+    addExtendedCommunities: raw["add-extended-communities"] ?? [],
+    linkBandwidth: raw["link-bandwidth"] ?? null,
     prepend:
       prepend === undefined
         ? null

@@ -68,6 +68,7 @@ export function resolveConfig(
   const names = {
     prefixLists: new Set(Object.keys(raw["prefix-lists"] ?? {})),
     peerGroups: new Set(Object.keys(groups)),
+    policies: new Set(Object.keys(raw.policies ?? {})),
   };
   const prefixLists = resolvePrefixLists(raw["prefix-lists"] ?? {}, source, problems);
   const policies = resolvePolicies(raw.policies ?? {}, names, source, problems);

@@ -1,6 +1,7 @@
 import { formatAddress, formatPrefix, maskWord, parsePrefix, tryParseIpv4 } from "../lib/address.ts";
 import { AS_TRANS } from "../lib/as-numbers.ts";
 import { type LargeCommunity, tryParseCommunity } from "../lib/communities.ts";
+import { tryParseExtendedCommunity } from "../lib/extended-communities.ts";
 import { familyFromName } from "../lib/family.ts";
 import { regexFault } from "../lib/regex/automaton.ts";
 import { addressWords } from "./address-text.ts";
@@ -193,6 +194,25 @@ export const largeCommunityPattern = leaf<LargeCommunityPattern>(
   'a large community, also with "*" for a part',
   (value) => parts(value, 3, U32) as LargeCommunityPattern | undefined,
 );
+
+export const extendedCommunity = leaf(
+  'an extended community ("rt:65001:100", "soo:192.0.2.1:7", "lb:65001:125000000", or 0x and 16 hex digits)',
+  (value) => (typeof value === "string" ? tryParseExtendedCommunity(value) : undefined),
+);
+
+/** A number, or a change of it: YAML reads a bare +50 as 50, so the sign must stand in quotes. */
+export const numberOrChange = <const T extends string>(...words: T[]) =>
+  leaf<number | { readonly change: number } | T>(
+    [...words, `a number from 0 to ${U32}`, 'or a change such as "+50" or "-10"'].join(", "),
+    (value) => {
+      const word = words.find((candidate) => candidate === value);
+      if (word !== undefined) return word;
+      if (typeof value === "number") return Number.isInteger(value) && value >= 0 && value <= U32 ? value : undefined;
+      const parts = typeof value === "string" ? /^([-+])(\d{1,10})$/.exec(value) : null;
+      const change = parts === null ? U32 + 1 : Number(parts[2]);
+      return change > U32 ? undefined : { change: parts![1] === "-" ? -change : change };
+    },
+  );
 
 /** An AS number written bare (`regex: 65001`) is one, too. */
 export const regex = leaf("a POSIX extended regular expression (at most 1000 characters)", (value) => {

@@ -95,6 +95,11 @@ export class LocalAddresses implements KernelEvents {
     return (nearest ?? holders[0])?.ifindex ?? 0;
   }
 
+  /** Name of that interface, or null. */
+  linkOf(local: string, remote: string): string | null {
+    return zoneOf(local) ?? zoneOf(remote) ?? this.#links.get(this.interfaceOf(local, remote))?.name ?? null;
+  }
+
   /** An address of the family on an interface that means something beyond its link, one that stays if there is any; null if there's none. */
   on(ifindex: number, family: number): readonly number[] | null {
     const usable = (this.#byInterface.get(ifindex) ?? []).filter(

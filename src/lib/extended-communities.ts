@@ -1,4 +1,5 @@
 import { formatIpv4, tryParseIpv4 } from "./address.ts";
+import { AS_TRANS } from "./as-numbers.ts";
 
 /** An extended community as its two words, high first (RFC 4360 §2). */
 export type ExtendedCommunity = readonly [number, number];
@@ -61,6 +62,13 @@ export function tryParseExtendedCommunity(text: string): ExtendedCommunity | und
   if (wide === undefined || wide > 0xffffffff || number > 0xffff) return undefined;
   return high16((type << 8) | subtype, wide >>> 16, (((wide & 0xffff) << 16) | number) >>> 0);
 }
+
+/** Whether it tells the bandwidth of a link, in the form that stays in the AS or in the one that leaves it. */
+export const isLinkBandwidth = ([high]: ExtendedCommunity): boolean => ((high >>> 16) & 0xbfff) === 0x0004;
+
+/** Octets a second. */
+export const linkBandwidth = (as: number, octets: number): ExtendedCommunity =>
+  high16(LINK_BANDWIDTH, as > 0xffff ? AS_TRANS : as, fromFloat(octets));
 
 const high16 = (kind: number, rest: number, low: number): ExtendedCommunity => [((kind << 16) | rest) >>> 0, low];
 

@@ -8,6 +8,7 @@
 
 import type { Prefix } from "../lib/address.ts";
 import type { LargeCommunity } from "../lib/communities.ts";
+import type { ExtendedCommunity } from "../lib/extended-communities.ts";
 import type { Family } from "../lib/family.ts";
 import type { Origin } from "../wire/attribute/types.ts";
 
@@ -47,32 +48,45 @@ export interface Match {
   readonly families?: readonly Family[];
   readonly communities?: readonly CommunityPattern[];
   readonly largeCommunities?: readonly LargeCommunityPattern[];
+  readonly extendedCommunities?: readonly ExtendedCommunity[];
   readonly asPath?: readonly AsPathCondition[];
   readonly nextHops?: readonly Prefix[];
   readonly origins?: readonly Origin[];
   readonly localPref?: Range;
   readonly med?: Range;
-  /** The next four look at the peer that the route was learned from, on the way in and on the way out. */
+  /** The next five look at the peer that the route was learned from, on the way in and on the way out. */
   readonly neighbors?: readonly Prefix[];
   readonly peerGroups?: readonly string[];
   readonly learnedFrom?: readonly LearnedFrom[];
+  /** Names of interfaces: that which the peer's session runs over. */
+  readonly interfaces?: readonly string[];
   /** Whether the prefix lies in a block that the inventory gives to that peer. */
   readonly neighborBlocks?: boolean;
 }
 
+/** Of communities all are replaced first, then some removed, then some added. */
 export interface Modify {
   readonly localPref?: number;
+  /** Added to what there is (or to the default), within what the attribute can hold. */
+  readonly localPrefChange?: number;
   /** Null removes it. */
   readonly med?: number | null;
+  readonly medChange?: number;
   readonly origin?: Origin;
   readonly nextHop?: readonly number[];
   /** Our own address by family: the one of the kind that the route's next hop has now. Null: we have none, nothing changes. */
   readonly nextHopSelf?: readonly (readonly number[] | null)[];
-  /** Removed first, then added. */
+  readonly communities?: readonly number[];
   readonly removeCommunities?: readonly CommunityPattern[];
   readonly addCommunities?: readonly number[];
+  readonly largeCommunities?: readonly LargeCommunity[];
   readonly removeLargeCommunities?: readonly LargeCommunityPattern[];
   readonly addLargeCommunities?: readonly LargeCommunity[];
+  readonly extendedCommunities?: readonly ExtendedCommunity[];
+  readonly removeExtendedCommunities?: readonly ExtendedCommunity[];
+  readonly addExtendedCommunities?: readonly ExtendedCommunity[];
+  /** In the place of any that is there (draft-ietf-idr-link-bandwidth). */
+  readonly linkBandwidth?: ExtendedCommunity;
   readonly prepend?: { readonly as: number; readonly count: number };
 }
 
@@ -81,6 +95,8 @@ export interface Term {
   readonly set: Modify | null;
   /** Null: goes on with the next term. */
   readonly verdict: "accept" | "reject" | null;
+  /** Goes through this policy first: what it accepts or rejects is so, its end goes on here. Then there's neither verdict nor `set`. */
+  readonly call?: PolicyDefinition;
   /** Line in the config file, and the whole place for people: "bgp.yaml:41:7". */
   readonly line: number;
   readonly place: string;
@@ -97,5 +113,7 @@ export interface PolicySource {
   readonly address: readonly number[];
   readonly peerGroup: string | null;
   readonly learnedFrom: LearnedFrom;
+  /** That which the session runs or ran over; null: unknown. */
+  readonly interface: string | null;
   readonly blocks: readonly Prefix[];
 }

@@ -6,6 +6,19 @@ import type { PolicyDefinition, PolicySource } from "./definition.ts";
 import { compileWithin, type PrefixMatcher } from "./prefix-matcher.ts";
 import { applyModify, type CompiledTerm, compileTerm, describeMatch, describeModify } from "./term.ts";
 
+/** A term where it stands once all that is called stands in its place. */
+interface Step extends CompiledTerm {
+  readonly policy: string;
+  /** Terms of the policy that it calls: passed over where it doesn't match. */
+  readonly skip: number;
+}
+
+const stepsOf = ({ name, terms }: PolicyDefinition): Step[] =>
+  terms.flatMap((term) => {
+    const called = term.call === undefined ? [] : stepsOf(term.call);
+    return [{ ...compileTerm(term), policy: name, skip: called.length }, ...called];
+  });
+
 /** What a policy said, and why. */
 export interface PolicyTrace {
   readonly verdict: "accept" | "reject";
@@ -31,8 +44,7 @@ const TERMS_IN_A_MASK = 31;
 export class Policy {
   readonly #sets: AttributeSets;
   readonly #nextHops: NextHopIds;
-  readonly #terms: readonly CompiledTerm[];
-  readonly #policyOfTerm: readonly string[];
+  readonly #terms: readonly Step[];
   readonly #lastName: string;
   /** Whether the prefix plays a part. */
   readonly usesPrefix: boolean;
@@ -48,8 +60,7 @@ export class Policy {
   constructor(definitions: readonly PolicyDefinition[], sets: AttributeSets, nextHops: NextHopIds) {
     this.#sets = sets;
     this.#nextHops = nextHops;
-    this.#terms = definitions.flatMap((definition) => definition.terms.map(compileTerm));
-    this.#policyOfTerm = definitions.flatMap((definition) => definition.terms.map(() => definition.name));
+    this.#terms = definitions.flatMap(stepsOf);
     this.#lastName = definitions.at(-1)?.name ?? "";
     this.usesPrefix = this.#terms.some((term) => term.prefix || term.families || term.neighborBlocks !== null);
     this.#setDecides = !this.usesPrefix && this.#terms.every((term) => !term.source);
@@ -91,14 +102,16 @@ export class Policy {
     let mask = this.#maskable ? fromSource & this.#attributeMask(current) : 0;
     for (let i = 0; i < this.#terms.length; i++) {
       const compiled = this.#terms[i]!;
-      if (this.#maskable ? ((mask >>> i) & 1) === 0 : !this.#fits(compiled, current, source)) continue;
-      if (compiled.families !== null && !compiled.families.includes(family)) continue;
-      if (compiled.prefix !== null && !compiled.prefix(family, w0, w1, w2, w3, length)) continue;
       if (
-        compiled.neighborBlocks !== null &&
-        this.#blocksOf(source)(family, w0, w1, w2, w3, length) !== compiled.neighborBlocks
-      )
+        (this.#maskable ? ((mask >>> i) & 1) === 0 : !this.#fits(compiled, current, source)) ||
+        (compiled.families !== null && !compiled.families.includes(family)) ||
+        (compiled.prefix !== null && !compiled.prefix(family, w0, w1, w2, w3, length)) ||
+        (compiled.neighborBlocks !== null &&
+          this.#blocksOf(source)(family, w0, w1, w2, w3, length) !== compiled.neighborBlocks)
+      ) {
+        i += compiled.skip;
         continue;
+      }
       const { verdict } = compiled.term;
       if (verdict === "reject") return 0;
       if (compiled.term.set !== null) {
@@ -185,17 +198,20 @@ export class Policy {
     let current = set;
     for (let i = 0; i < this.#terms.length; i++) {
       const compiled = this.#terms[i]!;
-      if (!this.#fits(compiled, current, source)) continue;
-      if (compiled.families !== null && !compiled.families.includes(family)) continue;
-      if (compiled.prefix !== null && !compiled.prefix(family, w0, w1, w2, w3, length)) continue;
-      const { neighborBlocks } = compiled;
-      if (neighborBlocks !== null && this.#blocksOf(source)(family, w0, w1, w2, w3, length) !== neighborBlocks)
+      const { neighborBlocks, policy: name } = compiled;
+      if (
+        !this.#fits(compiled, current, source) ||
+        (compiled.families !== null && !compiled.families.includes(family)) ||
+        (compiled.prefix !== null && !compiled.prefix(family, w0, w1, w2, w3, length)) ||
+        (neighborBlocks !== null && this.#blocksOf(source)(family, w0, w1, w2, w3, length) !== neighborBlocks)
+      ) {
+        i += compiled.skip;
         continue;
-      const { set: modify, verdict, match, line, place } = compiled.term;
-      const does = [modify ? `set ${describeModify(modify)}` : "", verdict ?? "go on"]
+      }
+      const { set: modify, verdict, match, line, place, call } = compiled.term;
+      const does = [modify ? `set ${describeModify(modify)}` : "", call ? `call ${call.name}` : (verdict ?? "go on")]
         .filter((text) => text)
         .join(", ");
-      const name = this.#policyOfTerm[i]!;
       const reason = `match ${describeMatch(match)}: ${does} (${place})`;
       steps.push(`policy ${name}, ${reason}`);
       if (verdict === "reject") return { verdict, name, line, reason, steps, result: 0 };

@@ -1,9 +1,11 @@
 import { formatAddress, formatPrefix, type Prefix, prefixContains } from "../lib/address.ts";
 import { communityName, formatLargeCommunity, type LargeCommunity } from "../lib/communities.ts";
+import { type ExtendedCommunity, formatExtendedCommunity, isLinkBandwidth } from "../lib/extended-communities.ts";
 import { type Family, familyName } from "../lib/family.ts";
 import { Regex } from "../lib/regex/automaton.ts";
 import { asPathLength, formatAsPath } from "../wire/attribute/as-path.ts";
 import { canonicalCommunities } from "../wire/attribute/communities.ts";
+import { canonicalExtended } from "../wire/attribute/extended-communities.ts";
 import { canonicalLarge } from "../wire/attribute/large-communities.ts";
 import { DEFAULT_LOCAL_PREF } from "../wire/attribute/local-pref.ts";
 import { originName } from "../wire/attribute/origin.ts";
@@ -57,13 +59,17 @@ const fitsCommunity = (pattern: CommunityPattern, value: number): boolean =>
 const fitsLarge = (pattern: LargeCommunityPattern, value: readonly number[]): boolean =>
   pattern.every((part, i) => part === null || part === value[i]);
 
+const sameExtended = (a: ExtendedCommunity, b: ExtendedCommunity): boolean => a[0] === b[0] && a[1] === b[1];
+
 /** Each test stands for one key; inside it one of the listed is enough. */
 function attributeTests(match: Match): AttributeTest[] {
   const tests: AttributeTest[] = [];
-  const { communities, largeCommunities, asPath, nextHops, origins, localPref, med } = match;
+  const { communities, largeCommunities, extendedCommunities, asPath, nextHops, origins, localPref, med } = match;
   if (communities) tests.push((of) => of.communities.some((value) => communities.some((p) => fitsCommunity(p, value))));
   if (largeCommunities)
     tests.push((of) => of.largeCommunities.some((value) => largeCommunities.some((p) => fitsLarge(p, value))));
+  if (extendedCommunities)
+    tests.push((of) => of.extendedCommunities.some((value) => extendedCommunities.some((p) => sameExtended(p, value))));
   if (asPath) {
     const conditions = asPath.map(asPathTest);
     tests.push((attributes, nextHop) => conditions.some((test) => test(attributes, nextHop)));
@@ -75,12 +81,13 @@ function attributeTests(match: Match): AttributeTest[] {
   return tests;
 }
 
-function sourceTest({ neighbors, peerGroups, learnedFrom }: Match): CompiledTerm["source"] {
-  if (!neighbors && !peerGroups && !learnedFrom) return null;
+function sourceTest({ neighbors, peerGroups, learnedFrom, interfaces }: Match): CompiledTerm["source"] {
+  if (!neighbors && !peerGroups && !learnedFrom && !interfaces) return null;
   return (source) =>
     (!neighbors || neighbors.some((prefix) => prefixContains(prefix, source.address))) &&
     (!peerGroups || (source.peerGroup !== null && peerGroups.includes(source.peerGroup))) &&
-    (!learnedFrom || learnedFrom.includes(source.learnedFrom));
+    (!learnedFrom || learnedFrom.includes(source.learnedFrom)) &&
+    (!interfaces || (source.interface !== null && interfaces.includes(source.interface)));
 }
 
 export function compileTerm(term: Term): CompiledTerm {
@@ -123,6 +130,7 @@ export function describeMatch(match: Match | null): string {
   list("family", match?.families, familyName);
   list("community", match?.communities, pattern);
   list("large community", match?.largeCommunities, pattern);
+  list("extended community", match?.extendedCommunities, formatExtendedCommunity);
   list("AS path", match?.asPath, describeAsPath);
   list("next hop", match?.nextHops, prefixText);
   list("origin", match?.origins, originName);
@@ -131,22 +139,36 @@ export function describeMatch(match: Match | null): string {
   list("neighbor", match?.neighbors, prefixText);
   list("peer group", match?.peerGroups, (name) => name);
   list("learned from", match?.learnedFrom, (name) => name);
+  list("interface", match?.interfaces, (name) => name);
   if (match?.neighborBlocks !== undefined)
     parts.push(match.neighborBlocks ? "a block of the neighbor" : "outside the neighbor's blocks");
   return parts.length === 0 ? "anything" : parts.join(", ");
 }
 
 function editCommunities(current: readonly number[], modify: Modify): readonly number[] {
-  const { removeCommunities: removed = [], addCommunities: added } = modify;
-  const kept = current.filter((value) => !removed.some((gone) => fitsCommunity(gone, value)));
-  return added ? canonicalCommunities([...kept, ...added]) : kept;
+  const { communities = current, removeCommunities: removed = [], addCommunities: added = [] } = modify;
+  const kept = communities.filter((value) => !removed.some((gone) => fitsCommunity(gone, value)));
+  return canonicalCommunities([...kept, ...added]);
 }
 
 function editLargeCommunities(current: readonly LargeCommunity[], modify: Modify): readonly LargeCommunity[] {
-  const { removeLargeCommunities: removed = [], addLargeCommunities: added } = modify;
-  const kept = current.filter((value) => !removed.some((gone) => fitsLarge(gone, value)));
-  return added ? canonicalLarge([...kept, ...added]) : kept;
+  const { largeCommunities = current, removeLargeCommunities: removed = [], addLargeCommunities: added = [] } = modify;
+  const kept = largeCommunities.filter((value) => !removed.some((gone) => fitsLarge(gone, value)));
+  return canonicalLarge([...kept, ...added]);
 }
+
+function editExtendedCommunities(current: readonly ExtendedCommunity[], modify: Modify): readonly ExtendedCommunity[] {
+  const { extendedCommunities = current, linkBandwidth } = modify;
+  const { removeExtendedCommunities: removed = [], addExtendedCommunities: added = [] } = modify;
+  const kept = extendedCommunities.filter(
+    (value) =>
+      !removed.some((gone) => sameExtended(gone, value)) && (linkBandwidth === undefined || !isLinkBandwidth(value)),
+  );
+  return canonicalExtended([...kept, ...added, ...(linkBandwidth === undefined ? [] : [linkBandwidth])]);
+}
+
+/** Within what four octets hold. */
+const changed = (value: number, by: number): number => Math.min(0xffffffff, Math.max(0, value + by));
 
 /** Segments hold at most 255 AS numbers (RFC 4271 §4.3); a full first sequence gets a new one in front (§5.1.2). */
 function prependAs(path: PathAttributes["asPath"], as: number, times: number): PathAttributes["asPath"] {
@@ -161,34 +183,60 @@ function prependAs(path: PathAttributes["asPath"], as: number, times: number): P
   return result;
 }
 
+function localPrefAfter(before: number | null, { localPref, localPrefChange }: Modify): number | null {
+  const value = localPref ?? before;
+  return localPrefChange === undefined ? value : changed(value ?? DEFAULT_LOCAL_PREF, localPrefChange);
+}
+
+function medAfter(before: number | null, { med, medChange }: Modify): number | null {
+  const value = med === undefined ? before : med;
+  return medChange === undefined ? value : changed(value ?? 0, medChange);
+}
+
 /** The attributes after `modify`; the next hop is a matter of the caller, since it stands beside the set. */
 export function applyModify(attributes: PathAttributes, modify: Modify): PathAttributes {
   return {
     ...attributes,
     origin: modify.origin ?? attributes.origin,
-    localPref: modify.localPref ?? attributes.localPref,
-    med: modify.med === undefined ? attributes.med : modify.med,
+    localPref: localPrefAfter(attributes.localPref, modify),
+    med: medAfter(attributes.med, modify),
     communities: editCommunities(attributes.communities, modify),
     largeCommunities: editLargeCommunities(attributes.largeCommunities, modify),
+    extendedCommunities: editExtendedCommunities(attributes.extendedCommunities, modify),
     asPath: modify.prepend ? prependAs(attributes.asPath, modify.prepend.as, modify.prepend.count) : attributes.asPath,
   };
 }
+
+const signed = (change: number): string => (change < 0 ? String(change) : `+${change}`);
 
 /** What a term sets, for people. */
 export function describeModify(modify: Modify): string {
   const parts: string[] = [];
   const { localPref, med, origin, nextHop, prepend } = modify;
   if (localPref !== undefined) parts.push(`local-pref ${localPref}`);
+  if (modify.localPrefChange !== undefined) parts.push(`local-pref ${signed(modify.localPrefChange)}`);
   if (med !== undefined) parts.push(med === null ? "no med" : `med ${med}`);
+  if (modify.medChange !== undefined) parts.push(`med ${signed(modify.medChange)}`);
   if (origin !== undefined) parts.push(`origin ${originName(origin)}`);
   if (nextHop) parts.push(`next-hop ${formatAddress(nextHop)}`);
   if (modify.nextHopSelf) parts.push("next-hop self");
+  const all = <T>(name: string, values: readonly T[] | undefined, format: (value: T) => string) => {
+    if (values) parts.push(values.length === 0 ? `no ${name}` : `${name} ${values.map(format).join(" ")}`);
+  };
+  all("communities", modify.communities, communityName);
+  all("large communities", modify.largeCommunities, formatLargeCommunity);
+  all("extended communities", modify.extendedCommunities, formatExtendedCommunity);
   if (modify.removeCommunities?.length) parts.push(`remove ${modify.removeCommunities.map(pattern).join(" ")}`);
   if (modify.addCommunities?.length) parts.push(`add ${modify.addCommunities.map(communityName).join(" ")}`);
   if (modify.removeLargeCommunities?.length)
     parts.push(`remove ${modify.removeLargeCommunities.map(pattern).join(" ")}`);
   if (modify.addLargeCommunities?.length)
     parts.push(`add ${modify.addLargeCommunities.map(formatLargeCommunity).join(" ")}`);
+  if (modify.removeExtendedCommunities?.length)
+    parts.push(`remove ${modify.removeExtendedCommunities.map(formatExtendedCommunity).join(" ")}`);
+  if (modify.addExtendedCommunities?.length)
+    parts.push(`add ${modify.addExtendedCommunities.map(formatExtendedCommunity).join(" ")}`);
+  if (modify.linkBandwidth) parts.push(`link-bandwidth ${formatExtendedCommunity(modify.linkBandwidth)}`);
   if (prepend) parts.push(`prepend ${prepend.as} x ${prepend.count}`);
   return parts.join(", ");
 }

@@ -80,7 +80,7 @@ export class Peer {
 
   constructor(identity: PeerIdentity, makeSession: (peer: Peer) => PeerSession) {
     this.identity = identity;
-    this.policySource = policySourceOf(identity);
+    this.policySource = policySourceOf(identity, null);
     this.remoteAs = typeof identity.settings.remoteAs === "number" ? identity.settings.remoteAs : null;
     this.session = makeSession(this);
   }
@@ -106,10 +106,12 @@ export class Peer {
 /** A peer's address in words, without the zone. */
 export const addressWords = (address: string): readonly number[] => parseAddress(address.split("%")[0]!);
 
-export const policySourceOf = ({ address, settings, blocks }: PeerIdentity): PolicySource => ({
+/** @param device the interface that the session runs or ran over; null: unknown, or there was none yet. */
+export const policySourceOf = ({ address, settings, blocks }: PeerIdentity, device: string | null): PolicySource => ({
   address: addressWords(address),
   peerGroup: settings.peerGroup,
   learnedFrom: settings.kind === "external" ? "external" : settings.routeReflectorClient ? "client" : "internal",
+  interface: device,
   blocks,
 });
 

@@ -11,7 +11,7 @@ import { LOCAL_SOURCE, type SourceTable } from "../rib/source-table.ts";
 import { withCommunity } from "../wire/attribute/communities.ts";
 import type { Peer } from "./peer.ts";
 
-const ownSource: PolicySource = { address: [], peerGroup: null, learnedFrom: "own", blocks: [] };
+const ownSource: PolicySource = { address: [], peerGroup: null, learnedFrom: "own", interface: null, blocks: [] };
 
 /** The RIB of one speaker, and which of its sources is which peer: so it can ask a peer's import pipeline. */
 export class Tables implements ImportPort {

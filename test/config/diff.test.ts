@@ -35,6 +35,21 @@ t.test("a file that only moved, was commented or reordered changes nothing", asy
   });
 });
 
+t.test("who calls a policy that is another one is another, through any number of calls", async (t) => {
+  const calls = (verdict: string) => `${minimal}policies:
+  first: [{call: second}]
+  second: [{match: {origin: igp}, call: third}]
+  third: [{then: ${verdict}}]
+  other: [{then: accept}]
+`;
+  const both = `  - {address: 192.0.2.1, remote-as: internal, import-policy: first}
+  - {address: 192.0.2.2, remote-as: internal, import-policy: other}
+`;
+  const { neighbors } = diffConfig(config(both, calls("accept")), config(both, calls("reject")));
+  t.match(neighbors, [{ kind: "soft", changes: [{ field: "import-policy", effect: "import" }] }]);
+  t.equal(neighbors.length, 1);
+});
+
 t.test("what was said in the OPEN or belongs to the connection restarts the session, the rest does not", async (t) => {
   const was = "address: 192.0.2.2, remote-as: internal, password: {env: OLD}, timers: {hold-time: 30}";
   t.match(changed(`  - {${was.replace("30", "60")}}\n`), {

@@ -45,6 +45,7 @@ function host(...addresses: KernelAddress[]): LocalAddresses {
 t.test("the zone names the link, whichever links have the address", async (t) => {
   const local = host(address(1, "fe80::1/64"), address(2, "fe80::1/64"), address(2, "2001:db8::1/64"));
   t.equal(local.interfaceOf("fe80::1%eth2", "fe80::2%eth2"), 2);
+  t.equal(local.linkOf("fe80::1%eth2", "fe80::2%eth2"), "eth2");
   t.equal(local.interfaceOf("fe80::1%eth1", "fe80::2%eth1"), 1);
   t.ok(local.losesSession(2, "fe80::1%eth2", "fe80::2%eth2"));
   t.notOk(local.losesSession(1, "fe80::1%eth2", "fe80::2%eth2"));

@@ -1,5 +1,11 @@
 import t from "tap";
 import { parseAddress, parsePrefix } from "../../src/lib/address.ts";
+import {
+  type ExtendedCommunity,
+  formatExtendedCommunity,
+  linkBandwidth,
+  tryParseExtendedCommunity,
+} from "../../src/lib/extended-communities.ts";
 import { Family } from "../../src/lib/family.ts";
 import type { AttributeSets, NextHopIds } from "../../src/policy/attribute-sets.ts";
 import type { Match, Modify, PolicyDefinition, PolicySource, Term } from "../../src/policy/definition.ts";
@@ -52,6 +58,7 @@ const source = (given: Partial<PolicySource> = {}): PolicySource => ({
   address: parseAddress("192.0.2.1"),
   peerGroup: null,
   learnedFrom: "internal",
+  interface: null,
   blocks: [],
   ...given,
 });
@@ -71,6 +78,8 @@ function ask(compiled: Policy, set: number, prefix = "10.0.0.0/24", from = sourc
   const { family, words, length } = parsePrefix(prefix);
   return compiled.evaluate(set, from, family, words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, length);
 }
+
+const extended = (text: string): ExtendedCommunity => tryParseExtendedCommunity(text)!;
 
 const attributes = (given: Partial<PathAttributes>): PathAttributes => ({ ...emptyAttributes, ...given });
 const sequence = (...asns: number[]) => [{ type: 2 as const, asns }];
@@ -111,10 +120,16 @@ t.test("each condition matches and fails to match", async (t) => {
       localPref: 150,
       med: 20,
       largeCommunities: [[65001, 1, 2]],
+      extendedCommunities: [extended("rt:65001:100")],
     }),
     gateway,
   );
-  const from = source({ peerGroup: "racks", learnedFrom: "client", blocks: [parsePrefix("10.0.0.0/16")] });
+  const from = source({
+    interface: "eth0",
+    peerGroup: "racks",
+    learnedFrom: "client",
+    blocks: [parsePrefix("10.0.0.0/16")],
+  });
   const holds = (match: Match) => ask(policy(sets, term(match, null, "accept")), set, "10.0.3.0/24", from) === set;
   const rows: [Match, Match][] = [
     [{ asPath: [{ startsWith: [64500] }] }, { asPath: [{ startsWith: [64501] }] }],
@@ -126,6 +141,11 @@ t.test("each condition matches and fails to match", async (t) => {
     [{ localPref: { min: 150, max: 150 } }, { localPref: { min: 0, max: 149 } }],
     [{ med: { min: 20, max: 30 } }, { med: { min: 21, max: 30 } }],
     [{ largeCommunities: [[65001, null, 2]] }, { largeCommunities: [[65001, null, 3]] }],
+    [
+      { extendedCommunities: [extended("rt:65001:7"), extended("rt:65001:100")] },
+      { extendedCommunities: [extended("soo:65001:100")] },
+    ],
+    [{ interfaces: ["eth1", "eth0"] }, { interfaces: ["eth"] }],
     [{ nextHops: [parsePrefix("10.9.0.0/24")] }, { nextHops: [parsePrefix("10.8.0.0/24")] }],
     [{ neighbors: [parsePrefix("192.0.2.0/28")] }, { neighbors: [parsePrefix("192.0.2.2/32")] }],
     [{ peerGroups: ["racks"] }, { peerGroups: ["gateways"] }],
@@ -162,6 +182,94 @@ t.test("a term that only sets goes on, and later terms see what it has set", asy
   t.same(result.asPath, sequence(65001, 65001));
   t.same(sets.view(set).communities, [1], "the received set stays as it was");
 });
+
+t.test("LOCAL_PREF and MED are changed from what they are, or from their defaults, within four octets", async (t) => {
+  const sets = new ObviousSets();
+  const after = (given: Partial<PathAttributes>, modify: Modify) => {
+    const compiled = policy(sets, term(null, modify, "accept"));
+    const { localPref, med } = sets.view(ask(compiled, sets.intern(attributes(given), 0)));
+    return [localPref, med];
+  };
+  t.same(after({ localPref: 200, med: 7 }, { localPrefChange: 50, medChange: -3 }), [250, 4]);
+  t.same(after({}, { localPrefChange: -1, medChange: 10 }), [99, 10], "a missing LOCAL_PREF is 100, a missing MED 0");
+  t.same(after({ localPref: 5, med: 5 }, { localPrefChange: -6, medChange: -6 }), [0, 0]);
+  t.same(
+    after({ localPref: 0xfffffff0, med: 1 }, { localPrefChange: 99, medChange: 0xffffffff }),
+    [0xffffffff, 0xffffffff],
+  );
+});
+
+t.test("communities of each kind are replaced, then removed, then added", async (t) => {
+  const sets = new ObviousSets();
+  const before = {
+    communities: [1, 2],
+    largeCommunities: [[1, 2, 3]] as const,
+    extendedCommunities: [extended("rt:1:1"), extended("lb:65001:5"), extended("soo:1:1")],
+  };
+  const after = (modify: Modify) =>
+    sets.view(ask(policy(sets, term(null, modify, "accept")), sets.intern(attributes(before), 0)));
+  t.match(after({ communities: [], largeCommunities: [], extendedCommunities: [] }), {
+    communities: [],
+    largeCommunities: [],
+    extendedCommunities: [],
+  });
+  t.same(after({ communities: [9, 8], removeCommunities: [[0, 9]], addCommunities: [7] }).communities, [7, 8]);
+  t.same(after({ largeCommunities: [[9, 9, 9]], addLargeCommunities: [[1, 1, 1]] }).largeCommunities, [
+    [1, 1, 1],
+    [9, 9, 9],
+  ]);
+  const texts = (modify: Modify) => after(modify).extendedCommunities.map(formatExtendedCommunity);
+  t.same(texts({ removeExtendedCommunities: [extended("rt:1:1")], addExtendedCommunities: [extended("rt:0:1")] }), [
+    "rt:0:1",
+    "soo:1:1",
+    "lb:65001:5",
+  ]);
+  t.same(texts({ linkBandwidth: linkBandwidth(65002, 1_000_000) }), ["rt:1:1", "soo:1:1", "lb:65002:1000000"]);
+  t.equal(formatExtendedCommunity(linkBandwidth(4_200_000_000, 8)), "lb:23456:8", "an AS of four octets has no room");
+});
+
+t.test(
+  "a policy that is called accepts and rejects for good, and its end goes on here with what it has set",
+  async (t) => {
+    const sets = new ObviousSets();
+    const called: PolicyDefinition = {
+      name: "called",
+      terms: [
+        term({ localPref: { min: 1, max: 1 } }, null, "reject", 11),
+        term({ localPref: { min: 2, max: 2 } }, null, "accept", 12),
+        term(null, { med: 5 }, null, 13),
+      ],
+    };
+    const many = Array.from({ length: 31 }, () => term({ med: { min: 1000, max: 1000 } }, null, "reject"));
+    for (const before of [[], many]) {
+      const compiled = policy(
+        sets,
+        ...before,
+        { ...term({ origins: [0] }, null, null, 1), call: called },
+        term({ med: { min: 5, max: 5 } }, { localPref: 9 }, "accept", 2),
+        term({ origins: [1] }, null, "accept", 3),
+      );
+      const run = (given: Partial<PathAttributes>) => {
+        const set = sets.intern(attributes(given), 0);
+        const result = ask(compiled, set);
+        const trace = compiled.explain(set, source(), Family.Ipv4Unicast, 0x0a000000, 0, 0, 0, 24);
+        t.equal(trace.result, result, "explain and evaluate agree");
+        return { ...trace, after: sets.view(result) };
+      };
+      t.match(run({ localPref: 1 }), { verdict: "reject", name: "called", line: 11 });
+      t.match(run({ localPref: 2 }), { verdict: "accept", name: "called", line: 12, after: { med: null } });
+      const through = run({ localPref: 3 });
+      t.match(through, { verdict: "accept", name: "test", line: 2, after: { med: 5, localPref: 9 } });
+      t.match(through.steps, [
+        /policy test, match .*: call called/,
+        /policy called, .*set med 5, go on/,
+        /policy test/,
+      ]);
+      t.match(run({ localPref: 1, origin: 1 }), { verdict: "accept", name: "test", line: 3 }, "not called at all");
+      t.match(run({ localPref: 3, origin: 2 }), { verdict: "reject", line: null });
+    }
+  },
+);
 
 t.test("a full AS_SEQUENCE of 255 gets a new segment in front (RFC 4271 §5.1.2)", async (t) => {
   const sets = new ObviousSets();

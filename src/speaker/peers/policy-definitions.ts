@@ -1,5 +1,6 @@
 import type { AsPathMatch, Config, NumberRange, PolicyMatch, PolicySet, PolicyTerm } from "../../config/model.ts";
 import { parseAddress, parsePrefix } from "../../lib/address.ts";
+import { linkBandwidth } from "../../lib/extended-communities.ts";
 import type {
   AsPathCondition,
   Match,
@@ -23,12 +24,13 @@ export interface OwnSide {
  * The door between the config's words and the policy room's. `prepend` without an AS puts our own in front, and
  * `next-hop: self` is our address on the session.
  */
-export function policyDefinitions(config: Config, names: readonly string[], own: OwnSide): PolicyDefinition[] {
-  return names.map((name) => {
-    const policy = config.policies[name];
-    if (policy === undefined) throw new Error(`policy "${name}" passed the config check but is not defined`);
-    return { name, terms: policy.terms.map((term) => termOf(config, term, own)) };
-  });
+export const policyDefinitions = (config: Config, names: readonly string[], own: OwnSide): PolicyDefinition[] =>
+  names.map((name) => definitionOf(config, name, own));
+
+function definitionOf(config: Config, name: string, own: OwnSide): PolicyDefinition {
+  const policy = config.policies[name];
+  if (policy === undefined) throw new Error(`policy "${name}" passed the config check but is not defined`);
+  return { name, terms: policy.terms.map((term) => termOf(config, term, own)) };
 }
 
 function termOf(config: Config, term: PolicyTerm, own: OwnSide): Term {
@@ -37,6 +39,7 @@ function termOf(config: Config, term: PolicyTerm, own: OwnSide): Term {
     match: matchOf(config, term.match),
     set: term.set && modifyOf(term.set, own),
     verdict: term.verdict === "next" ? null : term.verdict,
+    ...(term.call !== null && { call: definitionOf(config, term.call, own) }),
     line,
     place: `${file}:${line}:${column}`,
   };
@@ -70,6 +73,7 @@ function matchOf(config: Config, match: PolicyMatch): Match {
     ...(match.families && { families: match.families }),
     ...(match.communities && { communities: match.communities.map(({ high, low }) => [high, low] as const) }),
     ...(match.largeCommunities && { largeCommunities: match.largeCommunities }),
+    ...(match.extendedCommunities && { extendedCommunities: match.extendedCommunities }),
     ...(match.asPaths && { asPath: match.asPaths.map(asPathOf) }),
     ...(match.nextHops && { nextHops: match.nextHops.map(parsePrefix) }),
     ...(match.origins && { origins: match.origins.map(originCode) }),
@@ -78,22 +82,29 @@ function matchOf(config: Config, match: PolicyMatch): Match {
     ...(match.neighbors && { neighbors: match.neighbors.map(parsePrefix) }),
     ...(match.peerGroups && { peerGroups: match.peerGroups }),
     ...(match.learnedFrom && { learnedFrom: match.learnedFrom }),
+    ...(match.interfaces && { interfaces: match.interfaces }),
     ...(match.neighborBlocks !== null && { neighborBlocks: match.neighborBlocks }),
   };
 }
 
 function modifyOf(set: PolicySet, own: OwnSide): Modify {
-  const { prepend } = set;
+  const { prepend, localPref, med } = set;
   return {
-    ...(set.localPref !== null && { localPref: set.localPref }),
-    ...(set.med !== null && { med: set.med === "none" ? null : set.med }),
+    ...(localPref !== null && (typeof localPref === "number" ? { localPref } : { localPrefChange: localPref.change })),
+    ...(med !== null && (typeof med === "object" ? { medChange: med.change } : { med: med === "none" ? null : med })),
     ...(set.origin !== null && { origin: originCode(set.origin) }),
     ...(set.nextHop === "self" && { nextHopSelf: own.addresses }),
     ...(set.nextHop !== null && set.nextHop !== "self" && { nextHop: parseAddress(set.nextHop) }),
+    ...(set.communities && { communities: set.communities }),
+    ...(set.largeCommunities && { largeCommunities: set.largeCommunities }),
+    ...(set.extendedCommunities && { extendedCommunities: set.extendedCommunities }),
     removeCommunities: set.removeCommunities.map(({ high, low }) => [high, low] as const),
     ...(set.addCommunities.length > 0 && { addCommunities: set.addCommunities }),
     removeLargeCommunities: set.removeLargeCommunities,
     ...(set.addLargeCommunities.length > 0 && { addLargeCommunities: set.addLargeCommunities }),
+    ...(set.removeExtendedCommunities.length > 0 && { removeExtendedCommunities: set.removeExtendedCommunities }),
+    ...(set.addExtendedCommunities.length > 0 && { addExtendedCommunities: set.addExtendedCommunities }),
+    ...(set.linkBandwidth !== null && { linkBandwidth: linkBandwidth(own.localAs, set.linkBandwidth) }),
     ...(prepend && { prepend: { as: prepend.as ?? own.localAs, count: prepend.count } }),
   };
 }

@@ -40,7 +40,7 @@ export class SessionRules {
   /** Takes on the policies of today's config, for what comes in. True if that changes anything. */
   usePolicies(peer: Peer, agreed: Agreed): boolean {
     const { settings } = peer;
-    const { policyCache } = this.#parts;
+    const { policyCache, local } = this.#parts;
     const config = this.#parts.config();
     const before = peer.pipeline;
     const pipeline = policyCache.pipeline(
@@ -58,7 +58,7 @@ export class SessionRules {
       settings.importPolicy,
       this.ownOf(peer, agreed),
     );
-    const source = policySourceOf(peer.identity);
+    const source = policySourceOf(peer.identity, local.linkOf(agreed.localAddress, agreed.remoteAddress));
     const sourceChanged = JSON.stringify(source) !== JSON.stringify(peer.policySource);
     if (sourceChanged) peer.policySource = source;
     peer.pipeline = pipeline;

@@ -7,7 +7,7 @@ import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
 const compare = (a: ExtendedCommunity, b: ExtendedCommunity): number => a[0] - b[0] || a[1] - b[1];
 
 /** Sorted and without repetitions. */
-function canonicalExtended(list: readonly ExtendedCommunity[]): readonly ExtendedCommunity[] {
+export function canonicalExtended(list: readonly ExtendedCommunity[]): readonly ExtendedCommunity[] {
   for (let i = 1; i < list.length; i++)
     if (compare(list[i - 1]!, list[i]!) >= 0) {
       const sorted = list.toSorted(compare);
