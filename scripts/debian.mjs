@@ -12,6 +12,7 @@ const packages = [
   ["bird2", ["/usr/sbin/bird"]],
   ["gobgpd", ["/usr/bin/gobgpd", "/usr/sbin/gobgpd"]],
   ["openbgpd", ["/usr/sbin/bgpd"]],
+  ["bgpdump", ["/usr/bin/bgpdump"]],
 ];
 const services = ["frr", "bird", "bird6", "gobgpd", "openbgpd"];
 const policy = "/usr/sbin/policy-rc.d";

@@ -7,6 +7,7 @@ const tools = {
   gobgp: "/usr/bin/gobgpd",
   openbgpd: "/usr/sbin/bgpctl",
   ping: "/usr/bin/ping",
+  bgpdump: "/usr/bin/bgpdump",
 } as const;
 
 export type Tool = keyof typeof tools;

@@ -197,6 +197,13 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
     ),
     async (options) => (await import("./doctor/doctor.ts")).doctor(options, io),
   );
+  does<[string, { json?: boolean }]>(
+    add(
+      "mrt <file>",
+      "Print a file of routes or messages (MRT, RFC 6396; also compressed by gzip). `-` is stdin.",
+    ).option("--json", "print one JSON object a line, also for errors"),
+    async (file, options) => (await import("./mrt.ts")).printMrt(file, options, io),
+  );
   does<[string | undefined, { root: boolean }]>(
     add("lab [file]", "Bring up a topology of several speakers on this machine and show it live.").option(
       "--no-root",
