@@ -281,7 +281,8 @@ export class NextHopTracker {
       const hops = this.#hopsOf(route, words);
       if (hops.length > 0) {
         const reason = route.hops.every(({ via }) => via !== null) ? "gateway" : "connected";
-        return { reachable: true, metric: route.metric, hops, reason, route, detail: null };
+        const metric = route.hops.every(({ via }) => via === null) ? 0 : route.metric;
+        return { reachable: true, metric, hops, reason, route, detail: null };
       }
       if (refusal.reason === "no-route" && route.hops.some((hop) => !this.#isIgnored(hop)))
         refusal = wayless(false, "link-down", route);

@@ -28,16 +28,27 @@ export type ResolutionReason =
   | "default-only"
   | "not-unicast";
 
+/** The route of the kernel by which a next hop resolves, or doesn't. */
+export interface DecidingRoute {
+  readonly words: readonly number[];
+  readonly length: number;
+  readonly type: string;
+  readonly metric: number;
+}
+
 /** How a next hop resolves. */
 export interface Resolution {
   readonly reachable: boolean;
-  /** IGP metric: that of the kernel's route; 0 where there's none. */
+  /**
+   * IGP metric (RFC 4271 §9.1.2.2 e): behind a gateway that of the kernel's route; 0 for what is directly connected. There no IGP lies
+   * between, and the metric is the kernel's preference among routes to one subnet (100 and 101 for the links of a host), no cost.
+   */
   readonly metric: number;
   /** Empty when unreachable, and when nothing is resolved. */
   readonly hops: readonly ResolvedHop[];
   readonly reason: ResolutionReason;
   /** The kernel's route that decided, if one did. */
-  readonly route: { readonly words: readonly number[]; readonly length: number; readonly type: string } | null;
+  readonly route: DecidingRoute | null;
   /** What kind of martian it is, or what is wrong with its tunnel. */
   readonly detail: string | null;
 }
@@ -66,9 +77,10 @@ const sameHop = (a: ResolvedHop, b: ResolvedHop): boolean =>
 
 /** A sentence: "192.0.2.7 is reached through gateway 192.168.1.1 on eth0 (kernel route 192.0.2.0/24, metric 100)". */
 export function describeResolution(words: readonly number[], resolution: Resolution): string {
-  const { reason, route, hops, metric } = resolution;
+  const { reason, route, hops } = resolution;
   const address = words.length === 0 ? "" : formatAddress(words);
   const prefix = route === null ? "" : formatPrefix(route.words, route.length);
+  const deciding = `kernel route ${prefix}, metric ${route?.metric}`;
   switch (reason) {
     case "own-route":
       return "an own route, which needs no next hop";
@@ -76,14 +88,14 @@ export function describeResolution(words: readonly number[], resolution: Resolut
       return `${address} counts as reachable: nothing is resolved here`;
     case "connected": {
       const devices = hops.map(({ device }) => device).join(" and ");
-      return `${address} is connected on ${devices}${route === null ? "" : ` (kernel route ${prefix}, metric ${metric})`}`;
+      return `${address} is connected on ${devices}${route === null ? "" : ` (${deciding})`}`;
     }
     case "gateway": {
       const gateways = hops.map(({ via, device }) => `${formatAddress(via)} on ${device}`).join(" and ");
-      return `${address} is reached through gateway ${gateways} (kernel route ${prefix}, metric ${metric})`;
+      return `${address} is reached through gateway ${gateways} (${deciding})`;
     }
     case "tunnel":
-      return `${address} is reached through the tunnel ${hops[0]!.device} (underlay: kernel route ${prefix}, metric ${metric})`;
+      return `${address} is reached through the tunnel ${hops[0]!.device} (underlay: ${deciding})`;
     case "tunnel-trouble":
       return `${address} is unreachable: ${resolution.detail}`;
     case "martian":

@@ -74,6 +74,18 @@ t.test("a next hop behind a gateway is reached by that gateway, at the metric of
   t.equal(tracker.metric[tracker.intern(parseAddress("172.16.0.1"), null)], 70);
 });
 
+t.test("what is directly connected costs nothing, whatever the kernel's preference among its routes", async (t) => {
+  const tracker = host();
+  tracker.route(route("172.16.0.0/24", [hop(2)], { metric: 100 }));
+  tracker.route(route("172.16.1.0/24", [hop(3)], { metric: 101 }));
+  tracker.synced();
+  for (const address of ["172.16.0.9", "172.16.1.9"]) {
+    const id = tracker.intern(parseAddress(address), null);
+    t.equal(tracker.metric[id], 0);
+    t.match(tracker.explain(id), /is connected on eth\d \(kernel route 172.16.\d.0\/24, metric 10[01]\)/);
+  }
+});
+
 t.test("within one prefix the route of the lowest metric counts, and the next one when it goes", async (t) => {
   const tracker = host();
   const better = route("172.16.0.0/12", [hop(2, "192.168.100.9")], { metric: 10 });
@@ -311,7 +323,7 @@ t.test("random events leave what a slow model says, and listeners hear of each d
         if (type !== "unicast") return "no";
         const alive = hops.filter(({ ifindex, dead }) => ifindex !== 9 && !dead && links.get(ifindex) === true);
         if (alive.length > 0)
-          return `${metric}: ${alive.map(({ via, ifindex }) => `${via ?? address} ${ifindex}`).join()}`;
+          return `${hops.every(({ via }) => via === null) ? 0 : metric}: ${alive.map(({ via, ifindex }) => `${via ?? address} ${ifindex}`).join()}`;
       }
       return "no";
     };

@@ -1,8 +1,10 @@
 import type { Explanation } from "../../../src/view/model.ts";
+import { Bird } from "../../../testbed/daemons/bird.ts";
 import { Peerage } from "../../../testbed/daemons/peerage.ts";
 import type { Host } from "../../../testbed/lab.ts";
+import { NotYet } from "../../../testbed/wait.ts";
 import { scenario } from "../harness/scenario.ts";
-import { ourTimers } from "../harness/texts.ts";
+import { birdTimers, ourTimers } from "../harness/texts.ts";
 
 /**
  * How next hops resolve, and what is kept out of the kernel, on real links: a node, a second node that announces more than
@@ -165,5 +167,69 @@ neighbors: [${neighbor("192.168.100.1", ", local-address: 192.168.100.2")}]`;
     t.equal(await kernelHas(node, "172.20.2.0/24"), null);
     t.notMatch(await node.run("ip", "link", "show"), /vxlan/);
     t.match((await peerage.fib()).find((row) => row.prefix === "172.20.2.0/24")?.nextHops, [{ dev: "eth0" }]);
+  });
+});
+
+/** NetworkManager and others give the links of a host metrics 100 and 101, so that the kernel prefers one where both lead. */
+scenario("two uplinks whose connected routes have different metrics", ["bird"], async ({ lab, step }) => {
+  const uplinks = [lab.switch("one"), lab.switch("two")] as const;
+  const plugged = (name: string, last: number, metrics: readonly number[]): Host => {
+    const host = lab.host(name);
+    for (const [i, metric] of metrics.entries())
+      host.plug(uplinks[i]!, { addresses: [`10.${i}.0.${last}/24 metric ${metric}`] });
+    return host;
+  };
+  const [node, birdNode] = [plugged("node", 1, [100, 101]), plugged("bird", 2, [100, 101])];
+  const routers = ([0, 1] as const).map(
+    (i) =>
+      new Peerage(
+        lab.host(`router${i}`).plug(uplinks[i], { addresses: [`10.${i}.0.9/24`] }),
+        `
+router: {as: ${65010 + i}, router-id: 10.${i}.0.9}
+kernel: {fib: none}
+originate: [{prefix: 198.51.100.0/24}]
+policies: {all: [{then: accept}]}
+dynamic-neighbors: [{range: 10.${i}.0.0/24, remote-as: 65001, ${ourTimers}, export-policy: [all]}]`,
+      ),
+  );
+  const ours = new Peerage(
+    node,
+    `
+router: {as: 65001, router-id: 10.0.0.1}
+kernel: {maximum-paths: 2}
+policies: {all: [{then: accept}]}
+neighbors:
+  - {address: 10.0.0.9, remote-as: 65010, ${ourTimers}, import-policy: [all]}
+  - {address: 10.1.0.9, remote-as: 65011, ${ourTimers}, import-policy: [all]}`,
+  );
+  const bird = new Bird(
+    birdNode,
+    `
+router id 10.0.0.2;
+protocol direct { ipv4; }
+protocol kernel { merge paths on limit 2; ipv4 { export where source = RTS_BGP; }; }
+${[0, 1]
+  .map(
+    (i) => `protocol bgp r${i} {
+  local as 65001; neighbor 10.${i}.0.9 as ${65010 + i}; ${birdTimers} ipv4 { import all; export none; };
+}`,
+  )
+  .join("\n")}`,
+  );
+  await Promise.all([...routers, ours, bird].map((daemon) => daemon.start()));
+
+  await step("both carry equal routes, as BIRD has it", async (t) => {
+    const both = ["10.0.0.9 dev eth0", "10.1.0.9 dev eth1"];
+    for (const [host, protocol] of [
+      [birdNode, "bird"],
+      [node, "bgp"],
+    ] as const)
+      t.ok(
+        await lab.until(`the kernel of ${host.name} has both ways`, async () => {
+          const via = (await host.kernelRoute("198.51.100.0/24", protocol))?.via;
+          if (String(via) === String(both)) return true;
+          throw new NotYet(String(via));
+        }),
+      );
   });
 });
