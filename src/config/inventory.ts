@@ -101,9 +101,11 @@ export function impliedPeers(mode: "mesh" | "reflector" | "none", inventory: Inv
   const { self, nodes } = inventory;
   if (mode === "none" || self === null) return [];
   const peers: ImpliedPeer[] = [];
+  const reflectors = mode === "mesh" ? null : new ReflectorsByRack(nodes);
   for (const node of nodes) {
     if (node === self) continue;
-    const relation = mode === "mesh" ? { client: false, group: "mesh" as const } : relationOf(self, node, nodes);
+    const relation =
+      reflectors === null ? { client: false, group: "mesh" as const } : relationOf(self, node, reflectors);
     if (relation === undefined) continue;
     for (const key of ["address", "address6"] as const)
       if (self[key] !== null && node[key] !== null)
@@ -115,20 +117,26 @@ export function impliedPeers(mode: "mesh" | "reflector" | "none", inventory: Inv
 function relationOf(
   self: InventoryNode,
   node: InventoryNode,
-  nodes: readonly InventoryNode[],
+  reflectors: ReflectorsByRack,
 ): Pick<ImpliedPeer, "client" | "group"> | undefined {
   if (self.role === "reflector" && node.role === "reflector") return { client: false, group: "reflectors" };
   if (self.role === "node" && node.role === "node") return undefined;
   const [reflector, client] = self.role === "reflector" ? [self, node] : [node, self];
-  if (!reflectorsOf(client, nodes).includes(reflector)) return undefined;
+  if (!reflectors.serve(reflector, client)) return undefined;
   return self === reflector ? { client: true, group: "clients" } : { client: false, group: "reflectors" };
 }
 
-/** Whom a node peers with in reflector mode. */
-function reflectorsOf(node: InventoryNode, nodes: readonly InventoryNode[]): InventoryNode[] {
-  const reflectors = nodes.filter((other) => other.role === "reflector");
-  const ofRack = reflectors.filter((reflector) => reflector.rack === node.rack);
-  return ofRack.length > 0 ? ofRack : reflectors;
+/** Whom a node peers with in reflector mode: the reflectors of its rack, or all where its rack has none. */
+class ReflectorsByRack {
+  readonly #racks: ReadonlySet<string | null>;
+
+  constructor(nodes: readonly InventoryNode[]) {
+    this.#racks = new Set(nodes.filter(({ role }) => role === "reflector").map(({ rack }) => rack));
+  }
+
+  serve(reflector: InventoryNode, client: InventoryNode): boolean {
+    return reflector.rack === client.rack || !this.#racks.has(client.rack);
+  }
 }
 
 /** Settings that follow from the inventory; those of the group hold where these say nothing. */
@@ -144,7 +152,11 @@ export function settingsOf(peer: ImpliedPeer, group: RawPeer | undefined, port: 
   };
 }
 
-/** The inventory's word on a peer that is listed, or on one that dialled in: its node by address. */
-export function nodeByAddress(inventory: Inventory | null, address: string): InventoryNode | null {
-  return inventory?.nodes.find((node) => node.address === address || node.address6 === address) ?? null;
+/** The inventory's word on peers that are listed, or that dialled in: its nodes by each of their addresses. */
+export function nodesByAddress(inventory: Inventory | null): ReadonlyMap<string, InventoryNode> {
+  const nodes = new Map<string, InventoryNode>();
+  for (const node of inventory?.nodes ?? [])
+    for (const address of [node.address, node.address6])
+      if (address !== null && !nodes.has(address)) nodes.set(address, node);
+  return nodes;
 }

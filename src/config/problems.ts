@@ -3,18 +3,32 @@ import type { ConfigWarning, Place } from "./model.ts";
 import { isMapping } from "./schema-kit.ts";
 import type { Source } from "./source.ts";
 
+/** So many faults, and so many warnings, are told one by one; of more than these, how many there are. */
+const MOST_TOLD = 200;
+
 /** Gathers everything that is wrong, so that it can all be said at once. */
 export class Problems {
   readonly #errors: ConfigError[] = [];
   readonly #warnings: ConfigWarning[] = [];
   readonly #said = new Set<string>();
+  #moreErrors = 0;
+  #moreWarnings = 0;
 
+  /** What is allowed but deserves a word. */
   get warnings(): readonly ConfigWarning[] {
-    return this.#warnings;
+    if (this.#moreWarnings === 0) return this.#warnings;
+    const { place } = this.#warnings.at(-1)!;
+    return [...this.#warnings, { place, message: `... and ${this.#moreWarnings} warnings more` }];
+  }
+
+  /** Enough has been said: what else is wrong is only counted, so nobody need work out a hint for it. */
+  get full(): boolean {
+    return this.#errors.length >= MOST_TOLD;
   }
 
   /** `Cannot use KEY of SUBJECT: must be ..., found ...`. `wanted` is the part that begins with "must". */
   cannot(source: Source, path: Path, wanted: string): void {
+    if (this.full) return this.another();
     const found = isSecret(path) ? "" : `, found ${source.describe(path)}`;
     this.error(`Cannot use ${nameOf(source, path)}: ${wanted}${found}`, source.place(path), path);
   }
@@ -27,10 +41,16 @@ export class Problems {
   }
 
   error(message: string, place: Place, path: Path = []): void {
+    if (this.full) return this.another();
     const mark = `${place.file}:${place.line}:${place.column}:${message}`;
     if (this.#said.has(mark)) return;
     this.#said.add(mark);
     this.#errors.push(new ConfigError(message, place, path));
+  }
+
+  /** One fault more, of which only the number is told. */
+  another(): void {
+    this.#moreErrors++;
   }
 
   add(error: ConfigError): void {
@@ -38,21 +58,23 @@ export class Problems {
   }
 
   warn(message: string, place: Place): void {
-    this.#warnings.push({ message, place });
+    if (this.#warnings.length >= MOST_TOLD) this.#moreWarnings++;
+    else this.#warnings.push({ message, place });
   }
 
   /** @throws ConfigErrors if anything was wrong. */
   settle(): void {
     if (this.#errors.length === 0) return;
     const files = [...new Set(this.#errors.map((error) => error.place.file))];
-    throw new ConfigErrors(
-      this.#errors.toSorted(
-        (a, b) =>
-          files.indexOf(a.place.file) - files.indexOf(b.place.file) ||
-          a.place.line - b.place.line ||
-          a.place.column - b.place.column,
-      ),
+    const errors = this.#errors.toSorted(
+      (a, b) =>
+        files.indexOf(a.place.file) - files.indexOf(b.place.file) ||
+        a.place.line - b.place.line ||
+        a.place.column - b.place.column,
     );
+    if (this.#moreErrors > 0)
+      errors.push(new ConfigError(`... and ${this.#moreErrors} faults more`, errors.at(-1)!.place));
+    throw new ConfigErrors(errors);
   }
 }
 

@@ -20,6 +20,7 @@ export function readSource<T>(source: Source, schema: z.ZodType<T>, problems: Pr
   }
   // `value` belongs to the source and stays whole: messages quote it.
   let value: unknown = structuredCloneOf(source.value ?? Object.create(null));
+  const cutter = new Cutter();
   // Each round cuts at least one key, and a file has no more layers than this.
   for (let round = 0; round < 8; round++) {
     const result = schema.safeParse(value);
@@ -29,12 +30,12 @@ export function readSource<T>(source: Source, schema: z.ZodType<T>, problems: Pr
       if (issue.code === "unrecognized_keys") {
         for (const key of issue.keys) {
           if (round === 0) reportUnknown(source, schema, [...path, key], problems);
-          value = cut(value, [...path, key]);
+          value = cutter.cut(value, [...path, key]);
         }
         continue;
       }
       if (round === 0) problems.cannot(source, path, issue.message);
-      value = cut(value, path);
+      value = cutter.cut(value, path);
     }
   }
   return undefined;
@@ -42,6 +43,7 @@ export function readSource<T>(source: Source, schema: z.ZodType<T>, problems: Pr
 
 /** An unknown key is told with the nearest known one: at its place, else one level further down. */
 function reportUnknown(source: Source, schema: z.ZodType, path: Path, problems: Problems): void {
+  if (problems.full) return problems.another();
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
   const keys = shapeOf(schemaAt(schema, parent) ?? schema).keys ?? {};
@@ -59,21 +61,34 @@ function hint(key: string, keys: Record<string, z.ZodType>): string {
   return found.close ? `did you mean "${found.word}"?` : `the nearest known one is "${found.word}"`;
 }
 
-/** Without what stands at `path`; in a list of mappings an empty one takes its place, so that the others keep theirs. */
-function cut(value: unknown, path: Path): unknown {
-  if (path.length === 0) return Object.create(null);
-  const parent = path
-    .slice(0, -1)
-    .reduce<unknown>((at, step) => (at as Record<string | number, unknown>)?.[step], value);
-  const last = path.at(-1)!;
-  if (Array.isArray(parent)) {
-    const index = Number(last);
-    const mappings = parent.some((item) => isMapping(item));
-    if (!mappings || isEmptyMapping(parent[index])) return cut(value, path.slice(0, -1));
-    parent[index] = Object.create(null);
-  } else if (isMapping(parent)) delete parent[last];
-  else if (path.length > 1) return cut(value, path.slice(0, -1));
-  return value;
+/** Takes out of a value what can't be used. */
+class Cutter {
+  /** Asked once for each list, not once for each of its elements. */
+  readonly #holdsMappings = new Map<unknown[], boolean>();
+
+  /** Without what stands at `path`; in a list of mappings an empty one takes its place, so that the others keep theirs. */
+  cut(value: unknown, path: Path): unknown {
+    if (path.length === 0) return Object.create(null);
+    const parent = path
+      .slice(0, -1)
+      .reduce<unknown>((at, step) => (at as Record<string | number, unknown>)?.[step], value);
+    const last = path.at(-1)!;
+    if (Array.isArray(parent)) {
+      const index = Number(last);
+      if (!this.#ofMappings(parent) || isEmptyMapping(parent[index])) return this.cut(value, path.slice(0, -1));
+      parent[index] = Object.create(null);
+    } else if (isMapping(parent)) delete parent[last];
+    else if (path.length > 1) return this.cut(value, path.slice(0, -1));
+    return value;
+  }
+
+  #ofMappings(list: unknown[]): boolean {
+    const known = this.#holdsMappings.get(list);
+    if (known !== undefined) return known;
+    const found = list.some((item) => isMapping(item));
+    this.#holdsMappings.set(list, found);
+    return found;
+  }
 }
 
 const isEmptyMapping = (value: unknown): boolean => isMapping(value) && Object.keys(value).length === 0;

@@ -24,6 +24,7 @@ export interface PeerContext {
   /** Whether our kernel routes survive a restart, so that peers may be asked to keep theirs to us. */
   readonly restarter: boolean;
   readonly groups: Readonly<Record<string, RawPeer>>;
+  readonly groupNames: ReadonlySet<string>;
   readonly policies: ReadonlySet<string>;
   readonly secrets: Map<string, Secret | undefined>;
 }

@@ -27,15 +27,19 @@ export interface Names {
 export function checkName(
   kind: string,
   name: string,
-  known: Iterable<string>,
+  known: ReadonlySet<string>,
   source: Source,
   path: Path,
   problems: Problems,
 ): boolean {
+  if (known.has(name)) return true;
   // A lone value stands for a list of one: then there's no element to point at.
   const at = source.has(path) ? path : path.slice(0, -1);
+  if (problems.full) {
+    problems.another();
+    return false;
+  }
   const names = [...known];
-  if (names.includes(name)) return true;
   const near = nearest(name, names);
   const hint =
     near === undefined

@@ -78,6 +78,7 @@ export function resolveOriginate(
   const originate = new Map<string, OriginateConfig>();
   const workloads: WorkloadsConfig[] = [];
   const blocks: { entry: RawOriginate; path: Path }[] = [];
+  const others = ownersOfBlocks(inventory);
   for (const [i, entry] of (raw.originate ?? []).entries()) {
     const path = ["originate", i];
     const forms = ["prefix", "inventory-blocks", "workloads"].filter((key) => source.has([...path, key]));
@@ -90,7 +91,7 @@ export function resolveOriginate(
       );
       continue;
     }
-    if (entry.prefix !== undefined) originated(entry.prefix.text, entry, path, originate, inventory, source, problems);
+    if (entry.prefix !== undefined) originated(entry.prefix.text, entry, path, originate, others, source, problems);
     else if (entry["inventory-blocks"]) blocks.push({ entry, path });
     else if (entry.workloads !== undefined) {
       const { interfaces, advertise } = entry.workloads;
@@ -129,9 +130,15 @@ export function resolveOriginate(
     }
     // A block that is also listed by itself is as the list has it.
     for (const block of inventory.self.blocks)
-      if (!originate.has(block)) originated(block, entry, path, originate, inventory, source, problems);
+      if (!originate.has(block)) originated(block, entry, path, originate, others, source, problems);
   }
   return { originate: [...originate.values()], workloads };
+}
+
+/** Blocks of the other nodes, each with the name of its node. */
+function ownersOfBlocks(inventory: Inventory | null): ReadonlyMap<string, string> {
+  const others = (inventory?.nodes ?? []).filter((node) => node !== inventory?.self);
+  return new Map(others.flatMap((node) => node.blocks.map((block) => [block, node.name] as const)));
 }
 
 function originated(
@@ -139,7 +146,7 @@ function originated(
   entry: RawOriginate,
   path: Path,
   all: Map<string, OriginateConfig>,
-  inventory: Inventory | null,
+  others: ReadonlyMap<string, string>,
   source: Source,
   problems: Problems,
 ): void {
@@ -153,10 +160,10 @@ function originated(
     );
     return;
   }
-  const owner = inventory?.nodes.find((node) => node !== inventory.self && node.blocks.includes(prefix));
-  if (owner)
+  const owner = others.get(prefix);
+  if (owner !== undefined)
     problems.error(
-      `Two owners of ${prefix}: it is originated here, and the inventory gives it to the node ${owner.name}`,
+      `Two owners of ${prefix}: it is originated here, and the inventory gives it to the node ${owner}`,
       place,
       path,
     );

@@ -3,7 +3,7 @@ import { Family } from "../lib/family.ts";
 import { systemReason } from "../lib/system-errors.ts";
 import type { Path } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { findSelf, impliedPeers, type ListedNode, nodeByAddress, resolveNodes, settingsOf } from "./inventory.ts";
+import { findSelf, impliedPeers, type ListedNode, nodesByAddress, resolveNodes, settingsOf } from "./inventory.ts";
 import { meshCost } from "./mesh-cost.ts";
 import type { Config, DynamicNeighborsConfig, Inventory, NeighborConfig, RouterConfig } from "./model.ts";
 import { nameOf, type Problems } from "./problems.ts";
@@ -80,6 +80,7 @@ export function resolveConfig(
     routerAs: router?.as ?? null,
     restarter: kernel.keepOnExit || kernel.fib === "none",
     groups,
+    groupNames: names.peerGroups,
     policies: new Set(Object.keys(policies)),
     secrets: new Map(),
   };
@@ -165,6 +166,7 @@ function completeInventory(
 
 function resolveNeighbors(raw: RawConfig, inventory: Inventory | null, context: PeerContext): NeighborConfig[] {
   const { source, problems } = context;
+  const nodes = nodesByAddress(inventory);
   const seen = new Map<string, Path>();
   const neighbors: NeighborConfig[] = [];
   for (const [i, entry] of (raw.neighbors ?? []).entries()) {
@@ -184,14 +186,13 @@ function resolveNeighbors(raw: RawConfig, inventory: Inventory | null, context: 
       } else seen.set(key, [...path, "address"]);
     }
     const group = entry["peer-group"] ?? null;
-    if (group !== null)
-      checkName("peer group", group, Object.keys(context.groups), source, [...path, "peer-group"], problems);
+    if (group !== null) checkName("peer group", group, context.groupNames, source, [...path, "peer-group"], problems);
     const { address, "peer-group": _, ...peer } = entry;
     // Where the address can't be read, what else is there tells its family.
     const family = familyOf(address?.address ?? peer["local-address"]);
     const settings = resolvePeer(new Layers(context, peer, path, group), family, context);
     if (!settings || !address) continue;
-    const node = nodeByAddress(inventory, address.address);
+    const node = nodes.get(address.address);
     neighbors.push({
       ...address,
       ...settings,
@@ -216,9 +217,10 @@ function resolveImplied(
   const taken = new Set(neighbors.map((neighbor) => neighbor.address));
   const groups = raw["peer-groups"] ?? {};
   const result: NeighborConfig[] = [];
+  const entries = new Map(inventory.nodes.map((node, i) => [node, listed[i]!]));
   for (const peer of impliedPeers(mode, inventory)) {
     if (taken.has(peer.address)) continue;
-    const entry = listed[inventory.nodes.indexOf(peer.node)]!;
+    const entry = entries.get(peer.node)!;
     const group = Object.hasOwn(groups, peer.group) ? groups[peer.group] : undefined;
     const own = settingsOf(peer, group, entry.port ?? group?.port ?? router.listen.port, router.as);
     // Nothing of such a peer stands in the config file but its group.
@@ -246,7 +248,7 @@ function resolveRanges(raw: RawConfig, context: PeerContext): DynamicNeighborsCo
     const path = ["dynamic-neighbors", i];
     const { range, limit, "peer-group": group, ...peer } = entry;
     if (group !== undefined)
-      checkName("peer group", group, Object.keys(context.groups), source, [...path, "peer-group"], problems);
+      checkName("peer group", group, context.groupNames, source, [...path, "peer-group"], problems);
     if (range === undefined) {
       if (!source.has([...path, "range"]))
         problems.missing(source, [...path, "range"], "a prefix whose hosts may connect");

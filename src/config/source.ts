@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
+import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
 import { ConfigError, type Path } from "./errors.ts";
 import type { Place } from "./model.ts";
 
@@ -21,7 +21,9 @@ const faults: Readonly<Record<string, string>> = {
 
 /** Deeper or larger than any real file: an alias that holds itself, or a bomb of them. */
 const MAX_DEPTH = 40;
-const MAX_NODES_BY_ALIAS = 100_000;
+const MAX_NODES_BY_ALIAS = 500_000;
+
+type Entry = Pair<Node, Node | null>;
 
 /** A YAML file as plain values, which knows for each of them where it stands and how it was written. */
 export class Source {
@@ -35,29 +37,31 @@ export class Source {
   readonly readable: boolean;
   readonly #text: string;
   readonly #lines = new LineCounter();
-  readonly #document: ReturnType<typeof parseDocument>;
+  readonly #contents: Node | null;
+  /** Found once for all: the parser would walk the whole document for each alias, and each mapping for each key. */
+  readonly #anchors = new Map<string, Node>();
+  readonly #meant = new Map<Alias, Node | null>();
+  readonly #entries = new Map<Node, Map<string, Entry>>();
   #aliasNodes = 0;
 
   constructor(file: string, text: string) {
     this.file = file;
     this.#text = text;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: false });
+    // Keys that stand twice are found below: the parser compares each key with all others of its mapping.
+    const how = { lineCounter: this.#lines, prettyErrors: false, merge: false, uniqueKeys: false };
+    const document = parseDocument(text, how);
+    this.#contents = document.contents as Node | null;
     const errors: ConfigError[] = [];
     let readable = true;
-    for (const fault of [...this.#document.errors, ...this.#document.warnings]) {
-      const place = this.#placeAt(fault.pos[0]);
-      if (fault.code === "DUPLICATE_KEY") {
-        const key = /^[^\s:]+/.exec(text.slice(fault.pos[0]))?.[0] ?? "";
-        errors.push(new ConfigError(`The key ${key} stands twice in one mapping`, place));
-      } else {
-        readable = false;
-        errors.push(new ConfigError(`Cannot read this as YAML: ${faults[fault.code] ?? fault.message}`, place));
-      }
+    for (const fault of [...document.errors, ...document.warnings]) {
+      readable = false;
+      const why = `Cannot read this as YAML: ${faults[fault.code] ?? fault.message}`;
+      errors.push(new ConfigError(why, this.#placeAt(fault.pos[0])));
     }
     let value: unknown = null;
     if (readable)
       try {
-        value = this.#plain(this.#document.contents as Node | null, 0, false);
+        value = this.#plain(this.#contents, 0, false, errors);
       } catch (error) {
         readable = false;
         if (!(error instanceof ConfigError)) throw error;
@@ -101,12 +105,12 @@ export class Source {
   }
 
   #find(path: Path): { found: boolean; node: Node | null; key: Node | null } {
-    let node = this.#resolved(this.#document.contents as Node | null);
+    let node = this.#resolved(this.#contents);
     let key: Node | null = null;
     for (const step of path) {
       let next: Node | null | undefined;
       if (isMap(node)) {
-        const pair = (node.items as Pair<Node, Node | null>[]).find((item) => keyText(item.key) === String(step));
+        const pair = this.#entriesOf(node).get(String(step));
         next = pair === undefined ? undefined : (pair.value ?? pair.key);
         if (pair) key = pair.key;
       } else if (isSeq(node) && typeof step === "number") {
@@ -120,27 +124,57 @@ export class Source {
   }
 
   #resolved(node: Node | null): Node | null {
-    return isAlias(node) ? (node.resolve(this.#document) ?? null) : node;
+    return isAlias(node) ? (this.#meant.get(node) ?? null) : node;
   }
 
-  #plain(node: Node | null, depth: number, aliased: boolean): unknown {
+  /** By key; of a key that stands twice the first. */
+  #entriesOf(mapping: Node & { items: unknown[] }): Map<string, Entry> {
+    let entries = this.#entries.get(mapping);
+    if (entries === undefined) {
+      entries = new Map();
+      for (const entry of mapping.items as Entry[]) {
+        const key = keyText(entry.key);
+        if (!entries.has(key)) entries.set(key, entry);
+      }
+      this.#entries.set(mapping, entries);
+    }
+    return entries;
+  }
+
+  /** Walks in the order of the text, so that each alias is met when the last anchor of its name before it is the latest. */
+  #plain(node: Node | null, depth: number, aliased: boolean, errors: ConfigError[]): unknown {
     if (depth > MAX_DEPTH || (aliased && ++this.#aliasNodes > MAX_NODES_BY_ALIAS))
       throw new ConfigError("This is nested too deeply, or holds itself", this.#placeAt(node?.range?.[0] ?? 0));
     if (isAlias(node)) {
+      if (!this.#meant.has(node)) this.#meant.set(node, this.#anchors.get(node.source) ?? null);
       const meant = this.#resolved(node);
       if (meant === null)
         throw new ConfigError(`Nothing before this is called &${node.source}`, this.#placeAt(node.range?.[0] ?? 0));
-      return this.#plain(meant, depth + 1, true);
+      return this.#plain(meant, depth + 1, true, errors);
     }
-    if (isSeq(node)) return node.items.map((item) => this.#plain(item as Node | null, depth + 1, aliased));
+    if (!aliased && (isSeq(node) || isMap(node) || isScalar(node)) && node.anchor !== undefined)
+      this.#anchors.set(node.anchor, node);
+    if (isSeq(node)) return node.items.map((item) => this.#plain(item as Node | null, depth + 1, aliased, errors));
     if (isMap(node)) {
       const mapping: Record<string, unknown> = Object.create(null);
-      for (const pair of node.items as Pair<Node, Node | null>[]) {
+      const seen = new Set<string>();
+      for (const pair of node.items as Entry[]) {
         if (!isScalar(pair.key)) throw new ConfigError("A key must be a word", this.#placeAt(pair.key.range?.[0] ?? 0));
+        const key = keyText(pair.key);
         // What JavaScript does with this name no schema could see.
-        if (keyText(pair.key) === "__proto__")
+        if (key === "__proto__")
           throw new ConfigError("A key must not be called __proto__", this.#placeAt(pair.key.range?.[0] ?? 0));
-        mapping[keyText(pair.key)] = this.#plain(pair.value, depth + 1, aliased);
+        if (seen.has(key) && !aliased)
+          errors.push(
+            new ConfigError(
+              `The key ${/^[^\s:]+/.exec(key)?.[0] ?? ""} stands twice in one mapping`,
+              this.#placeAt(pair.key.range?.[0] ?? 0),
+            ),
+          );
+        seen.add(key);
+        // An anchor of the key itself, as in `&name key: value`.
+        if (!aliased && pair.key.anchor !== undefined) this.#anchors.set(pair.key.anchor, pair.key);
+        mapping[key] = this.#plain(pair.value, depth + 1, aliased, errors);
       }
       return mapping;
     }

@@ -1,5 +1,4 @@
-import { nodeByAddress } from "../config/inventory.ts";
-import type { DynamicNeighborsConfig, Inventory, NeighborConfig, PeerSettings } from "../config/model.ts";
+import type { DynamicNeighborsConfig, InventoryNode, NeighborConfig, PeerSettings } from "../config/model.ts";
 import type { Outbox } from "../export/members/outbox.ts";
 import type { Membership } from "../export/update-groups.ts";
 import { type Prefix, parseAddress, parsePrefix } from "../lib/address.ts";
@@ -31,16 +30,16 @@ export const identityOf = (neighbor: NeighborConfig): PeerIdentity => ({
   blocks: (neighbor.blocks ?? []).map(parsePrefix),
 });
 
-/** A member of a range: its blocks are those of the inventory's node with its address. */
+/** A member of a range. @param node of the inventory, with its address */
 export const memberOf = (
   address: string,
   range: DynamicNeighborsConfig,
-  inventory: Inventory | null,
+  node: InventoryNode | undefined,
 ): PeerIdentity => ({
   address,
   settings: range,
   dynamic: true,
-  blocks: (nodeByAddress(inventory, address.split("%")[0]!)?.blocks ?? []).map(parsePrefix),
+  blocks: (node?.blocks ?? []).map(parsePrefix),
 });
 
 /** What exists while a session is Established, and all of it goes when the session does. */

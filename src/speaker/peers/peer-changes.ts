@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ConfigDiff, effectsOf, neighborKey } from "../../config/diff.ts";
 import type { Config } from "../../config/model.ts";
-import { identityOf, memberOf, type Peer, type PeerIdentity } from "../peer.ts";
+import { identityOf, type Peer, type PeerIdentity } from "../peer.ts";
 import type { Peers } from "./peers.ts";
 
 /** What a new config does to one peer. */
@@ -29,7 +29,7 @@ export function peerChanges(peers: Peers, config: Config, diff: ConfigDiff): Pee
     const key = before.dynamic ? (peers.rangeOf(peer) ?? "") : peer.address;
     // Listed beats range and the longer range the shorter, also for a member that came before them.
     const range = before.dynamic ? peers.rangeFor(peer.address) : undefined;
-    const identity = wanted.get(peer.address) ?? (range && memberOf(peer.address, range, config.inventory));
+    const identity = wanted.get(peer.address) ?? (range && peers.member(peer.address, range));
     wanted.delete(peer.address);
     if (identity === undefined) {
       fates.push({ peer, fate: "goes" });

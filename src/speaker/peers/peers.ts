@@ -1,4 +1,5 @@
-import type { Config, DynamicNeighborsConfig, Inventory } from "../../config/model.ts";
+import { nodesByAddress } from "../../config/inventory.ts";
+import type { Config, DynamicNeighborsConfig, InventoryNode } from "../../config/model.ts";
 import { type Prefix, parsePrefix, prefixContains } from "../../lib/address.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
@@ -43,7 +44,8 @@ export class Peers implements Iterable<Peer> {
   /** Members of ranges that have connected but have never been Established, the oldest first. */
   readonly #halfOpen = new Set<Peer>();
   #maxHalfOpen = Number.POSITIVE_INFINITY;
-  #inventory: Inventory | null = null;
+  /** Of the inventory. */
+  #nodes: ReadonlyMap<string, InventoryNode> = new Map();
   readonly #gone = new GonePeers();
   readonly #admission: Admission;
 
@@ -115,7 +117,7 @@ export class Peers implements Iterable<Peer> {
   /** The ranges of a (new) config, the longest first. Members of ranges that are still there stay with them. */
   setRanges(config: Config): void {
     this.#maxHalfOpen = config.limits.halfOpen;
-    this.#inventory = config.inventory;
+    this.#nodes = nodesByAddress(config.inventory);
     const before = this.#ranges;
     this.#ranges = config.dynamicNeighbors.map((range) => ({
       config: range,
@@ -131,6 +133,11 @@ export class Peers implements Iterable<Peer> {
   /** The range that a host with this address would come out of: the longest. */
   rangeFor(address: string): DynamicNeighborsConfig | undefined {
     return this.#find(address)?.config;
+  }
+
+  /** Who a host is that comes out of this range. */
+  member(address: string, range: DynamicNeighborsConfig): PeerIdentity {
+    return memberOf(address, range, this.#nodes.get(address.split("%")[0]!));
   }
 
   /** A member belongs to the longest range that holds it from now on; whoever is listed to none. */
@@ -186,7 +193,7 @@ export class Peers implements Iterable<Peer> {
       return;
     }
     if (this.#halfOpen.size >= this.#maxHalfOpen) this.#makeRoom();
-    const peer = this.add(memberOf(remoteAddress, range.config, this.#inventory));
+    const peer = this.add(this.member(remoteAddress, range.config));
     this.#halfOpen.add(peer);
     this.enroll(peer);
     peer.session.start();
