@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { startControlServer } from "./api/server.ts";
-import { loadConfig } from "./config/load.ts";
 import type { KernelConfig } from "./config/model.ts";
+import { readConfig } from "./config/reader.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { type OpenedFib, openFib, unwatched } from "./fib/open.ts";
 import { Turns } from "./http/turns.ts";
@@ -21,7 +21,6 @@ import { Telemetry } from "./telemetry.ts";
 import { version } from "./version.ts";
 import { LiveControl } from "./view/speaker-control.ts";
 import { LiveView } from "./view/speaker-view.ts";
-import { ControlError } from "./view/view-port.ts";
 
 /** Lines of the log that are still on their way get this long at the end. */
 const LAST_WORDS_MS = 500;
@@ -50,7 +49,8 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
   const ending = new Ending(() => process.exit(1));
   const reloads = new Reloads();
   signals.takeOver((signal) => (signal === "SIGHUP" ? reloads.ask() : ending.end(signal)));
-  const config = loadConfig(file);
+  const config = await untilTheEnd(readConfig({ file }), ending.reached);
+  if (config === null) return 0;
   const { format, level } = config.telemetry.log;
   const log = createLogger(writerFor(1), () => clock.wallTime(), format, level);
   for (const { place, message } of config.warnings)
@@ -71,7 +71,7 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
   const view = new LiveView(speaker, version);
   const turns = new Turns(clock);
   const telemetry = new Telemetry(speaker, log, clock, turns);
-  const control = new LiveControl(speaker, file, loadConfig, {
+  const control = new LiveControl(speaker, file, (file) => readConfig({ file }), {
     adopted: (adopted) => telemetry.adopt(adopted),
     drained: () => ending.end("drained"),
   });
@@ -100,7 +100,7 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
       version,
       pid: process.pid,
     });
-    reloads.begin(() => reload(control, log));
+    reloads.begin(() => reload(control));
     const why = await ending.reached;
     reloads.end();
     log.event("info", "stopping", why);
@@ -144,17 +144,16 @@ function machineFor({ fib }: KernelConfig, log: Log): FibOs | null {
   }
 }
 
-/** SIGHUP: a config that can't be used changes nothing, and says why. */
-async function reload(control: LiveControl, log: Log): Promise<void> {
-  try {
-    await control.reload();
-  } catch (error) {
-    const faults = error instanceof ControlError ? error.faults : [];
-    const reasons = faults.map(({ place, message }) => `${place}: ${message}`);
-    for (const reason of reasons.length > 0 ? reasons : [String(error)])
-      log.event("error", "reload-refused", `the old config stays: ${reason}`);
-  }
-}
+/** What the work comes to; null if the daemon is to end before that. */
+const untilTheEnd = <T>(work: Promise<T>, end: Promise<unknown>): Promise<T | null> =>
+  Promise.race([work, end.then(() => null)]);
+
+/** SIGHUP: a config that can't be used changes nothing; the log has heard why. */
+const reload = (control: LiveControl): Promise<void> =>
+  control.reload().then(
+    () => {},
+    () => {},
+  );
 
 /** Waits for the work, but no longer. */
 async function atMost(ms: number, work: Promise<unknown>): Promise<void> {

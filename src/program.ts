@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
-import { ControlClient } from "./api/client.ts";
 import { processIo } from "./cli/io.ts";
 import { runCli } from "./cli/program.ts";
-import { runDaemon } from "./daemon.ts";
 import type { EarlySignals } from "./early-signals.ts";
-import { runLab } from "./lab/lab.ts";
 import { version } from "./version.ts";
 
-/** The composition root: hands the command line what its two long-running commands do. Started by main.ts. */
+/**
+ * The composition root: hands the command line what its two long-running commands do. Started by main.ts. Whoever only asks a daemon
+ * something loads neither of them, as the daemon loads no lab: what isn't used costs nothing.
+ */
 
 /** A speaker of the lab that answers no sooner counts as not there. */
 const LAB_PATIENCE_MS = 2000;
@@ -22,12 +22,13 @@ export async function runProgram(signals: EarlySignals): Promise<number> {
     process.argv.slice(2),
     {
       version,
-      run: ({ config }) => {
+      run: async ({ config }) => {
         wasDaemon = true;
-        return runDaemon(config, signals);
+        return (await import("./daemon.ts")).runDaemon(config, signals);
       },
-      lab: ({ file, root }) =>
-        runLab(
+      lab: async ({ file, root }) => {
+        const [{ runLab }, { ControlClient }] = await Promise.all([import("./lab/lab.ts"), import("./api/client.ts")]);
+        return runLab(
           {
             file,
             noRoot: !root,
@@ -36,7 +37,8 @@ export async function runProgram(signals: EarlySignals): Promise<number> {
             say: (text) => process.stdout.write(`${text}\n`),
           },
           new Promise((resolve) => signals.takeOver(() => resolve())),
-        ),
+        );
+      },
       other: () => signals.letGo(),
     },
     processIo(process),

@@ -1,13 +1,6 @@
 import { families, familyName } from "../lib/family.ts";
-import type {
-  Config,
-  DynamicNeighborsConfig,
-  NeighborConfig,
-  OriginateConfig,
-  PeerSettings,
-  PolicyConfig,
-  Secret,
-} from "./model.ts";
+import { atOnce } from "../lib/in-slices.ts";
+import type { Config, DynamicNeighborsConfig, NeighborConfig, OriginateConfig, PeerSettings, Secret } from "./model.ts";
 
 /**
  * What a new configuration changes. A reload applies just this: peers that are not named here notice nothing.
@@ -59,8 +52,14 @@ export interface ConfigDiff {
   readonly sections: readonly FieldChange[];
 }
 
+/** Entries of a list that are compared in one go. */
+const SLICE = 64;
+
 /** What differs between two configurations; places and warnings do not count. */
-export function diffConfig(before: Config, after: Config): ConfigDiff {
+export const diffConfig = (before: Config, after: Config): ConfigDiff => atOnce(diffing(before, after));
+
+/** The same in slices: a config may be as large as an inventory of 20,000 nodes. */
+export function* diffing(before: Config, after: Config): Generator<undefined, ConfigDiff> {
   const router: FieldChange[] = [];
   const note = (field: string, from: unknown, to: unknown, effect: Effect) => {
     if (!same(from, to)) router.push({ field, from: words(from), to: words(to), effect });
@@ -82,8 +81,8 @@ export function diffConfig(before: Config, after: Config): ConfigDiff {
 
   const everyone = router.filter((change) => change.effect === "restart");
   const policies = changedPolicies(before, after);
-  const neighbors = peerChanges(before.neighbors, after.neighbors, neighborKey, policies, everyone);
-  const ranges = peerChanges(
+  const neighbors = yield* peerChanges(before.neighbors, after.neighbors, neighborKey, policies, everyone);
+  const ranges = yield* peerChanges(
     before.dynamicNeighbors,
     after.dynamicNeighbors,
     (entry) => entry.range,
@@ -96,7 +95,7 @@ export function diffConfig(before: Config, after: Config): ConfigDiff {
     neighbors,
     ranges,
     unchangedNeighbors: after.neighbors.length - touched,
-    originate: originateChanges(before.originate, after.originate),
+    originate: yield* originateChanges(before.originate, after.originate),
     policies,
     sections: sectionChanges(before, after),
   };
@@ -113,16 +112,17 @@ export const effectsOf = (
 export const neighborKey = (neighbor: Pick<NeighborConfig, "address" | "zone">): string =>
   neighbor.zone === null ? neighbor.address : `${neighbor.address}%${neighbor.zone}`;
 
-function peerChanges<P extends NeighborConfig | DynamicNeighborsConfig>(
+function* peerChanges<P extends NeighborConfig | DynamicNeighborsConfig>(
   before: readonly P[],
   after: readonly P[],
   keyOf: (peer: P) => string,
   policies: ReadonlySet<string>,
   everyone: readonly FieldChange[],
-): PeerChange<P>[] {
+): Generator<undefined, PeerChange<P>[]> {
   const olds = new Map(before.map((peer) => [keyOf(peer), peer]));
   const changes: PeerChange<P>[] = [];
-  for (const peer of after) {
+  for (const [i, peer] of after.entries()) {
+    if (i % SLICE === SLICE - 1) yield;
     const key = keyOf(peer);
     const old = olds.get(key);
     olds.delete(key);
@@ -217,14 +217,15 @@ function settingChanges(before: Settings, after: Settings, policies: ReadonlySet
   return changes;
 }
 
-function originateChanges(
+function* originateChanges(
   before: readonly OriginateConfig[],
   after: readonly OriginateConfig[],
-): ConfigDiff["originate"] {
+): Generator<undefined, ConfigDiff["originate"]> {
   const olds = new Map(before.map((entry) => [entry.prefix, entry]));
   const added: OriginateConfig[] = [];
   const changed: OriginateConfig[] = [];
-  for (const entry of after) {
+  for (const [i, entry] of after.entries()) {
+    if (i % SLICE === SLICE - 1) yield;
     const old = olds.get(entry.prefix);
     olds.delete(entry.prefix);
     if (old === undefined) added.push(entry);
@@ -234,20 +235,8 @@ function originateChanges(
 }
 
 function changedPolicies(before: Config, after: Config): ReadonlySet<string> {
-  const lists = new Set<string>();
-  for (const name of new Set([...Object.keys(before.prefixLists), ...Object.keys(after.prefixLists)]))
-    if (!same(before.prefixLists[name], after.prefixLists[name])) lists.add(name);
-  const uses = (policy: PolicyConfig | undefined) =>
-    policy?.terms.some((term) => term.match.prefixLists?.some((name) => lists.has(name))) ?? false;
-  const changed = new Set<string>();
-  for (const name of new Set([...Object.keys(before.policies), ...Object.keys(after.policies)]))
-    if (!same(before.policies[name], after.policies[name]) || uses(after.policies[name])) changed.add(name);
-  // Who calls one that is another is another, too.
-  const callers = new Map<string, string[]>();
-  for (const { name, terms } of Object.values(after.policies))
-    for (const { call } of terms) if (call !== null) callers.set(call, [...(callers.get(call) ?? []), name]);
-  for (const name of changed) for (const caller of callers.get(name) ?? []) changed.add(caller);
-  return changed;
+  const names = new Set([...Object.keys(before.policies), ...Object.keys(after.policies)]);
+  return new Set([...names].filter((name) => before.policies[name]?.digest !== after.policies[name]?.digest));
 }
 
 function sectionChanges(before: Config, after: Config): FieldChange[] {

@@ -239,6 +239,8 @@ export interface GracefulRestartConfig {
 export interface PrefixListConfig {
   readonly name: string;
   readonly entries: readonly PrefixListEntry[];
+  /** The same for what means the same (digest.ts). */
+  readonly digest: string;
   readonly place: Place;
 }
 
@@ -253,6 +255,8 @@ export interface PrefixListEntry {
 export interface PolicyConfig {
   readonly name: string;
   readonly terms: readonly PolicyTerm[];
+  /** The same for what means the same, prefix lists included (digest.ts). */
+  readonly digest: string;
   readonly place: Place;
 }
 

@@ -28,7 +28,10 @@ export class Problems {
 
   /** `Cannot use KEY of SUBJECT: must be ..., found ...`. `wanted` is the part that begins with "must". */
   cannot(source: Source, path: Path, wanted: string): void {
-    if (this.full) return this.another();
+    if (this.full) {
+      this.another();
+      return;
+    }
     const found = isSecret(path) ? "" : `, found ${source.describe(path)}`;
     this.error(`Cannot use ${nameOf(source, path)}: ${wanted}${found}`, source.place(path), path);
   }
@@ -41,7 +44,10 @@ export class Problems {
   }
 
   error(message: string, place: Place, path: Path = []): void {
-    if (this.full) return this.another();
+    if (this.full) {
+      this.another();
+      return;
+    }
     const mark = `${place.file}:${place.line}:${place.column}:${message}`;
     if (this.#said.has(mark)) return;
     this.#said.add(mark);

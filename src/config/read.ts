@@ -43,7 +43,10 @@ export function readSource<T>(source: Source, schema: z.ZodType<T>, problems: Pr
 
 /** An unknown key is told with the nearest known one: at its place, else one level further down. */
 function reportUnknown(source: Source, schema: z.ZodType, path: Path, problems: Problems): void {
-  if (problems.full) return problems.another();
+  if (problems.full) {
+    problems.another();
+    return;
+  }
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
   const keys = shapeOf(schemaAt(schema, parent) ?? schema).keys ?? {};

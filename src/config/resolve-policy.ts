@@ -1,3 +1,4 @@
+import { digestOfList, digestsOfPolicies } from "./digest.ts";
 import type { Path } from "./errors.ts";
 import type {
   AsPathMatch,
@@ -19,6 +20,8 @@ import type { Source } from "./source.ts";
 
 export interface Names {
   readonly prefixLists: ReadonlySet<string>;
+  /** Those that could be read. */
+  readonly lists: Readonly<Record<string, PrefixListConfig>>;
   readonly peerGroups: ReadonlySet<string>;
   readonly policies: ReadonlySet<string>;
 }
@@ -74,9 +77,11 @@ export function resolvePrefixLists(
   for (const [name, entries] of Object.entries(raw)) {
     const path = ["prefix-lists", name];
     checkKey(source, path, problems);
+    const resolved = entries.flatMap((entry, i) => resolveEntry(entry, source, [...path, i], problems) ?? []);
     lists[name] = {
       name,
-      entries: entries.flatMap((entry, i) => resolveEntry(entry, source, [...path, i], problems) ?? []),
+      entries: resolved,
+      digest: digestOfList(resolved),
       place: source.keyPlace(path),
     };
   }
@@ -113,16 +118,16 @@ export function resolvePolicies(
   source: Source,
   problems: Problems,
 ): Record<string, PolicyConfig> {
-  const policies: Record<string, PolicyConfig> = Object.create(null);
+  const resolved: Record<string, PolicyTerm[]> = Object.create(null);
   for (const [name, terms] of Object.entries(raw)) {
     const path = ["policies", name];
     checkKey(source, path, problems);
-    policies[name] = {
-      name,
-      terms: terms.map((term, i) => resolveTerm(term, names, source, [...path, i], problems)),
-      place: source.keyPlace(path),
-    };
+    resolved[name] = terms.map((term, i) => resolveTerm(term, names, source, [...path, i], problems));
   }
+  const digests = digestsOfPolicies(resolved, names.lists);
+  const policies: Record<string, PolicyConfig> = Object.create(null);
+  for (const [name, terms] of Object.entries(resolved))
+    policies[name] = { name, terms, digest: digests.get(name)!, place: source.keyPlace(["policies", name]) };
   checkCalls(policies, source, problems);
   return policies;
 }

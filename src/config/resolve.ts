@@ -65,12 +65,13 @@ export function resolveConfig(
       );
   const groups = raw["peer-groups"] ?? {};
   for (const name of Object.keys(groups)) checkKey(source, ["peer-groups", name], problems);
+  const prefixLists = resolvePrefixLists(raw["prefix-lists"] ?? {}, source, problems);
   const names = {
     prefixLists: new Set(Object.keys(raw["prefix-lists"] ?? {})),
+    lists: prefixLists,
     peerGroups: new Set(Object.keys(groups)),
     policies: new Set(Object.keys(raw.policies ?? {})),
   };
-  const prefixLists = resolvePrefixLists(raw["prefix-lists"] ?? {}, source, problems);
   const policies = resolvePolicies(raw.policies ?? {}, names, source, problems);
   const context: PeerContext = {
     source,

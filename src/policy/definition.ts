@@ -19,6 +19,16 @@ export interface PrefixRule {
   readonly le: number;
 }
 
+/** A prefix list, compiled once for all terms that name it. */
+export interface CompiledPrefixList {
+  readonly matches: PrefixMatcher;
+  /** The first of its rules, for people. */
+  readonly first: readonly PrefixRule[];
+}
+
+/** A compiled prefix list as a question. Words behind the first are 0 for IPv4. */
+export type PrefixMatcher = (family: Family, w0: number, w1: number, w2: number, w3: number, length: number) => boolean;
+
 /** All keys given must hold; inside one key one of the listed is enough. AS_SET members count for `contains`. */
 export interface AsPathCondition {
   readonly contains?: readonly number[];
@@ -45,6 +55,8 @@ export type LearnedFrom = "own" | "internal" | "external" | "client";
 /** All keys given must hold; inside one key one of the listed is enough. */
 export interface Match {
   readonly prefixRules?: readonly PrefixRule[];
+  /** The same by lists that many terms share; inside all of them together one rule is enough. */
+  readonly prefixLists?: readonly CompiledPrefixList[];
   readonly families?: readonly Family[];
   readonly communities?: readonly CommunityPattern[];
   readonly largeCommunities?: readonly LargeCommunityPattern[];
@@ -97,14 +109,18 @@ export interface Term {
   readonly verdict: "accept" | "reject" | null;
   /** Goes through this policy first: what it accepts or rejects is so, its end goes on here. Then there's neither verdict nor `set`. */
   readonly call?: PolicyDefinition;
-  /** Line in the config file, and the whole place for people: "bgp.yaml:41:7". */
-  readonly line: number;
-  readonly place: string;
+}
+
+/** What a term was made of: knows where that stands in the config. */
+export interface TermOrigin {
+  readonly place: { readonly file: string; readonly line: number; readonly column: number };
 }
 
 export interface PolicyDefinition {
   readonly name: string;
   readonly terms: readonly Term[];
+  /** One for each term. */
+  readonly origins: readonly TermOrigin[];
 }
 
 /** The peer that a route was learned from, as far as terms look at it. One object per source, as long as that lives. */

@@ -1,9 +1,10 @@
 import { addressFamily } from "../lib/address.ts";
 import { Memo } from "../lib/columns/memo.ts";
 import type { Family } from "../lib/family.ts";
+import { atOnce } from "../lib/in-slices.ts";
 import type { AttributeSets, NextHopIds } from "./attribute-sets.ts";
-import type { PolicyDefinition, PolicySource } from "./definition.ts";
-import { compileWithin, type PrefixMatcher } from "./prefix-matcher.ts";
+import type { PolicyDefinition, PolicySource, PrefixMatcher, TermOrigin } from "./definition.ts";
+import { compileWithin } from "./prefix-matcher.ts";
 import { applyModify, type CompiledTerm, compileTerm, describeMatch, describeModify } from "./term.ts";
 
 /** A term where it stands once all that is called stands in its place. */
@@ -11,13 +12,30 @@ interface Step extends CompiledTerm {
   readonly policy: string;
   /** Terms of the policy that it calls: passed over where it doesn't match. */
   readonly skip: number;
+  /** Today's: changes when the config is read again and means the same. */
+  origin: TermOrigin;
 }
 
-const stepsOf = ({ name, terms }: PolicyDefinition): Step[] =>
-  terms.flatMap((term) => {
-    const called = term.call === undefined ? [] : stepsOf(term.call);
-    return [{ ...compileTerm(term), policy: name, skip: called.length }, ...called];
-  });
+/** Terms that are compiled in one go. */
+const SLICE = 64;
+
+/** Policies compiled, all that they call in the places where they do, in slices: one may have very many terms. */
+export function* compilingSteps(definitions: readonly PolicyDefinition[]): Generator<undefined, Step[]> {
+  const steps: Step[] = [];
+  for (const definition of definitions) yield* addSteps(steps, definition);
+  return steps;
+}
+
+function* addSteps(steps: Step[], { name, terms, origins }: PolicyDefinition): Generator<undefined, void> {
+  for (const [i, term] of terms.entries()) {
+    if (i % SLICE === SLICE - 1) yield;
+    const step = { ...compileTerm(term), policy: name, skip: 0, origin: origins[i]! };
+    const at = steps.push(step);
+    if (term.call === undefined) continue;
+    yield* addSteps(steps, term.call);
+    step.skip = steps.length - at;
+  }
+}
 
 /** What a policy said, and why. */
 export interface PolicyTrace {
@@ -55,17 +73,30 @@ export class Policy {
   readonly #attributeMasks = new Memo();
   readonly #sourceMasks = new WeakMap<PolicySource, number>();
   readonly #blocks = new WeakMap<PolicySource, PrefixMatcher>();
-  readonly #modified: readonly Memo[];
+  /** By term; made with the first route that meets it. */
+  readonly #modified: (Memo | undefined)[];
 
-  constructor(definitions: readonly PolicyDefinition[], sets: AttributeSets, nextHops: NextHopIds) {
+  /** @param steps compiled already */
+  constructor(
+    definitions: readonly PolicyDefinition[],
+    sets: AttributeSets,
+    nextHops: NextHopIds,
+    steps: readonly Step[] = atOnce(compilingSteps(definitions)),
+  ) {
     this.#sets = sets;
     this.#nextHops = nextHops;
-    this.#terms = definitions.flatMap(stepsOf);
+    this.#terms = steps;
     this.#lastName = definitions.at(-1)?.name ?? "";
     this.usesPrefix = this.#terms.some((term) => term.prefix || term.families || term.neighborBlocks !== null);
     this.#setDecides = !this.usesPrefix && this.#terms.every((term) => !term.source);
     this.#maskable = this.#terms.length <= TERMS_IN_A_MASK;
-    this.#modified = this.#terms.map(() => new Memo());
+    this.#modified = new Array(this.#terms.length);
+  }
+
+  /** The config was read again, and means the same: its terms may stand elsewhere. In order, what is called in its place. */
+  relocate(origins: Iterable<TermOrigin>): void {
+    let i = 0;
+    for (const origin of origins) this.#terms[i++]!.origin = origin;
   }
 
   /** The attribute set to use, or 0 if the route is rejected. Words behind the first are 0 for IPv4. */
@@ -167,6 +198,7 @@ export class Policy {
   }
 
   #modify(index: number, set: number): number {
+    this.#modified[index] ??= new Memo();
     const memo = this.#modified[index]!;
     const known = memo.get(this.#sets, set);
     if (known >= 0) return known;
@@ -208,11 +240,12 @@ export class Policy {
         i += compiled.skip;
         continue;
       }
-      const { set: modify, verdict, match, line, place, call } = compiled.term;
+      const { set: modify, verdict, match, call } = compiled.term;
+      const { file, line, column } = compiled.origin.place;
       const does = [modify ? `set ${describeModify(modify)}` : "", call ? `call ${call.name}` : (verdict ?? "go on")]
         .filter((text) => text)
         .join(", ");
-      const reason = `match ${describeMatch(match)}: ${does} (${place})`;
+      const reason = `match ${describeMatch(match)}: ${does} (${file}:${line}:${column})`;
       steps.push(`policy ${name}, ${reason}`);
       if (verdict === "reject") return { verdict, name, line, reason, steps, result: 0 };
       if (modify !== null) current = this.#modify(i, current);

@@ -1,9 +1,12 @@
 import { maskWord, type Prefix } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
-import type { PrefixRule } from "./definition.ts";
+import { atOnce } from "../lib/in-slices.ts";
+import type { CompiledPrefixList, PrefixMatcher, PrefixRule } from "./definition.ts";
 
-/** A compiled prefix list. Words behind the first are 0 for IPv4. */
-export type PrefixMatcher = (family: Family, w0: number, w1: number, w2: number, w3: number, length: number) => boolean;
+/** Rules that are compiled in one go. */
+const SLICE = 256;
+/** Rules of a list that a description names; one more tells that there are more. */
+const MOST_NAMED = 5;
 
 interface Bucket {
   readonly words: readonly [number, number, number, number];
@@ -28,9 +31,25 @@ const fourWords = (prefix: Prefix): [number, number, number, number] => [
 ];
 
 /** One look-up per distinct length among the rules, however many rules there are. */
-export function compilePrefixRules(rules: readonly PrefixRule[]): PrefixMatcher {
+export const compilePrefixRules = (rules: Iterable<PrefixRule>): PrefixMatcher => atOnce(compiling(rules));
+
+/** A list that many terms share, in slices: it may have a hundred thousand rules, which are asked for one by one. */
+export function* compilingPrefixList(rules: Iterable<PrefixRule>): Generator<undefined, CompiledPrefixList> {
+  const first: PrefixRule[] = [];
+  const each = function* () {
+    for (const rule of rules) {
+      if (first.length < MOST_NAMED) first.push(rule);
+      yield rule;
+    }
+  };
+  return { matches: yield* compiling(each()), first };
+}
+
+function* compiling(rules: Iterable<PrefixRule>): Generator<undefined, PrefixMatcher> {
   const levels: Level[][] = [[], []];
+  let count = 0;
   for (const rule of rules) {
+    if (++count % SLICE === 0) yield;
     const list = levels[rule.prefix.family]!;
     let level = list.find((candidate) => candidate.length === rule.prefix.length);
     if (!level) {

@@ -17,10 +17,11 @@ import type {
   Match,
   Modify,
   PolicySource,
+  PrefixMatcher,
   Range,
   Term,
 } from "./definition.ts";
-import { compilePrefixRules, type PrefixMatcher } from "./prefix-matcher.ts";
+import { compilePrefixRules } from "./prefix-matcher.ts";
 
 /** A term with its conditions split by what they look at: the prefix, the attribute set, or the source. Null: no condition. */
 export interface CompiledTerm {
@@ -90,13 +91,23 @@ function sourceTest({ neighbors, peerGroups, learnedFrom, interfaces }: Match): 
     (!interfaces || (source.interface !== null && interfaces.includes(source.interface)));
 }
 
+function prefixTest({ prefixRules, prefixLists }: Match): PrefixMatcher | null {
+  if (!prefixRules && !prefixLists) return null;
+  const tests = [
+    ...(prefixLists ?? []).map(({ matches }) => matches),
+    ...(prefixRules ? [compilePrefixRules(prefixRules)] : []),
+  ];
+  if (tests.length === 1) return tests[0]!;
+  return (family, w0, w1, w2, w3, length) => tests.some((test) => test(family, w0, w1, w2, w3, length));
+}
+
 export function compileTerm(term: Term): CompiledTerm {
   const match = term.match ?? {};
   const tests = attributeTests(match);
   return {
     term,
     families: match.families ?? null,
-    prefix: match.prefixRules ? compilePrefixRules(match.prefixRules) : null,
+    prefix: prefixTest(match),
     attributes: tests.length < 2 ? (tests[0] ?? null) : (of, nextHop) => tests.every((test) => test(of, nextHop)),
     source: sourceTest(match),
     neighborBlocks: match.neighborBlocks ?? null,
@@ -124,7 +135,9 @@ export function describeMatch(match: Match | null): string {
     if (values)
       parts.push(`${name} ${values.slice(0, 4).map(format).join(" or ")}${values.length > 4 ? " or ..." : ""}`);
   };
-  list("prefix", match?.prefixRules, ({ prefix, ge, le }) =>
+  const { prefixRules, prefixLists } = match ?? {};
+  const rules = [...(prefixLists ?? []).flatMap(({ first }) => first), ...(prefixRules ?? [])];
+  list("prefix", prefixRules || prefixLists ? rules : undefined, ({ prefix, ge, le }) =>
     ge === prefix.length && le === prefix.length ? prefixText(prefix) : `${prefixText(prefix)} ge ${ge} le ${le}`,
   );
   list("family", match?.families, familyName);

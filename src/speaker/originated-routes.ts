@@ -1,6 +1,7 @@
 import type { OriginateConfig, WorkloadsConfig } from "../config/model.ts";
 import { compareAddresses, type Prefix, parsePrefix } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
+import { atOnce } from "../lib/in-slices.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import { emptyAttributes, type PathAttributes } from "../wire/attribute/types.ts";
 import type { Tables } from "./tables.ts";
@@ -15,6 +16,9 @@ export interface OriginatedRoute {
 
 /** Next hop of own routes: each peer gets our address on its session instead. */
 const NO_NEXT_HOP = 0;
+
+/** Prefixes in one go. */
+const SLICE = 64;
 
 const byNumber = (a: number, b: number): number => a - b;
 
@@ -52,13 +56,24 @@ export class OriginatedRoutes {
   }
 
   /** Exactly these from now on, of those under `owner`; what is the same already isn't touched. */
-  replace(owner: Owner, routes: readonly OriginatedRoute[]): void {
-    const wanted = new Map(routes.map((route) => [`${owner} ${keyOf(route.prefix)}`, route]));
-    for (const [key, { prefix }] of this.#routes)
-      if (key.startsWith(`${owner} `) && !wanted.has(key)) this.remove(owner, prefix);
-    for (const [key, route] of wanted) {
+  replace(owner: Owner, routes: Iterable<OriginatedRoute>): void {
+    atOnce(this.replacing(owner, routes));
+  }
+
+  /** The same in slices, for as many prefixes as a config may have. */
+  *replacing(owner: Owner, routes: Iterable<OriginatedRoute>): Generator<undefined, void> {
+    const wanted = new Set<string>();
+    for (const route of routes) {
+      const key = `${owner} ${keyOf(route.prefix)}`;
+      wanted.add(key);
       const before = this.#routes.get(key);
       if (before === undefined || JSON.stringify(before) !== JSON.stringify(route)) this.add(owner, route);
+      if (wanted.size % SLICE === 0) yield;
+    }
+    let looked = 0;
+    for (const [key, { prefix }] of this.#routes) {
+      if (key.startsWith(`${owner} `) && !wanted.has(key)) this.remove(owner, prefix);
+      if (++looked % SLICE === 0) yield;
     }
   }
 

@@ -14,6 +14,7 @@ import { UpdateGroups } from "../export/update-groups.ts";
 import { parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { type Family, families } from "../lib/family.ts";
+import { atOnce } from "../lib/in-slices.ts";
 import type { Log } from "../lib/log.ts";
 import { WorkLoop } from "../lib/work-loop.ts";
 import { UpdateReader } from "../rib/update-reader.ts";
@@ -232,7 +233,7 @@ export class Speaker implements SpeakerState {
       this.#listenerKeys = new ListenerKeys(listener, ttl, this.log);
       this.#listenerKeys.adopt(this.#config);
     }
-    this.originatedRoutes.replace("config", this.#config.originate.map(originatedRouteOf));
+    this.originatedRoutes.replace("config", ownRoutes(this.#config));
     this.kernel.watchWorkloads(this.#config, this.originatedRoutes, () => this.#loop.touch());
     this.peers.setRanges(this.#config);
     for (const neighbor of this.#config.neighbors) this.peers.add(identityOf(neighbor)).session.start();
@@ -323,26 +324,58 @@ export class Speaker implements SpeakerState {
 
   /** Takes on a new config: only what differs is touched. The caller has seen to it that it is valid. */
   reconfigure(wantedConfig: Config, diff: ConfigDiff): void {
+    atOnce(this.reconfiguring(wantedConfig, diff));
+  }
+
+  /**
+   * The same in slices, as a config may have as many peers and as long policies as it likes. The config holds from the first slice on; each peer
+   * follows in one piece. Only one at a time; whoever ends meanwhile needs no more of it.
+   */
+  *reconfiguring(wantedConfig: Config, diff: ConfigDiff): Generator<undefined, void> {
     const config = takenOn(this.#config, wantedConfig);
-    const workloadsChanged = !isDeepStrictEqual(
-      [this.#config.workloads, this.#config.originate],
-      [config.workloads, config.originate],
-    );
+    const { added: come, removed: gone, changed: other } = diff.originate;
+    const blocksChanged = come.length + gone.length + other.length > 0;
+    const workloadsChanged = blocksChanged || !isDeepStrictEqual(this.#config.workloads, config.workloads);
     this.#config = config;
     this.kernel.reconfigure(config, this.tables);
-    this.#policyCache.clear();
+    this.#policyCache.adopt(config);
     adoptRouter(this.tables.rib, config, diff);
-    this.originatedRoutes.replace("config", config.originate.map(originatedRouteOf));
-    if (workloadsChanged) this.kernel.watchWorkloads(config, this.originatedRoutes, () => this.#loop.touch());
     this.peers.setRanges(config);
     this.#listenerKeys?.adopt(config);
     this.#maker.reconfigured();
-    const { fates, added } = peerChanges(this.peers, config, diff);
-    for (const change of fates) this.#meetFate(change);
+    const { fates, added } = yield* peerChanges(this.peers, config, diff);
+    // Each peer has come to be what it is to be before it is looked at: a session that comes up meanwhile is one of today's.
+    for (const change of fates) if (change.fate === "changes") change.peer.identity = change.identity;
+    for (const change of fates) {
+      if (change.fate === "changes") yield* this.linkOf(change.peer).preparing();
+      if (this.ending) return;
+      if (this.#isThere(change.peer)) this.#meetFate(change);
+      yield;
+    }
     const touched = new Set(fates.map(({ peer }) => peer));
-    for (const peer of this.peers) if (!touched.has(peer)) this.linkOf(peer).unchanged();
-    for (const identity of added) this.peers.add(identity).session.start();
+    for (const peer of [...this.peers]) {
+      if (touched.has(peer)) continue;
+      yield* this.linkOf(peer).preparing();
+      if (this.ending) return;
+      if (this.#isThere(peer)) this.linkOf(peer).unchanged();
+      yield;
+    }
+    this.#policyCache.settled();
+    for (const identity of added) {
+      if (this.ending) return;
+      // It may have dialled in by a range since.
+      const before = this.peers.get(identity.address);
+      if (before !== undefined) this.#removePeer(before, CeaseError.OtherConfigurationChange, false);
+      this.peers.add(identity).session.start();
+      yield;
+    }
+    yield* this.originatedRoutes.replacing("config", ownRoutes(config));
+    if (workloadsChanged) this.kernel.watchWorkloads(config, this.originatedRoutes, () => this.#loop.touch());
     this.#loop.touch();
+  }
+
+  #isThere(peer: Peer): boolean {
+    return this.peers.get(peer.address) === peer;
   }
 
   #meetFate(change: PeerFate): void {
@@ -434,6 +467,10 @@ export class Speaker implements SpeakerState {
     // A new policy may accept more, without a word from the peer.
     for (const peer of this.peers) if (peer.live !== null && isLimited(peer)) checkLimits(peer, this.tables, this.log);
   }
+}
+
+function* ownRoutes({ originate }: Config): Generator<OriginatedRoute> {
+  for (const entry of originate) yield originatedRouteOf(entry);
 }
 
 /** From another address of ours we are another peer: nobody comes back for what the one that was has told. */

@@ -16,7 +16,7 @@ export function changeReport(diff: ConfigDiff, warnings: readonly ConfigWarning[
 }
 
 /** The same for the log, a line for each change; what waits for the next start is a warning, at each reload anew. */
-export function changeLines(diff: ConfigDiff): { readonly level: "info" | "warn"; readonly text: string }[] {
+export function* changeLines(diff: ConfigDiff): Generator<{ readonly level: "info" | "warn"; readonly text: string }> {
   const info = (text: string) => ({ level: "info", text }) as const;
   const field = (change: FieldChange, words: (change: FieldChange) => string) =>
     change.effect === "start"
@@ -25,14 +25,13 @@ export function changeLines(diff: ConfigDiff): { readonly level: "info" | "warn"
           text: `${change.field} stays ${change.from} until the daemon starts again, then it is ${change.to}`,
         } as const)
       : info(words(change));
-  return [
-    ...diff.router.map((change) => field(change, ofRouter)),
-    ...[...diff.neighbors, ...diff.ranges].map(({ key, kind, changes }) =>
-      info([`${kindOf(key)} ${key} ${changeVerbs[kind]}`, changes.map(inWords).join("; ")].filter(Boolean).join(": ")),
-    ),
-    ...routesAndPolicies(diff).map(info),
-    ...diff.sections.map((change) => field(change, inWords)),
-  ];
+  for (const change of diff.router) yield field(change, ofRouter);
+  for (const { key, kind, changes } of [...diff.neighbors, ...diff.ranges])
+    yield info(
+      [`${kindOf(key)} ${key} ${changeVerbs[kind]}`, changes.map(inWords).join("; ")].filter(Boolean).join(": "),
+    );
+  yield* routesAndPolicies(diff).map(info);
+  for (const change of diff.sections) yield field(change, inWords);
 }
 
 /** What the key of a change is: an address, or the range of dynamic neighbors. */

@@ -1,5 +1,6 @@
-import { diffConfig } from "../config/diff.ts";
+import { diffing } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
+import { inSlices } from "../lib/in-slices.ts";
 import type { Speaker } from "../speaker/speaker.ts";
 import { changeLines, changeReport } from "./change-report.ts";
 import { refusedConfig } from "./faults.ts";
@@ -21,19 +22,23 @@ export interface ControlEvents {
 export class LiveControl implements SpeakerControl {
   readonly #speaker: Speaker;
   readonly #file: string;
-  readonly #load: (file: string) => Config;
+  readonly #load: (file: string) => Promise<Config>;
   readonly #events: ControlEvents;
+  /** Reloads come one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** The one that is asked for and hasn't begun: whoever asks meanwhile means the same. */
+  #next: Promise<ChangeReport> | null = null;
 
   /**
    * @param file the daemon's own, as it was named at the start: places keep that name
    * @param load reads a config file or throws ConfigErrors
    */
-  constructor(speaker: Speaker, file: string, load: (file: string) => Config, events: ControlEvents) {
+  constructor(speaker: Speaker, file: string, load: (file: string) => Promise<Config>, events: ControlEvents) {
     this.#speaker = speaker;
     this.#file = file;
-    this.#load = (file) => {
+    this.#load = async (file) => {
       try {
-        return load(file);
+        return await load(file);
       } catch (error) {
         throw refusedConfig(error);
       }
@@ -47,13 +52,31 @@ export class LiveControl implements SpeakerControl {
     this.#speaker.reset(peer, soft);
   }
 
-  async reload(): Promise<ChangeReport> {
-    if (this.#speaker.ending)
-      throw new ControlError("failed", "The daemon is about to end: no config is read any more");
-    const before = this.#speaker.config;
-    const config = this.#load(this.#file);
-    const diff = diffConfig(before, config);
-    this.#speaker.reconfigure(config, diff);
+  reload(): Promise<ChangeReport> {
+    if (this.#next !== null) return this.#next;
+    const next = this.#last.then(() => {
+      this.#next = null;
+      return this.#reload();
+    });
+    this.#next = next;
+    this.#last = next.catch(() => {});
+    return next;
+  }
+
+  async #reload(): Promise<ChangeReport> {
+    this.#refuseAtTheEnd();
+    const { clock } = this.#speaker;
+    let config: Config;
+    try {
+      config = await this.#load(this.#file);
+    } catch (error) {
+      this.#logRefusal(error);
+      throw error;
+    }
+    this.#refuseAtTheEnd();
+    const diff = await inSlices(clock, diffing(this.#speaker.config, config));
+    this.#refuseAtTheEnd();
+    await inSlices(clock, this.#speaker.reconfiguring(config, diff));
     await this.#events.adopted(config);
     const report = changeReport(diff, config.warnings);
     this.#speaker.log.event("info", "reload", "took on the config again", {
@@ -63,16 +86,29 @@ export class LiveControl implements SpeakerControl {
       changed: count(report, "soft"),
       unchanged: report.unchangedNeighbors,
     });
-    const lines = changeLines(diff);
-    for (const { level, text } of lines.slice(0, MAX_LINES)) this.#speaker.log.event(level, "reload", text);
-    if (lines.length > MAX_LINES)
-      this.#speaker.log.event("info", "reload", `... and ${lines.length - MAX_LINES} changes more`);
+    let told = 0;
+    for (const { level, text } of changeLines(diff))
+      if (told++ < MAX_LINES) this.#speaker.log.event(level, "reload", text);
+    if (told > MAX_LINES) this.#speaker.log.event("info", "reload", `... and ${told - MAX_LINES} changes more`);
     return report;
   }
 
+  /** The log hears of it whoever asked: by a signal, or over the command line. */
+  #logRefusal(error: unknown): void {
+    const faults = error instanceof ControlError ? error.faults : [];
+    const reasons = faults.map(({ place, message }) => `${place}: ${message}`);
+    for (const reason of reasons.length > 0 ? reasons : [String(error)])
+      this.#speaker.log.event("error", "reload-refused", `the old config stays: ${reason}`);
+  }
+
+  #refuseAtTheEnd(): void {
+    if (this.#speaker.ending)
+      throw new ControlError("failed", "The daemon is about to end: no config is read any more");
+  }
+
   async diff(file: string): Promise<ChangeReport> {
-    const config = this.#load(file);
-    return changeReport(diffConfig(this.#speaker.config, config), config.warnings);
+    const config = await this.#load(file);
+    return changeReport(await inSlices(this.#speaker.clock, diffing(this.#speaker.config, config)), config.warnings);
   }
 
   async drain(waitSeconds: number): Promise<DrainReport> {

@@ -223,3 +223,39 @@ t.test("the nearest word survives another spelling, a slip and a missing part", 
   t.equal(nearest("zzz", known)?.close, false);
   t.equal(nearest("zzz", []), undefined);
 });
+
+t.test("of very many faults the first are told, then how many more there are", async (t) => {
+  const keys = Array.from({ length: 5000 }, (_, i) => `unknown-${i}: 1\n`).join("");
+  const { errors } = errorsOf(() =>
+    parseConfig(`router: {as: 65001, router-id: 10.0.0.1}\n${keys}`, "x.yaml", testHost()),
+  );
+  t.equal(errors.length, 201);
+  t.match(errors[0]?.toLine(), /^x\.yaml:2:1: Unknown key "unknown-0"/);
+  t.match(errors.at(-1)?.message, /^\.\.\. and 4800 faults more$/);
+});
+
+t.test("many neighbors may share an alias, as many as could be written out", async (t) => {
+  const neighbors = Array.from({ length: 3000 }, (_, i) => {
+    const timers = i === 0 ? "&t {hold-time: 30, keepalive: 10, connect-retry: 5}" : "*t";
+    return `  - {address: 10.1.${i >> 8}.${i & 255}, remote-as: internal, timers: ${timers}}\n`;
+  });
+  const config = parseConfig(
+    `router: {as: 65001, router-id: 10.0.0.1}\nneighbors:\n${neighbors.join("")}`,
+    "x.yaml",
+    testHost(),
+  );
+  t.equal(config.neighbors.length, 3000);
+  t.ok(config.neighbors.every(({ timers }) => timers.holdTimeSeconds === 30));
+});
+
+t.test("an alias means the last anchor of its name before it", async (t) => {
+  const config = parseConfig(
+    "router: {as: 65001, router-id: 10.0.0.1}\nneighbors:\n  - {address: 10.0.0.2, remote-as: internal, timers: &t {hold-time: 30}}\n  - {address: 10.0.0.3, remote-as: internal, timers: *t}\n  - {address: 10.0.0.4, remote-as: internal, timers: &t {hold-time: 60}}\n  - {address: 10.0.0.5, remote-as: internal, timers: *t}\n",
+    "x.yaml",
+    testHost(),
+  );
+  t.same(
+    config.neighbors.map(({ timers }) => timers.holdTimeSeconds),
+    [30, 30, 60, 60],
+  );
+});

@@ -7,11 +7,12 @@ import {
   tryParseExtendedCommunity,
 } from "../../src/lib/extended-communities.ts";
 import { Family } from "../../src/lib/family.ts";
+import { atOnce } from "../../src/lib/in-slices.ts";
 import type { AttributeSets, NextHopIds } from "../../src/policy/attribute-sets.ts";
-import type { Match, Modify, PolicyDefinition, PolicySource, Term } from "../../src/policy/definition.ts";
+import type { Match, Modify, PolicySource, Term, TermOrigin } from "../../src/policy/definition.ts";
 import { ImportPipeline, type ImportSettings } from "../../src/policy/import-pipeline.ts";
 import { Policy } from "../../src/policy/policy.ts";
-import { compilePrefixRules } from "../../src/policy/prefix-matcher.ts";
+import { compilePrefixRules, compilingPrefixList } from "../../src/policy/prefix-matcher.ts";
 import { emptyAttributes, type PathAttributes } from "../../src/wire/attribute/types.ts";
 
 /** The obvious store: a list of sets, equal by their JSON. `views` counts how often a set was looked into. */
@@ -63,15 +64,17 @@ const source = (given: Partial<PolicySource> = {}): PolicySource => ({
   ...given,
 });
 
-const term = (match: Match | null, set: Modify | null, verdict: Term["verdict"], line = 1): Term => ({
+interface PlacedTerm extends Term, TermOrigin {}
+
+const term = (match: Match | null, set: Modify | null, verdict: Term["verdict"], line = 1): PlacedTerm => ({
   match,
   set,
   verdict,
-  line,
-  place: `bgp.yaml:${line}:5`,
+  place: { file: "bgp.yaml", line, column: 5 },
 });
 
-const policy = (sets: ObviousSets, ...terms: Term[]) => new Policy([{ name: "test", terms }], sets, sets);
+const named = (name: string, ...terms: PlacedTerm[]) => ({ name, terms, origins: terms });
+const policy = (sets: ObviousSets, ...terms: PlacedTerm[]) => new Policy([named("test", ...terms)], sets, sets);
 
 /** Evaluates for a prefix given as text. */
 function ask(compiled: Policy, set: number, prefix = "10.0.0.0/24", from = source()): number {
@@ -232,14 +235,12 @@ t.test(
   "a policy that is called accepts and rejects for good, and its end goes on here with what it has set",
   async (t) => {
     const sets = new ObviousSets();
-    const called: PolicyDefinition = {
-      name: "called",
-      terms: [
-        term({ localPref: { min: 1, max: 1 } }, null, "reject", 11),
-        term({ localPref: { min: 2, max: 2 } }, null, "accept", 12),
-        term(null, { med: 5 }, null, 13),
-      ],
-    };
+    const called = named(
+      "called",
+      term({ localPref: { min: 1, max: 1 } }, null, "reject", 11),
+      term({ localPref: { min: 2, max: 2 } }, null, "accept", 12),
+      term(null, { med: 5 }, null, 13),
+    );
     const many = Array.from({ length: 31 }, () => term({ med: { min: 1000, max: 1000 } }, null, "reject"));
     for (const before of [[], many]) {
       const compiled = policy(
@@ -315,15 +316,46 @@ t.test("more terms than fit into a mask are evaluated all the same", async (t) =
   t.notOk(ask(compiled, sets.intern(attributes({ localPref: 40 }), 0)));
 });
 
+t.test("a policy that only moved to other lines is told with today's", async (t) => {
+  const sets = new ObviousSets();
+  const set = sets.intern(attributes({}), 0);
+  const compiled = new Policy(
+    [named("mark", term(null, { localPref: 10 }, null, 3)), named("all", term(null, null, "accept", 8))],
+    sets,
+    sets,
+  );
+  const explain = () => compiled.explain(set, source(), Family.Ipv4Unicast, 0x0a000100, 0, 0, 0, 24);
+  t.match(explain(), { line: 8, reason: /bgp\.yaml:8:5/ });
+  compiled.relocate([term(null, null, null, 13), term(null, null, null, 28)]);
+  t.match(explain(), { line: 28, reason: /bgp\.yaml:28:5/ });
+  t.match(explain().steps[0], /bgp\.yaml:13:5/);
+});
+
+t.test("a prefix list that many terms name is compiled once, beside what stands in the term itself", async (t) => {
+  const sets = new ObviousSets();
+  const set = sets.intern(attributes({}), 0);
+  const rule = (prefix: string) => ({ prefix: parsePrefix(prefix), ge: 24, le: 24 });
+  const list = atOnce(compilingPrefixList(["10.0.0.0/8", "10.9.0.0/16"].map(rule)));
+  const compiled = policy(
+    sets,
+    term({ prefixLists: [list], prefixRules: [rule("192.0.2.0/24")] }, null, "accept"),
+    term({ prefixLists: [list] }, null, "reject"),
+  );
+  t.ok(ask(compiled, set, "10.1.1.0/24"));
+  t.ok(ask(compiled, set, "192.0.2.0/24"));
+  t.notOk(ask(compiled, set, "198.51.100.0/24"));
+  t.match(
+    compiled.explain(set, source(), Family.Ipv4Unicast, 0x0a000100, 0, 0, 0, 24).reason,
+    /prefix 10\.0\.0\.0\/8 ge 24 le 24 or 10\.9\.0\.0\/16 ge 24 le 24 or 192\.0\.2\.0\/24/,
+  );
+});
+
 t.test("explain names the policy, the line and the terms on the way, and agrees with evaluate", async (t) => {
   const sets = new ObviousSets();
   const set = sets.intern(attributes({}), 0);
-  const definitions: PolicyDefinition[] = [
-    { name: "mark", terms: [term(null, { localPref: 10 }, null, 3)] },
-    {
-      name: "blocks",
-      terms: [term({ prefixRules: [{ prefix: parsePrefix("10.0.0.0/8"), ge: 24, le: 24 }] }, null, "accept", 8)],
-    },
+  const definitions = [
+    named("mark", term(null, { localPref: 10 }, null, 3)),
+    named("blocks", term({ prefixRules: [{ prefix: parsePrefix("10.0.0.0/8"), ge: 24, le: 24 }] }, null, "accept", 8)),
   ];
   const compiled = new Policy(definitions, sets, sets);
   const inside = compiled.explain(set, source(), Family.Ipv4Unicast, 0x0a000100, 0, 0, 0, 24);
@@ -404,7 +436,7 @@ t.test("the way in", async (t) => {
 
   t.test("GRACEFUL_SHUTDOWN over eBGP sets LOCAL_PREF 0, over iBGP it changes nothing (RFC 8326)", async (t) => {
     const sets = new ObviousSets();
-    const all = new Policy([{ name: "all", terms: [term(null, null, "accept")] }], sets, sets);
+    const all = new Policy([named("all", term(null, null, "accept"))], sets, sets);
     const received = sets.intern(attributes({ communities: [0xffff0000], localPref: 300 }), 0);
     const external = new ImportPipeline({ ...settings, peerKind: "external", policy: all }, sets);
     const evaluated = external.evaluate(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, 24);
@@ -415,7 +447,7 @@ t.test("the way in", async (t) => {
 
   t.test("BLACKHOLE over eBGP gets NO_EXPORT unless it stays anyway, over iBGP nothing (RFC 7999 §3.2)", async (t) => {
     const sets = new ObviousSets();
-    const all = new Policy([{ name: "all", terms: [term(null, null, "accept")] }], sets, sets);
+    const all = new Policy([named("all", term(null, null, "accept"))], sets, sets);
     const external = new ImportPipeline({ ...settings, peerKind: "external", policy: all }, sets);
     const taken = (pipeline: ImportPipeline, ...communities: number[]) => {
       const received = sets.intern(attributes({ communities }), 0);

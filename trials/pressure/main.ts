@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { chosen, orUsage } from "../../testbed/command-line.ts";
+import { config } from "./config.ts";
 import { descriptors, silent } from "./crowd.ts";
 import { load } from "./load.ts";
 import { flood, memory } from "./memory.ts";
@@ -23,6 +24,7 @@ const scenarios: readonly Scenario[] = [
   { name: "memory", run: memory },
   { name: "flood", run: flood },
   { name: "questions", run: questions },
+  { name: "config", run: config },
 ];
 
 interface Scenario {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { PerformanceObserver, performance } from "node:perf_hooks";
+import { isMainThread } from "node:worker_threads";
 
 /**
  * Loaded into the daemon (NODE_OPTIONS=--import): when its loop stood still for long, a line on stderr says for what: how long the thread
@@ -21,7 +22,9 @@ function scheduled(): { ran: number; waited: number } {
 }
 
 let last = { at: performance.now(), ...scheduled() };
-setInterval(() => {
+// A worker may stand still as long as it likes.
+const watch = isMainThread ? setInterval : () => ({ unref() {} });
+watch(() => {
   const now = { at: performance.now(), ...scheduled() };
   const before = last;
   last = now;

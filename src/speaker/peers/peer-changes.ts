@@ -17,14 +17,22 @@ export interface PeerChanges {
   readonly added: readonly PeerIdentity[];
 }
 
-/** @param peers who know the new ranges already */
-export function peerChanges(peers: Peers, config: Config, diff: ConfigDiff): PeerChanges {
+/** Peers that are looked at in one go. */
+const SLICE = 64;
+
+/** In slices. @param peers who know the new ranges already */
+export function* peerChanges(peers: Peers, config: Config, diff: ConfigDiff): Generator<undefined, PeerChanges> {
   const ofRouter = new Set(diff.router.map((change) => change.effect));
   const everyone = ofRouter.has("export") || ofRouter.has("import");
   const changeOf = new Map([...diff.neighbors, ...diff.ranges].map((change) => [change.key, change]));
-  const wanted = new Map(config.neighbors.map((neighbor) => [neighborKey(neighbor), identityOf(neighbor)]));
+  const wanted = new Map<string, PeerIdentity>();
+  for (const [i, neighbor] of config.neighbors.entries()) {
+    if (i % SLICE === SLICE - 1) yield;
+    wanted.set(neighborKey(neighbor), identityOf(neighbor));
+  }
   const fates: PeerFate[] = [];
-  for (const peer of peers) {
+  for (const [i, peer] of [...peers].entries()) {
+    if (i % SLICE === SLICE - 1) yield;
     const before = peer.identity;
     const key = before.dynamic ? (peers.rangeOf(peer) ?? "") : peer.address;
     // Listed beats range and the longer range the shorter, also for a member that came before them.

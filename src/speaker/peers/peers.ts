@@ -118,14 +118,15 @@ export class Peers implements Iterable<Peer> {
   setRanges(config: Config): void {
     this.#maxHalfOpen = config.limits.halfOpen;
     this.#nodes = nodesByAddress(config.inventory);
-    const before = this.#ranges;
+    const before = new Map(this.#ranges.map((range) => [range.config.range, range]));
     this.#ranges = config.dynamicNeighbors.map((range) => ({
       config: range,
       prefix: parsePrefix(range.range),
-      members: before.find((old) => old.config.range === range.range)?.members ?? 0,
+      members: before.get(range.range)?.members ?? 0,
     }));
+    const ranges = new Map(this.#ranges.map((range) => [range.config.range, range]));
     for (const [peer, old] of this.#rangeOf) {
-      const now = this.#ranges.find((range) => range.config.range === old.config.range);
+      const now = ranges.get(old.config.range);
       if (now) this.#rangeOf.set(peer, now);
     }
   }

@@ -1,11 +1,18 @@
-import type { AsPathMatch, Config, NumberRange, PolicyMatch, PolicySet, PolicyTerm } from "../../config/model.ts";
+import type {
+  AsPathMatch,
+  NumberRange,
+  PolicyMatch,
+  PolicySet,
+  PolicyTerm,
+  PrefixListEntry,
+} from "../../config/model.ts";
 import { parseAddress, parsePrefix } from "../../lib/address.ts";
 import { linkBandwidth } from "../../lib/extended-communities.ts";
 import type {
   AsPathCondition,
+  CompiledPrefixList,
   Match,
   Modify,
-  PolicyDefinition,
   PrefixRule,
   Range,
   Term,
@@ -20,30 +27,18 @@ export interface OwnSide {
   readonly addresses: readonly (readonly number[] | null)[];
 }
 
+/** Prefix lists by name, compiled. */
+export type PrefixLists = (name: string) => CompiledPrefixList;
+
 /**
  * The door between the config's words and the policy room's. `prepend` without an AS puts our own in front, and
  * `next-hop: self` is our address on the session.
  */
-export const policyDefinitions = (config: Config, names: readonly string[], own: OwnSide): PolicyDefinition[] =>
-  names.map((name) => definitionOf(config, name, own));
-
-function definitionOf(config: Config, name: string, own: OwnSide): PolicyDefinition {
-  const policy = config.policies[name];
-  if (policy === undefined) throw new Error(`policy "${name}" passed the config check but is not defined`);
-  return { name, terms: policy.terms.map((term) => termOf(config, term, own)) };
-}
-
-function termOf(config: Config, term: PolicyTerm, own: OwnSide): Term {
-  const { file, line, column } = term.place;
-  return {
-    match: matchOf(config, term.match),
-    set: term.set && modifyOf(term.set, own),
-    verdict: term.verdict === "next" ? null : term.verdict,
-    ...(term.call !== null && { call: definitionOf(config, term.call, own) }),
-    line,
-    place: `${file}:${line}:${column}`,
-  };
-}
+export const termOf = (term: PolicyTerm, own: OwnSide, lists: PrefixLists): Term => ({
+  match: matchOf(term.match, lists),
+  set: term.set && modifyOf(term.set, own),
+  verdict: term.verdict === "next" ? null : term.verdict,
+});
 
 const originCode = (name: OriginName): Origin => originNames.indexOf(name) as Origin;
 
@@ -57,19 +52,16 @@ const asPathOf = ({ contains, starts, originatedBy, length, regex }: AsPathMatch
   ...(regex && { regex }),
 });
 
-function prefixRulesOf(config: Config, match: PolicyMatch): PrefixRule[] | null {
-  if (match.prefixLists === null && match.prefixes === null) return null;
-  const entries = [
-    ...(match.prefixLists ?? []).flatMap((name) => config.prefixLists[name]?.entries ?? []),
-    ...(match.prefixes ?? []),
-  ];
-  return entries.map(({ prefix, ge, le }) => ({ prefix: parsePrefix(prefix), ge, le }));
-}
+export const prefixRuleOf = ({ prefix, ge, le }: PrefixListEntry): PrefixRule => ({
+  prefix: parsePrefix(prefix),
+  ge,
+  le,
+});
 
-function matchOf(config: Config, match: PolicyMatch): Match {
-  const prefixRules = prefixRulesOf(config, match);
+function matchOf(match: PolicyMatch, lists: PrefixLists): Match {
   return {
-    ...(prefixRules && { prefixRules }),
+    ...(match.prefixLists && { prefixLists: match.prefixLists.map(lists) }),
+    ...(match.prefixes && { prefixRules: match.prefixes.map(prefixRuleOf) }),
     ...(match.families && { families: match.families }),
     ...(match.communities && { communities: match.communities.map(({ high, low }) => [high, low] as const) }),
     ...(match.largeCommunities && { largeCommunities: match.largeCommunities }),

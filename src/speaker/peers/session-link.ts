@@ -206,6 +206,11 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     };
   }
 
+  /** Has what `unchanged` and `reconfigured` will take on compiled in slices. */
+  *preparing(): Generator<undefined, void> {
+    if (this.#agreed !== null && this.#peer.source !== 0) yield* this.#parts.rules.preparing(this.#peer, this.#agreed);
+  }
+
   /**
    * The config was read again and says nothing new of this peer: it takes on today's policies all the same. Else each reload would leave
    * another generation of them behind, with all that they remember, held by whoever has not been touched since; and `explain` would name

@@ -37,6 +37,15 @@ export class SessionRules {
     return ownSide(this.#parts.config(), peer.identity, agreed, this.#parts.local);
   }
 
+  /** Has the policies of a peer compiled, in slices, before they are taken on: one may be a hundred thousand lines long. */
+  *preparing(peer: Peer, agreed: Agreed): Generator<undefined, void> {
+    const { config, policyCache } = this.#parts;
+    const { importPolicy, exportPolicy } = peer.settings;
+    const own = this.ownOf(peer, agreed);
+    for (const names of [importPolicy, exportPolicy])
+      if (names !== null) yield* policyCache.preparing(config(), names, own);
+  }
+
   /** Takes on the policies of today's config, for what comes in. True if that changes anything. */
   usePolicies(peer: Peer, agreed: Agreed): boolean {
     const { settings } = peer;
