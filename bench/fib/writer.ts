@@ -8,16 +8,18 @@ import { parseArgs } from "node:util";
 import type { FibPort } from "../../src/fib/fib-port.ts";
 import { openFib } from "../../src/fib/open.ts";
 import type { KernelReader } from "../../src/kernel/reader.ts";
-import { formatIpv4 } from "../../src/lib/address.ts";
+import { formatPrefix } from "../../src/lib/address.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import { prefixAt } from "../../src/lib/prefix-words.ts";
 import { openFibOs } from "../../src/os/fib-os.ts";
+import { blocks } from "../../testbed/blocks.ts";
 import { orUsage, whole } from "../../testbed/command-line.ts";
 import { formatMachine, thisMachine } from "../machine.ts";
 import { root } from "../paths.ts";
 import { commit, save } from "../store.ts";
 
 /**
- * The FIB writer through its whole queue, from `set4` to the kernel's answer, beside `ip -batch` and BIRD's kernel
+ * The FIB writer through its whole queue, from `want` to the kernel's answer, beside `ip -batch` and BIRD's kernel
  * protocol (if installed) in the same run, and the ratios. Needs root; works in a network namespace of its own.
  *
  * `npm run bench -- fib [ROUTES] [ROUNDS] [--only WHO,...]`: 100,000 IPv4 routes and three rounds by default; medians are
@@ -51,8 +53,10 @@ const { only, count, rounds, child } = orUsage(usage, () => {
 const wanted = (who: string): boolean => only === null || only.includes(who);
 const namespace = `fibbench-${process.pid}`;
 
-const address = (i: number): number => (0x0b000000 + i * 64) >>> 0;
-const prefix = (i: number): string => `${formatIpv4(address(i))}/26`;
+const table = blocks(0x0b000000, 26);
+/** Those of which each is written alone. */
+const single = blocks(0x64000000, 24);
+const prefix = (i: number): string => formatPrefix(prefixAt(table, i));
 
 async function parent(): Promise<void> {
   if (process.getuid?.() !== 0) {
@@ -254,13 +258,13 @@ async function ours(mode: string): Promise<void> {
     });
   };
   await timed("add", (from, to) => {
-    for (let i = from; i < to; i++) fib.set4(address(i), 26, group);
+    for (let i = from; i < to; i++) fib.want(table, i, group);
   });
   await timed("move", (from) => {
     if (from === 0) fib.retarget(group, through(reader, 3));
   });
   await timed("del", (from, to) => {
-    for (let i = from; i < to; i++) fib.remove4(address(i), 26);
+    for (let i = from; i < to; i++) fib.want(table, i, 0);
   });
   if (fib.counters.operations.add.ok !== count || fib.counters.operations.delete.ok !== count)
     throw new Error(`not every route was written: ${JSON.stringify(fib.counters)}`);
@@ -275,7 +279,7 @@ async function latencies(mode: string): Promise<void> {
   const group = fib.openGroup(through(reader, 2));
   const one = async (i: number): Promise<number> => {
     const start = performance.now();
-    fib.set4((0x64000000 + i * 256) >>> 0, 24, group);
+    fib.want(single, i, group);
     await answered(fib);
     return performance.now() - start;
   };
@@ -286,7 +290,7 @@ async function latencies(mode: string): Promise<void> {
   }
   const busy: number[] = [];
   for (let i = 0; i < count; i += 1) {
-    fib.set4(address(i), 26, group);
+    fib.want(table, i, group);
     if (i % 1000 === 999) busy.push(await oneBeside(fib, group, 1000 + i));
   }
   await answered(fib);
@@ -302,7 +306,7 @@ async function latencies(mode: string): Promise<void> {
 
 async function oneBeside(fib: FibPort, group: number, i: number): Promise<number> {
   const start = performance.now();
-  fib.set4((0x65000000 + i * 256) >>> 0, 24, group);
+  fib.want(single, 65_536 + i, group);
   await answered(fib);
   return performance.now() - start;
 }

@@ -6,6 +6,12 @@ import type { Source } from "./source.ts";
 /** So many faults, and so many warnings, are told one by one; of more than these, how many there are. */
 const MOST_TOLD = 200;
 
+/** What is read, and what is wrong with it. */
+export interface Reading {
+  readonly source: Source;
+  readonly problems: Problems;
+}
+
 /** Gathers everything that is wrong, so that it can all be said at once. */
 export class Problems {
   readonly #errors: ConfigError[] = [];

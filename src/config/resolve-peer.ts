@@ -114,7 +114,7 @@ export function resolvePeer(layers: Layers, family: Family, context: PeerContext
   const policies = (key: "import-policy" | "export-policy"): readonly string[] | null => {
     const path = layers.path(key);
     for (const [i, name] of (raw[key] ?? []).entries())
-      checkName("policy", name, context.policies, source, [...path, i], problems);
+      checkName("policy", name, context.policies, [...path, i], context);
     return raw[key] ?? null;
   };
   const settings: PeerSettings = {

@@ -12,7 +12,7 @@ import type {
 } from "./model.ts";
 import { nearest } from "./nearest.ts";
 import type { RawMatch, RawPrefixEntry, RawSet, RawTerm } from "./policy-schema.ts";
-import { nameOf, type Problems } from "./problems.ts";
+import { nameOf, type Problems, type Reading } from "./problems.ts";
 import { isName } from "./scalars.ts";
 import type { Source } from "./source.ts";
 
@@ -31,9 +31,8 @@ export function checkName(
   kind: string,
   name: string,
   known: ReadonlySet<string>,
-  source: Source,
   path: Path,
-  problems: Problems,
+  { source, problems }: Reading,
 ): boolean {
   if (known.has(name)) return true;
   // A lone value stands for a list of one: then there's no element to point at.
@@ -180,7 +179,7 @@ function resolveTerm(raw: RawTerm, names: Names, source: Source, path: Path, pro
   let verdict: PolicyTerm["verdict"] = "next";
   let set: PolicySet | null = null;
   const call = raw.call ?? null;
-  if (call !== null) checkName("policy", call, names.policies, source, [...path, "call"], problems);
+  if (call !== null) checkName("policy", call, names.policies, [...path, "call"], { source, problems });
   if (source.has([...path, "call"])) {
     if (source.has(then)) problems.cannot(source, then, "must not stand beside call");
   } else if (raw.then === undefined) {
@@ -206,9 +205,9 @@ function resolveTerm(raw: RawTerm, names: Names, source: Source, path: Path, pro
 
 function resolveMatch(raw: RawMatch, names: Names, source: Source, path: Path, problems: Problems): PolicyMatch {
   for (const [i, name] of (raw["prefix-list"] ?? []).entries())
-    checkName("prefix list", name, names.prefixLists, source, [...path, "prefix-list", i], problems);
+    checkName("prefix list", name, names.prefixLists, [...path, "prefix-list", i], { source, problems });
   for (const [i, name] of (raw["peer-group"] ?? []).entries())
-    checkName("peer group", name, names.peerGroups, source, [...path, "peer-group", i], problems);
+    checkName("peer group", name, names.peerGroups, [...path, "peer-group", i], { source, problems });
   for (const key of Object.keys(raw))
     if (Array.isArray(raw[key as keyof RawMatch]) && (raw[key as keyof RawMatch] as unknown[]).length === 0)
       problems.cannot(source, [...path, key], "must have at least one element (none would match nothing)");

@@ -3,11 +3,18 @@ import { formatIpv4, tryParseAddress } from "../lib/address.ts";
 import type { Path } from "./errors.ts";
 import { type AddressChoice, findAddress, type Host } from "./host.ts";
 import type { RouterConfig } from "./model.ts";
-import type { Problems } from "./problems.ts";
+import type { Problems, Reading } from "./problems.ts";
 import type { RawConfig, RawOwnAddress } from "./schema.ts";
 import type { Source } from "./source.ts";
 
 type RawRouter = NonNullable<RawConfig["router"]>;
+
+/** This machine, and what its config says of it. */
+interface Machine extends Reading {
+  readonly host: Host;
+  /** Interfaces that don't count. */
+  readonly ignore: readonly string[];
+}
 
 /** What the inventory knows of this node, as far as it fills gaps of `router`. */
 export interface KnownSelf {
@@ -23,13 +30,7 @@ export interface OwnAddresses {
 }
 
 /** The addresses that `router.address` and `router.address6` name, before the inventory has its say. */
-export function ownAddresses(
-  raw: RawRouter,
-  ignore: readonly string[],
-  host: Host,
-  source: Source,
-  problems: Problems,
-): OwnAddresses {
+export function ownAddresses(raw: RawRouter, { source, problems, host, ignore }: Machine): OwnAddresses {
   const find = (key: "address" | "address6", family: 4 | 6): string | null => {
     const value = raw[key];
     const path = ["router", key];
@@ -76,11 +77,9 @@ export function resolveRouter(
   own: OwnAddresses,
   self: KnownSelf | null,
   name: string,
-  ignore: readonly string[],
-  host: Host,
-  source: Source,
-  problems: Problems,
+  machine: Machine,
 ): RouterConfig | undefined {
+  const { source, problems } = machine;
   const as = raw.as ?? self?.as ?? undefined;
   if (as === undefined) {
     if (!source.has(["router", "as"]))
@@ -91,15 +90,7 @@ export function resolveRouter(
     problems.cannot(source, ["router", "as"], `must be ${self.as} as in the inventory entry of ${self.name}`);
   const address = own.address ?? self?.address ?? null;
   const address6 = own.address6 ?? self?.address6 ?? null;
-  const { routerId, routerIdFrom } = routerIdOf(
-    raw["router-id"] ?? "auto",
-    address,
-    name,
-    ignore,
-    host,
-    source,
-    problems,
-  );
+  const { routerId, routerIdFrom } = routerIdOf(raw["router-id"] ?? "auto", address, name, machine);
   return {
     as,
     routerId,
@@ -122,10 +113,7 @@ function routerIdOf(
   setting: string,
   address: string | null,
   name: string,
-  ignore: readonly string[],
-  host: Host,
-  source: Source,
-  problems: Problems,
+  { source, problems, host, ignore }: Machine,
 ): Pick<RouterConfig, "routerId" | "routerIdFrom"> {
   if (setting === "hash") return { routerId: hashedId(name), routerIdFrom: "hash" };
   if (setting !== "auto") return { routerId: setting, routerIdFrom: "config" };

@@ -11,7 +11,7 @@ import type {
   TunnelConfig,
   WorkloadsConfig,
 } from "./model.ts";
-import { nameOf, type Problems } from "./problems.ts";
+import { nameOf, type Problems, type Reading } from "./problems.ts";
 import type { RawConfig, RawOriginate } from "./schema.ts";
 import type { Source } from "./source.ts";
 
@@ -78,7 +78,7 @@ export function resolveOriginate(
   const originate = new Map<string, OriginateConfig>();
   const workloads: WorkloadsConfig[] = [];
   const blocks: { entry: RawOriginate; path: Path }[] = [];
-  const others = ownersOfBlocks(inventory);
+  const all: Originated = { originate, others: ownersOfBlocks(inventory), source, problems };
   for (const [i, entry] of (raw.originate ?? []).entries()) {
     const path = ["originate", i];
     const forms = ["prefix", "inventory-blocks", "workloads"].filter((key) => source.has([...path, key]));
@@ -91,7 +91,7 @@ export function resolveOriginate(
       );
       continue;
     }
-    if (entry.prefix !== undefined) originated(entry.prefix.text, entry, path, originate, others, source, problems);
+    if (entry.prefix !== undefined) originated(entry.prefix.text, entry, path, all);
     else if (entry["inventory-blocks"]) blocks.push({ entry, path });
     else if (entry.workloads !== undefined) {
       const { interfaces, advertise } = entry.workloads;
@@ -129,8 +129,7 @@ export function resolveOriginate(
       continue;
     }
     // A block that is also listed by itself is as the list has it.
-    for (const block of inventory.self.blocks)
-      if (!originate.has(block)) originated(block, entry, path, originate, others, source, problems);
+    for (const block of inventory.self.blocks) if (!originate.has(block)) originated(block, entry, path, all);
   }
   return { originate: [...originate.values()], workloads };
 }
@@ -141,17 +140,20 @@ function ownersOfBlocks(inventory: Inventory | null): ReadonlyMap<string, string
   return new Map(others.flatMap((node) => node.blocks.map((block) => [block, node.name] as const)));
 }
 
+interface Originated extends Reading {
+  /** By prefix. */
+  readonly originate: Map<string, OriginateConfig>;
+  readonly others: ReadonlyMap<string, string>;
+}
+
 function originated(
   prefix: string,
   entry: RawOriginate,
   path: Path,
-  all: Map<string, OriginateConfig>,
-  others: ReadonlyMap<string, string>,
-  source: Source,
-  problems: Problems,
+  { originate, others, source, problems }: Originated,
 ): void {
   const place = source.place(path);
-  const before = all.get(prefix);
+  const before = originate.get(prefix);
   if (before) {
     problems.error(
       `Duplicate originated prefix "${prefix}": it is listed at ${formatPlace(before.place)} too`,
@@ -167,7 +169,7 @@ function originated(
       place,
       path,
     );
-  all.set(prefix, {
+  originate.set(prefix, {
     prefix,
     family: parsePrefix(prefix).family,
     blackhole: entry.blackhole ?? false,

@@ -36,17 +36,17 @@ export function resolveConfig(
   const directory = dirname(absolute(file));
   const beside = (path: string) => (isAbsolute(path) ? path : join(directory, path));
   const kernel = resolveKernel(raw, source, problems);
-  const ignore = kernel.ignoreInterfaces;
   const mode = raw.topology?.mode ?? "none";
 
   const rawRouter = raw.router ?? {};
-  const own = ownAddresses(rawRouter, ignore, host, source, problems);
+  const machine = { source, problems, host, ignore: kernel.ignoreInterfaces };
+  const own = ownAddresses(rawRouter, machine);
   const inventoryFile = raw.topology?.inventory?.file ?? null;
   const listed = inventoryFile === null ? null : readInventory(inventoryFile, beside, source, host, problems);
   const hostName = rawRouter.name ?? host.name;
   const addresses = [own.address, own.address6].filter((address) => address !== null);
   const self = listed && findSelf(listed.nodes, { name: hostName, addresses });
-  const router = resolveRouter(rawRouter, own, self ?? null, self?.name ?? hostName, ignore, host, source, problems);
+  const router = resolveRouter(rawRouter, own, self ?? null, self?.name ?? hostName, machine);
   if (mode !== "none" && inventoryFile === null && !source.has(["topology", "inventory"]))
     problems.missing(source, ["topology", "inventory"], `mode ${mode} takes its peers from one ({file: nodes.yaml})`);
   if (mode !== "none" && listed && !self)
@@ -87,7 +87,7 @@ export function resolveConfig(
   };
   const neighbors = resolveNeighbors(raw, inventory, context);
   if (router && inventory)
-    neighbors.push(...resolveImplied(raw, router, mode, inventory, listed!.nodes, neighbors, context));
+    neighbors.push(...resolveImplied(mode, router, inventory, listed!.nodes, neighbors, context));
   for (const neighbor of neighbors)
     if (neighbor.address === router?.address || neighbor.address === router?.address6)
       problems.error(`Cannot use neighbor "${neighbor.address}": it is our own address`, neighbor.place);
@@ -187,7 +187,7 @@ function resolveNeighbors(raw: RawConfig, inventory: Inventory | null, context: 
       } else seen.set(key, [...path, "address"]);
     }
     const group = entry["peer-group"] ?? null;
-    if (group !== null) checkName("peer group", group, context.groupNames, source, [...path, "peer-group"], problems);
+    if (group !== null) checkName("peer group", group, context.groupNames, [...path, "peer-group"], context);
     const { address, "peer-group": _, ...peer } = entry;
     // Where the address can't be read, what else is there tells its family.
     const family = familyOf(address?.address ?? peer["local-address"]);
@@ -207,16 +207,15 @@ function resolveNeighbors(raw: RawConfig, inventory: Inventory | null, context: 
 }
 
 function resolveImplied(
-  raw: RawConfig,
-  router: RouterConfig,
   mode: Config["topology"]["mode"],
+  router: RouterConfig,
   inventory: Inventory,
   listed: readonly ListedNode[],
   neighbors: readonly NeighborConfig[],
   context: PeerContext,
 ): NeighborConfig[] {
   const taken = new Set(neighbors.map((neighbor) => neighbor.address));
-  const groups = raw["peer-groups"] ?? {};
+  const { groups } = context;
   const result: NeighborConfig[] = [];
   const entries = new Map(inventory.nodes.map((node, i) => [node, listed[i]!]));
   for (const peer of impliedPeers(mode, inventory)) {
@@ -248,8 +247,7 @@ function resolveRanges(raw: RawConfig, context: PeerContext): DynamicNeighborsCo
   for (const [i, entry] of (raw["dynamic-neighbors"] ?? []).entries()) {
     const path = ["dynamic-neighbors", i];
     const { range, limit, "peer-group": group, ...peer } = entry;
-    if (group !== undefined)
-      checkName("peer group", group, context.groupNames, source, [...path, "peer-group"], problems);
+    if (group !== undefined) checkName("peer group", group, context.groupNames, [...path, "peer-group"], context);
     if (range === undefined) {
       if (!source.has([...path, "range"]))
         problems.missing(source, [...path, "range"], "a prefix whose hosts may connect");

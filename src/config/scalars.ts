@@ -141,13 +141,15 @@ const prefixReader = (value: unknown) => {
   if (typeof value !== "string" || !value.includes("/")) return undefined;
   try {
     const prefix = parsePrefix(value);
-    return { text: formatPrefix(prefix.words, prefix.length), ...prefix };
+    return { text: formatPrefix(prefix), ...prefix };
   } catch {
     const [bare, length] = value.split("/");
     const words = addressWords(bare!);
     if (words === undefined || !/^\d{1,3}$/.test(length!) || Number(length) > words.length * 32) return undefined;
     const masked = words.map((word, i) => (word & maskWord(Number(length) - 32 * i)) >>> 0);
-    throw new Unfit(`must have no bits set behind its length (the prefix is ${formatPrefix(masked, Number(length))})`);
+    throw new Unfit(
+      `must have no bits set behind its length (the prefix is ${formatPrefix({ words: masked, length: Number(length) })})`,
+    );
   }
 };
 export const prefix = leaf("a prefix, ADDRESS/LENGTH", prefixReader);

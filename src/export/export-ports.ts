@@ -1,4 +1,5 @@
 import type { Family } from "../lib/family.ts";
+import type { PrefixWords } from "../lib/prefix-words.ts";
 import type { AttributeSets as PolicySets } from "../policy/attribute-sets.ts";
 
 /**
@@ -7,14 +8,11 @@ import type { AttributeSets as PolicySets } from "../policy/attribute-sets.ts";
  */
 
 /** Prefixes by id. A pinned id keeps meaning the same prefix. */
-export interface Prefixes {
+export interface Prefixes extends PrefixWords {
   /** All ids in use are below. */
   readonly limit: number;
   /** The next id in use behind this one (0 to begin), or 0. */
   next(prefixId: number): number;
-  /** Word `index` of the prefix: 0 for IPv4, 0..3 for IPv6. */
-  word(prefixId: number, index: number): number;
-  length(prefixId: number): number;
   retain(prefixId: number): void;
   release(prefixId: number): void;
 }

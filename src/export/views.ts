@@ -1,3 +1,4 @@
+import { Family } from "../lib/family.ts";
 import { decodeAttributes } from "../wire/attribute/decode.ts";
 import type { PathAttributes } from "../wire/attribute/types.ts";
 import { type CodecContext, codecContext } from "../wire/context.ts";
@@ -129,13 +130,13 @@ const policyText = ({ name, reason }: PolicyAnswer): string => (name === null ? 
 const no = (reason: string): ExplainedRoute => ({ sent: false, reason, policy: null, attributes: null });
 
 function noNextHop({ key, advertiser }: ExportGroup, set: number): string {
-  const kind = key.family === 0 ? "IPv4" : "IPv6";
+  const kind = key.family === Family.Ipv4Unicast ? "IPv4" : "IPv6";
   const { encoder } = advertiser;
   if (encoder.takesOwnNextHop(set))
-    return `we have no ${kind} address to be its next hop: set router.${key.family === 0 ? "address" : "address6"}`;
+    return `we have no ${kind} address to be its next hop: set router.${key.family === Family.Ipv4Unicast ? "address" : "address6"}`;
   return encoder.isOfOneLink(set)
     ? "its next hop is link-local, and means nothing on another link (RFC 2545 §3)"
-    : `its next hop is of the other family, and the session can't carry that${key.family === 0 ? " (RFC 8950)" : ""}`;
+    : `its next hop is of the other family, and the session can't carry that${key.family === Family.Ipv4Unicast ? " (RFC 8950)" : ""}`;
 }
 
 /** What our rules change on the way out. */

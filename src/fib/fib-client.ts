@@ -2,10 +2,12 @@ import type { KernelMirror } from "../kernel/mirror.ts";
 import type { WriterLink } from "../kernel/os-port.ts";
 import type { FibTarget, WriterStats } from "../kernel/records.ts";
 import type { RouteScope } from "../kernel/rtnetlink/route.ts";
+import type { Prefix } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
 import type { Log } from "../lib/log.ts";
+import { onePrefix, type PrefixWords } from "../lib/prefix-words.ts";
 import { Barriers } from "./barriers.ts";
 import { ContestedRoutes } from "./contested-routes.ts";
 import { DeviceRequests } from "./device-requests.ts";
@@ -197,36 +199,24 @@ export class FibClient implements FibPort {
     this.#groups.release(group);
   }
 
-  set4(address: number, length: number, group: FibGroup, source = 0): void {
-    const table = this.#tables[0];
-    this.#want(table, table.insert(address, 0, 0, 0, length), group, source);
-  }
-
-  set6(w0: number, w1: number, w2: number, w3: number, length: number, group: FibGroup, source = 0): void {
-    const table = this.#tables[1];
-    this.#want(table, table.insert(w0, w1, w2, w3, length), group, source);
-  }
-
-  remove4(address: number, length: number): void {
-    const table = this.#tables[0];
-    this.#want(table, table.prefixes.find(address, 0, 0, 0, length), 0);
-  }
-
-  remove6(w0: number, w1: number, w2: number, w3: number, length: number): void {
-    const table = this.#tables[1];
-    this.#want(table, table.prefixes.find(w0, w1, w2, w3, length), 0);
+  want(prefixes: PrefixWords, prefixId: number, group: FibGroup | 0, source = 0): void {
+    const table = this.#tables[prefixes.family];
+    const wide = prefixes.family === Family.Ipv6Unicast;
+    const w0 = prefixes.word(prefixId, 0);
+    const w1 = wide ? prefixes.word(prefixId, 1) : 0;
+    const w2 = wide ? prefixes.word(prefixId, 2) : 0;
+    const w3 = wide ? prefixes.word(prefixId, 3) : 0;
+    const length = prefixes.length(prefixId);
+    const id = group === 0 ? table.prefixes.find(w0, w1, w2, w3, length) : table.insert(w0, w1, w2, w3, length);
+    this.#want(table, id, group, source);
   }
 
   set(route: FibRoute): void {
-    const group = this.#groups.sharedFor(route);
-    const w = route.words;
-    if (route.family === Family.Ipv4Unicast) this.set4(w[0]!, route.length, group);
-    else this.set6(w[0]!, w[1]!, w[2]!, w[3]!, route.length, group);
+    this.want(onePrefix(route), 0, this.#groups.sharedFor(route));
   }
 
-  remove(family: Family, words: readonly number[], length: number): void {
-    if (family === Family.Ipv4Unicast) this.remove4(words[0]!, length);
-    else this.remove6(words[0]!, words[1]!, words[2]!, words[3]!, length);
+  remove(prefix: Prefix): void {
+    this.want(onePrefix(prefix), 0, 0);
   }
 
   sweep(family: Family): void {
@@ -384,8 +374,8 @@ export class FibClient implements FibPort {
     return [...this.#rows.all()];
   }
 
-  row(family: Family, words: readonly number[], length: number): FibRow | undefined {
-    return this.#rows.one(family, words, length);
+  row(prefix: Prefix): FibRow | undefined {
+    return this.#rows.one(prefix);
   }
 
   // --- ends ---------------------------------------------------------------------------------------------------------

@@ -1,14 +1,13 @@
 import type { FibHop, FibTarget } from "../kernel/records.ts";
 import { Column } from "../lib/columns/column.ts";
-import { Family } from "../lib/family.ts";
+import type { Family } from "../lib/family.ts";
+import type { PrefixWords } from "../lib/prefix-words.ts";
 import type { FibGroup, FibPort } from "./fib-port.ts";
 
 /** What the feed reads of one family's Loc-RIB. */
 export interface FeedRoutes {
   readonly family: Family;
-  readonly prefixes: {
-    word(prefixId: number, index: number): number;
-    length(prefixId: number): number;
+  readonly prefixes: PrefixWords & {
     retain(prefixId: number): void;
     release(prefixId: number): void;
   };
@@ -110,19 +109,8 @@ export class FibFeed {
     const { prefixes } = routes;
     this.#told.set(prefixId, via);
     if (via !== 0) this.#vias[via]!.routes++;
-    const length = prefixes.length(prefixId);
-    const w0 = prefixes.word(prefixId, 0);
-    const source = via === 0 ? 0 : routes.pathSource(this.#paths[0]!);
-    if (routes.family === Family.Ipv4Unicast) {
-      if (via === 0) fib.remove4(w0, length);
-      else fib.set4(w0, length, this.#vias[via]!.group, source);
-    } else {
-      const w1 = prefixes.word(prefixId, 1);
-      const w2 = prefixes.word(prefixId, 2);
-      const w3 = prefixes.word(prefixId, 3);
-      if (via === 0) fib.remove6(w0, w1, w2, w3, length);
-      else fib.set6(w0, w1, w2, w3, length, this.#vias[via]!.group, source);
-    }
+    if (via === 0) fib.want(prefixes, prefixId, 0);
+    else fib.want(prefixes, prefixId, this.#vias[via]!.group, routes.pathSource(this.#paths[0]!));
     if (told === 0) prefixes.retain(prefixId);
     else this.#forget(told);
     if (via === 0) prefixes.release(prefixId);

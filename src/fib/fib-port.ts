@@ -1,6 +1,8 @@
 import type { DevicePort } from "../kernel/device-port.ts";
 import type { FibTarget, WriterStats } from "../kernel/records.ts";
+import type { Prefix } from "../lib/address.ts";
 import type { Family } from "../lib/family.ts";
+import type { PrefixWords } from "../lib/prefix-words.ts";
 
 /**
  * What the FIB room shows to the others: types only.
@@ -9,12 +11,8 @@ import type { Family } from "../lib/family.ts";
  * kernel has: links, addresses and the routes of other owners. Both are opened by `openFib` (open.ts).
  */
 
-/** One whole intent, for callers that are not in a hurry. `words` has one element for IPv4 and four for IPv6. */
-export interface FibRoute extends FibTarget {
-  readonly family: Family;
-  readonly words: readonly number[];
-  readonly length: number;
-}
+/** One whole intent, for callers that are not in a hurry. */
+export interface FibRoute extends Prefix, FibTarget {}
 
 /**
  * A handle on a target that many routes share, such as "through this BGP next hop". The caller opens one, gives it to
@@ -93,16 +91,13 @@ export interface FibPort {
   /** Routes that still use the group keep it alive. */
   releaseGroup(group: FibGroup): void;
   /**
-   * The latest intent per prefix wins; earlier ones that were not written yet are never written. Changes of different
+   * The prefix is to follow the group; 0: no route is wanted. The latest intent per prefix wins; earlier ones that were not written yet are never written. Changes of different
    * sources (numbers of the caller's own) are written in turns.
    */
-  set4(address: number, length: number, group: FibGroup, source?: number): void;
-  set6(w0: number, w1: number, w2: number, w3: number, length: number, group: FibGroup, source?: number): void;
-  remove4(address: number, length: number): void;
-  remove6(w0: number, w1: number, w2: number, w3: number, length: number): void;
+  want(prefixes: PrefixWords, prefixId: number, group: FibGroup | 0, source?: number): void;
   /** The same with plain objects; equal targets share a group behind the scenes. */
   set(route: FibRoute): void;
-  remove(family: Family, words: readonly number[], length: number): void;
+  remove(prefix: Prefix): void;
 
   /** Removes routes that were adopted from an earlier run of this family and were not set since. */
   sweep(family: Family): void;
@@ -118,7 +113,7 @@ export interface FibPort {
   rows(): Iterable<FibRow>;
   list(): FibRow[];
   /** The row of one prefix, or undefined. */
-  row(family: Family, words: readonly number[], length: number): FibRow | undefined;
+  row(prefix: Prefix): FibRow | undefined;
   readonly counters: FibCounters;
   /** Why nothing is written although a writer is there (it hangs), in words; null: it answers. */
   readonly writerTrouble: string | null;

@@ -2,8 +2,9 @@ import type { KernelMirror } from "../kernel/mirror.ts";
 import { protocolName } from "../kernel/protocol-names.ts";
 import { effectiveMetric } from "../kernel/routes.ts";
 import type { KernelTarget, RouteScope } from "../kernel/rtnetlink/route.ts";
-import { formatAddress, formatPrefix } from "../lib/address.ts";
-import { type Family, families } from "../lib/family.ts";
+import { formatAddress, formatPrefix, type Prefix } from "../lib/address.ts";
+import { families } from "../lib/family.ts";
+import { prefixAt } from "../lib/prefix-words.ts";
 import type { ContestedRoutes } from "./contested-routes.ts";
 import type { FibResult, FibRow, FibRowHop, FibState } from "./fib-port.ts";
 import { type FibTable, Mark } from "./fib-table.ts";
@@ -40,9 +41,9 @@ export class FibRows {
     }
   }
 
-  one(family: Family, words: readonly number[], length: number): FibRow | undefined {
-    const table = this.#parts.tables[family];
-    const id = table.prefixes.find(words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, length);
+  one(prefix: Prefix): FibRow | undefined {
+    const table = this.#parts.tables[prefix.family];
+    const id = table.prefixes.findPrefix(prefix);
     return id === 0 ? undefined : this.#row(table, id);
   }
 
@@ -71,15 +72,13 @@ export class FibRows {
   #owner(table: FibTable, id: number, stands: (metric: number) => boolean): string | null {
     const { scope, mirror } = this.#parts;
     if (mirror === null) return null;
-    const words = table.prefixes.words(id);
-    const length = table.prefixes.length(id);
-    for (const route of mirror.foreignAt(table.family, words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, length))
+    for (const route of mirror.foreignAt(prefixAt(table.prefixes, id)))
       if (route.table === scope.table && stands(route.metric)) return protocolName(route.protocol);
     return null;
   }
 
   prefix(table: FibTable, id: number): string {
-    return formatPrefix(table.prefixes.words(id), table.prefixes.length(id));
+    return formatPrefix(prefixAt(table.prefixes, id));
   }
 
   #row(table: FibTable, id: number): FibRow | undefined {

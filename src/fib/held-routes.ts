@@ -156,8 +156,7 @@ export class HeldRoutes implements MarkedRoutes {
 
   foreign(route: KernelRoute, present: boolean, displaced: boolean): void {
     const table = this.#parts.tables[route.family];
-    const w = route.words;
-    const id = table.prefixes.find(w[0]!, w[1] ?? 0, w[2] ?? 0, w[3] ?? 0, route.length);
+    const id = table.prefixes.findPrefix(route);
     if (id === 0) return;
     const metric = effectiveMetric(this.#parts.scope.metric, route.family);
     if (route.metric === metric) {

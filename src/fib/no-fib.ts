@@ -70,10 +70,7 @@ export class NoFib implements FibPort {
   }
   retarget(): void {}
   releaseGroup(): void {}
-  set4(): void {}
-  set6(): void {}
-  remove4(): void {}
-  remove6(): void {}
+  want(): void {}
   set(): void {}
   remove(): void {}
   sweep(): void {}

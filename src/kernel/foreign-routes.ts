@@ -1,3 +1,4 @@
+import type { Prefix } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
 import type { KernelHop, KernelRoute } from "./reader.ts";
@@ -167,8 +168,8 @@ export class ForeignRoutes {
   }
 
   /** The routes of exactly this prefix. */
-  at(family: Family, w0: number, w1: number, w2: number, w3: number, length: number): readonly KernelRoute[] {
-    return this.#shelf.ofPrefix(family, w0, w1, w2, w3, length).map((kept) => kept.route);
+  at(prefix: Prefix): readonly KernelRoute[] {
+    return this.#shelf.ofPrefix(prefix).map((kept) => kept.route);
   }
 
   *all(): Iterable<KernelRoute> {

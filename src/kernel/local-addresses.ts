@@ -127,9 +127,7 @@ export class LocalAddresses implements KernelEvents {
     if (zone !== null) return this.#interfaceNamed(zone) === ifindex;
     const words = parseAddress(remote);
     return (this.#byInterface.get(ifindex) ?? []).some((address) =>
-      address.peer === null
-        ? prefixContains({ family: address.family, words: address.words, length: address.length }, words)
-        : formatAddress(address.peer) === remote,
+      address.peer === null ? prefixContains(address, words) : formatAddress(address.peer) === remote,
     );
   }
 

@@ -1,3 +1,4 @@
+import type { Prefix } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { Family, families } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
@@ -156,9 +157,9 @@ export class KernelMirror implements KernelReader {
   }
 
   /** Other owners' routes of exactly this prefix in our table. */
-  foreignAt(family: Family, w0: number, w1: number, w2: number, w3: number, length: number): readonly KernelRoute[] {
+  foreignAt(prefix: Prefix): readonly KernelRoute[] {
     if (this.#options.scope === null) return []; // a FIB in memory shares no table with anyone
-    return this.#routes.foreign.at(family, w0, w1, w2, w3, length);
+    return this.#routes.foreign.at(prefix);
   }
 
   /** Reads everything anew; `done` comes when the listeners know the difference. */

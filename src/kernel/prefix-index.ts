@@ -1,14 +1,16 @@
+import type { Prefix } from "../lib/address.ts";
 import { IdIndex } from "../lib/columns/id-index.ts";
 import { PAGE_BITS, PAGE_MASK, RecordPages } from "../lib/columns/record-pages.ts";
 import { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
+import type { PrefixWords } from "../lib/prefix-words.ts";
 
 /**
  * Gives each prefix of one family a small number (from 1), so that what is known of it can stand in columns. Freed
  * numbers are used again, the lowest first. The search is the RIB's (`IdIndex`, with a secret hash: peers choose prefixes); its prefix table
  * is not used here, because its records carry paths and pins, and its ids live and die with those.
  */
-export class PrefixIndex {
+export class PrefixIndex implements PrefixWords {
   readonly family: Family;
   readonly #hasher: Hasher;
   readonly #index = new IdIndex();
@@ -41,14 +43,13 @@ export class PrefixIndex {
     return this.word(id, this.#width) - 1;
   }
 
-  words(id: number): number[] {
-    const at = (id & PAGE_MASK) * (this.#width + 1);
-    return Array.from(this.#records.pages[id >>> PAGE_BITS]!.subarray(at, at + this.#width));
-  }
-
   /** The number of a prefix, or 0. Unused words of IPv4 are given as 0. */
   find(w0: number, w1: number, w2: number, w3: number, length: number): number {
     return this.#search(w0, w1, w2, w3, length, this.#hash(w0, w1, w2, w3, length));
+  }
+
+  findPrefix({ words, length }: Prefix): number {
+    return this.find(words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, length);
   }
 
   /** The number of a prefix, given now if it has none. */

@@ -1,3 +1,4 @@
+import type { Prefix } from "../lib/address.ts";
 import { Family, families } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
 import { PrefixIndex } from "./prefix-index.ts";
@@ -81,15 +82,14 @@ export class RouteShelf {
   }
 
   /** Those of exactly this prefix. */
-  ofPrefix(family: Family, w0: number, w1: number, w2: number, w3: number, length: number): readonly Kept[] {
-    const id = this.#index[family]!.find(w0, w1, w2, w3, length);
-    return id === 0 ? [] : this.#lists[family]![id]!;
+  ofPrefix(prefix: Prefix): readonly Kept[] {
+    return this.#lists[prefix.family]![this.#index[prefix.family]!.findPrefix(prefix)] ?? [];
   }
 
   /** Those of the view's place, in the kernel's order. */
   ofPlace(view: RouteView): Kept[] {
-    const { family, w0, w1, w2, w3, prefixLength, table, metric } = view;
-    return this.ofPrefix(family, w0, w1, w2, w3, prefixLength)
+    const { family, words, prefixLength: length, table, metric } = view;
+    return this.ofPrefix({ family, words, length })
       .filter(({ route }) => route.table === table && route.metric === metric)
       .sort((a, b) => a.route.order - b.route.order);
   }
@@ -156,8 +156,8 @@ export class RouteShelf {
   }
 
   drop(kept: Kept, change: Change): void {
-    const { family, words, length } = kept.route;
-    const id = this.#index[family]!.find(words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, length);
+    const { family } = kept.route;
+    const id = this.#index[family]!.findPrefix(kept.route);
     const list = this.#lists[family]![id]!;
     list.splice(list.indexOf(kept), 1);
     this.#forget(kept, change);

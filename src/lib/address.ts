@@ -128,7 +128,8 @@ export function parsePrefix(text: string): Prefix {
   return { family: addressFamily(words), words, length };
 }
 
-export const formatPrefix = (words: ArrayLike<number>, length: number): string => `${formatAddress(words)}/${length}`;
+export const formatPrefix = ({ words, length }: Pick<Prefix, "words" | "length">): string =>
+  `${formatAddress(words)}/${length}`;
 
 /** fe80::/10 (RFC 4291 §2.5.6): it means something on one link only. */
 export const isLinkLocal = (words: readonly number[]): boolean => words.length === 4 && words[0]! >>> 22 === 0x3fa;

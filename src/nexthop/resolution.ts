@@ -79,7 +79,7 @@ const sameHop = (a: ResolvedHop, b: ResolvedHop): boolean =>
 export function describeResolution(words: readonly number[], resolution: Resolution): string {
   const { reason, route, hops } = resolution;
   const address = words.length === 0 ? "" : formatAddress(words);
-  const prefix = route === null ? "" : formatPrefix(route.words, route.length);
+  const prefix = route === null ? "" : formatPrefix(route);
   const deciding = `kernel route ${prefix}, metric ${route?.metric}`;
   switch (reason) {
     case "own-route":

@@ -10,6 +10,7 @@ import type { Prefix } from "../lib/address.ts";
 import type { LargeCommunity } from "../lib/communities.ts";
 import type { ExtendedCommunity } from "../lib/extended-communities.ts";
 import type { Family } from "../lib/family.ts";
+import type { PrefixWords } from "../lib/prefix-words.ts";
 import type { Origin } from "../wire/attribute/types.ts";
 
 /** One line of a prefix list: prefixes inside `prefix` whose length is within ge..le. */
@@ -26,8 +27,8 @@ export interface CompiledPrefixList {
   readonly first: readonly PrefixRule[];
 }
 
-/** A compiled prefix list as a question. Words behind the first are 0 for IPv4. */
-export type PrefixMatcher = (family: Family, w0: number, w1: number, w2: number, w3: number, length: number) => boolean;
+/** A compiled prefix list as a question. */
+export type PrefixMatcher = (prefixes: PrefixWords, id: number) => boolean;
 
 /** All keys given must hold; inside one key one of the listed is enough. AS_SET members count for `contains`. */
 export interface AsPathCondition {

@@ -1,12 +1,6 @@
-import { Family } from "../lib/family.ts";
+import type { PrefixWords } from "../lib/prefix-words.ts";
 import type { PolicySource } from "./definition.ts";
 import type { Policy, PolicyTrace } from "./policy.ts";
-
-/** The prefix by its id, as numbers; words behind the first are 0 for IPv4. */
-export interface PrefixWords {
-  word(prefixId: number, index: number): number;
-  length(prefixId: number): number;
-}
 
 /** What the way out of one group of peers depends on. */
 export interface ExportSettings {
@@ -23,20 +17,13 @@ export interface ExportSettings {
  */
 export class ExportPolicy {
   readonly #settings: ExportSettings;
-  readonly #family: Family;
   readonly #prefixes: PrefixWords;
   readonly #sourceOf: (source: number) => PolicySource;
   /** Whether the prefix plays a part: if not, one answer serves all prefixes with the same attributes and source. */
   readonly usesPrefix: boolean;
 
-  constructor(
-    settings: ExportSettings,
-    family: Family,
-    prefixes: PrefixWords,
-    sourceOf: (source: number) => PolicySource,
-  ) {
+  constructor(settings: ExportSettings, prefixes: PrefixWords, sourceOf: (source: number) => PolicySource) {
     this.#settings = settings;
-    this.#family = family;
     this.#prefixes = prefixes;
     this.#sourceOf = sourceOf;
     this.usesPrefix = settings.policy?.usesPrefix ?? false;
@@ -45,22 +32,12 @@ export class ExportPolicy {
   /** The attribute set to advertise, or 0. */
   evaluate(set: number, prefixId: number, source: number): number {
     const { policy, peerKind, finish } = this.#settings;
-    const wide = this.#family === Family.Ipv6Unicast;
     const verdict =
       policy === null
         ? peerKind === "internal"
           ? set
           : 0
-        : policy.evaluate(
-            set,
-            this.#sourceOf(source),
-            this.#family,
-            this.#prefixes.word(prefixId, 0),
-            wide ? this.#prefixes.word(prefixId, 1) : 0,
-            wide ? this.#prefixes.word(prefixId, 2) : 0,
-            wide ? this.#prefixes.word(prefixId, 3) : 0,
-            this.#prefixes.length(prefixId),
-          );
+        : policy.evaluate(set, this.#sourceOf(source), this.#prefixes, prefixId);
     return verdict === 0 || finish === null ? verdict : finish(verdict);
   }
 
@@ -78,16 +55,6 @@ export class ExportPolicy {
           : "an eBGP session without an export policy advertises nothing (RFC 8212)";
       return { name: null, line: null, reason };
     }
-    const wide = this.#family === Family.Ipv6Unicast;
-    return policy.explain(
-      set,
-      this.#sourceOf(source),
-      this.#family,
-      this.#prefixes.word(prefixId, 0),
-      wide ? this.#prefixes.word(prefixId, 1) : 0,
-      wide ? this.#prefixes.word(prefixId, 2) : 0,
-      wide ? this.#prefixes.word(prefixId, 3) : 0,
-      this.#prefixes.length(prefixId),
-    );
+    return policy.explain(set, this.#sourceOf(source), this.#prefixes, prefixId);
   }
 }

@@ -1,7 +1,7 @@
 import { formatIpv4 } from "../lib/address.ts";
 import { Memo } from "../lib/columns/memo.ts";
 import { Community } from "../lib/communities.ts";
-import type { Family } from "../lib/family.ts";
+import type { PrefixWords } from "../lib/prefix-words.ts";
 import { withCommunity } from "../wire/attribute/communities.ts";
 import type { PathAttributes } from "../wire/attribute/types.ts";
 import type { RoleName } from "../wire/capability/role.ts";
@@ -52,17 +52,8 @@ export class ImportPipeline {
     ];
   }
 
-  /** The attribute set to use, or 0 if the route is rejected. Words behind the first are 0 for IPv4. */
-  evaluate(
-    received: number,
-    source: PolicySource,
-    family: Family,
-    w0: number,
-    w1: number,
-    w2: number,
-    w3: number,
-    length: number,
-  ): number {
+  /** The attribute set to use, or 0 if the route is rejected. */
+  evaluate(received: number, source: PolicySource, prefixes: PrefixWords, id: number): number {
     let checked = this.#checked.get(this.#sets, received);
     if (checked < 0) {
       checked = this.#check(received);
@@ -70,21 +61,12 @@ export class ImportPipeline {
     }
     if (checked === 0) return 0;
     const { policy, refuseDefaultRoute, peerKind } = this.settings;
-    if (length === 0 && refuseDefaultRoute) return 0;
+    if (refuseDefaultRoute && prefixes.length(id) === 0) return 0;
     if (policy === null) return peerKind === "internal" ? checked : 0;
-    return policy.evaluate(checked, source, family, w0, w1, w2, w3, length);
+    return policy.evaluate(checked, source, prefixes, id);
   }
 
-  explain(
-    received: number,
-    source: PolicySource,
-    family: Family,
-    w0: number,
-    w1: number,
-    w2: number,
-    w3: number,
-    length: number,
-  ): PolicyTrace {
+  explain(received: number, source: PolicySource, prefixes: PrefixWords, id: number): PolicyTrace {
     const say = (verdict: "accept" | "reject", name: string, reason: string, result: number): PolicyTrace => ({
       verdict,
       name,
@@ -100,9 +82,9 @@ export class ImportPipeline {
       if (reason !== null) return reject(check.name, reason);
     }
     const { policy, refuseDefaultRoute, peerKind } = this.settings;
-    if (length === 0 && refuseDefaultRoute)
+    if (refuseDefaultRoute && prefixes.length(id) === 0)
       return reject("default-route", "a dynamic neighbor may not announce a default route unless it is allowed to");
-    if (policy !== null) return policy.explain(this.#check(received), source, family, w0, w1, w2, w3, length);
+    if (policy !== null) return policy.explain(this.#check(received), source, prefixes, id);
     if (peerKind === "external")
       return reject("ebgp-without-policy", "an eBGP session without an import policy accepts nothing (RFC 8212)");
     return say("accept", "default", "an iBGP session without an import policy accepts", this.#check(received));

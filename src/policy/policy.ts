@@ -1,7 +1,7 @@
 import { addressFamily } from "../lib/address.ts";
 import { Memo } from "../lib/columns/memo.ts";
-import type { Family } from "../lib/family.ts";
 import { atOnce } from "../lib/in-slices.ts";
+import type { PrefixWords } from "../lib/prefix-words.ts";
 import type { AttributeSets, NextHopIds } from "./attribute-sets.ts";
 import type { PolicyDefinition, PolicySource, PrefixMatcher, TermOrigin } from "./definition.ts";
 import { compileWithin } from "./prefix-matcher.ts";
@@ -99,35 +99,17 @@ export class Policy {
     for (const origin of origins) this.#terms[i++]!.origin = origin;
   }
 
-  /** The attribute set to use, or 0 if the route is rejected. Words behind the first are 0 for IPv4. */
-  evaluate(
-    set: number,
-    source: PolicySource,
-    family: Family,
-    w0: number,
-    w1: number,
-    w2: number,
-    w3: number,
-    length: number,
-  ): number {
-    if (!this.#setDecides) return this.#walk(set, source, family, w0, w1, w2, w3, length);
+  /** The attribute set to use, or 0 if the route is rejected. */
+  evaluate(set: number, source: PolicySource, prefixes: PrefixWords, id: number): number {
+    if (!this.#setDecides) return this.#walk(set, source, prefixes, id);
     const known = this.#verdicts.get(this.#sets, set);
     if (known >= 0) return known;
-    const verdict = this.#walk(set, source, family, w0, w1, w2, w3, length);
+    const verdict = this.#walk(set, source, prefixes, id);
     this.#verdicts.putSet(this.#sets, set, verdict);
     return verdict;
   }
 
-  #walk(
-    set: number,
-    source: PolicySource,
-    family: Family,
-    w0: number,
-    w1: number,
-    w2: number,
-    w3: number,
-    length: number,
-  ): number {
+  #walk(set: number, source: PolicySource, prefixes: PrefixWords, id: number): number {
     const fromSource = this.#maskable ? this.#sourceMask(source) : 0;
     let current = set;
     let mask = this.#maskable ? fromSource & this.#attributeMask(current) : 0;
@@ -135,10 +117,9 @@ export class Policy {
       const compiled = this.#terms[i]!;
       if (
         (this.#maskable ? ((mask >>> i) & 1) === 0 : !this.#fits(compiled, current, source)) ||
-        (compiled.families !== null && !compiled.families.includes(family)) ||
-        (compiled.prefix !== null && !compiled.prefix(family, w0, w1, w2, w3, length)) ||
-        (compiled.neighborBlocks !== null &&
-          this.#blocksOf(source)(family, w0, w1, w2, w3, length) !== compiled.neighborBlocks)
+        (compiled.families !== null && !compiled.families.includes(prefixes.family)) ||
+        (compiled.prefix !== null && !compiled.prefix(prefixes, id)) ||
+        (compiled.neighborBlocks !== null && this.#blocksOf(source)(prefixes, id) !== compiled.neighborBlocks)
       ) {
         i += compiled.skip;
         continue;
@@ -216,16 +197,7 @@ export class Policy {
   }
 
   /** Evaluates once more, and says which terms matched and which decided. */
-  explain(
-    set: number,
-    source: PolicySource,
-    family: Family,
-    w0: number,
-    w1: number,
-    w2: number,
-    w3: number,
-    length: number,
-  ): PolicyTrace {
+  explain(set: number, source: PolicySource, prefixes: PrefixWords, id: number): PolicyTrace {
     const steps: string[] = [];
     let current = set;
     for (let i = 0; i < this.#terms.length; i++) {
@@ -233,9 +205,9 @@ export class Policy {
       const { neighborBlocks, policy: name } = compiled;
       if (
         !this.#fits(compiled, current, source) ||
-        (compiled.families !== null && !compiled.families.includes(family)) ||
-        (compiled.prefix !== null && !compiled.prefix(family, w0, w1, w2, w3, length)) ||
-        (neighborBlocks !== null && this.#blocksOf(source)(family, w0, w1, w2, w3, length) !== neighborBlocks)
+        (compiled.families !== null && !compiled.families.includes(prefixes.family)) ||
+        (compiled.prefix !== null && !compiled.prefix(prefixes, id)) ||
+        (neighborBlocks !== null && this.#blocksOf(source)(prefixes, id) !== neighborBlocks)
       ) {
         i += compiled.skip;
         continue;

@@ -72,7 +72,14 @@ function* compiling(rules: Iterable<PrefixRule>): Generator<undefined, PrefixMat
     }
     bucket.ranges.push({ ge: rule.ge, le: rule.le });
   }
-  return (family, w0, w1, w2, w3, length) => {
+  return (prefixes, id) => {
+    const { family } = prefixes;
+    const length = prefixes.length(id);
+    const wide = family === Family.Ipv6Unicast;
+    const w0 = prefixes.word(id, 0);
+    const w1 = wide ? prefixes.word(id, 1) : 0;
+    const w2 = wide ? prefixes.word(id, 2) : 0;
+    const w3 = wide ? prefixes.word(id, 3) : 0;
     for (const level of levels[family]!) {
       if (level.length > length) continue;
       const m0 = (w0 & level.masks[0]) >>> 0;

@@ -1,4 +1,4 @@
-import { formatAddress, formatPrefix, type Prefix, prefixContains } from "../lib/address.ts";
+import { formatAddress, formatPrefix, prefixContains } from "../lib/address.ts";
 import { communityName, formatLargeCommunity, type LargeCommunity } from "../lib/communities.ts";
 import { type ExtendedCommunity, formatExtendedCommunity, isLinkBandwidth } from "../lib/extended-communities.ts";
 import { type Family, familyName } from "../lib/family.ts";
@@ -98,7 +98,7 @@ function prefixTest({ prefixRules, prefixLists }: Match): PrefixMatcher | null {
     ...(prefixRules ? [compilePrefixRules(prefixRules)] : []),
   ];
   if (tests.length === 1) return tests[0]!;
-  return (family, w0, w1, w2, w3, length) => tests.some((test) => test(family, w0, w1, w2, w3, length));
+  return (prefixes, id) => tests.some((test) => test(prefixes, id));
 }
 
 export function compileTerm(term: Term): CompiledTerm {
@@ -116,7 +116,6 @@ export function compileTerm(term: Term): CompiledTerm {
 
 const range = ({ min, max }: Range): string => (min === max ? String(min) : `${min}..${max}`);
 const pattern = (parts: readonly (number | null)[]): string => parts.map((part) => part ?? "*").join(":");
-const prefixText = (prefix: Prefix): string => formatPrefix(prefix.words, prefix.length);
 
 function describeAsPath({ contains, startsWith, originatedBy, length, regex }: AsPathCondition): string {
   const parts: string[] = [];
@@ -138,18 +137,18 @@ export function describeMatch(match: Match | null): string {
   const { prefixRules, prefixLists } = match ?? {};
   const rules = [...(prefixLists ?? []).flatMap(({ first }) => first), ...(prefixRules ?? [])];
   list("prefix", prefixRules || prefixLists ? rules : undefined, ({ prefix, ge, le }) =>
-    ge === prefix.length && le === prefix.length ? prefixText(prefix) : `${prefixText(prefix)} ge ${ge} le ${le}`,
+    ge === prefix.length && le === prefix.length ? formatPrefix(prefix) : `${formatPrefix(prefix)} ge ${ge} le ${le}`,
   );
   list("family", match?.families, familyName);
   list("community", match?.communities, pattern);
   list("large community", match?.largeCommunities, pattern);
   list("extended community", match?.extendedCommunities, formatExtendedCommunity);
   list("AS path", match?.asPath, describeAsPath);
-  list("next hop", match?.nextHops, prefixText);
+  list("next hop", match?.nextHops, formatPrefix);
   list("origin", match?.origins, originName);
   if (match?.localPref) parts.push(`local-pref ${range(match.localPref)}`);
   if (match?.med) parts.push(`med ${range(match.med)}`);
-  list("neighbor", match?.neighbors, prefixText);
+  list("neighbor", match?.neighbors, formatPrefix);
   list("peer group", match?.peerGroups, (name) => name);
   list("learned from", match?.learnedFrom, (name) => name);
   list("interface", match?.interfaces, (name) => name);

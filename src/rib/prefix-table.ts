@@ -3,6 +3,7 @@ import { IdIndex } from "../lib/columns/id-index.ts";
 import { PAGE_BITS, PAGE_MASK, RecordPages } from "../lib/columns/record-pages.ts";
 import { Family } from "../lib/family.ts";
 import type { Hasher } from "../lib/hash.ts";
+import type { PrefixWords } from "../lib/prefix-words.ts";
 
 /**
  * The prefixes of one family as small ids, from 1 on. A record is the address (one word or four), a word of length,
@@ -13,7 +14,7 @@ import type { Hasher } from "../lib/hash.ts";
  * withdrawal), or while it waits for its decision; then its id is free for another one. Who keeps columns by prefix id
  * must pin what it keeps. Ids are handed out from the low end, so such columns stay short.
  */
-export class PrefixTable {
+export class PrefixTable implements PrefixWords {
   readonly family: Family;
   /** For the hot loops of this room: see RecordPages, and `metaOffset` and `headOffset` for the words. */
   readonly records: RecordPages;
@@ -145,13 +146,6 @@ export class PrefixTable {
   /** Word `index` of the address: 0 for IPv4, 0 to 3 for IPv6. */
   word(id: number, index: number): number {
     return this.records.pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * this.stride + index]!;
-  }
-
-  /** The address as a fresh array, for the edges. */
-  words(id: number): number[] {
-    const words: number[] = [];
-    for (let i = 0; i < this.metaOffset; i++) words.push(this.word(id, i));
-    return words;
   }
 
   length(id: number): number {

@@ -1,4 +1,4 @@
-import { families, familyName } from "../lib/family.ts";
+import { type Family, families, familyName } from "../lib/family.ts";
 import { capabilityCode, capabilityName, formatCapability } from "../wire/capability/table.ts";
 import type { Capability, CapabilityKind } from "../wire/capability/types.ts";
 import type { Agreed, CapabilitiesView, CapabilityView } from "./agreed.ts";
@@ -29,7 +29,7 @@ function inWords(capability: Capability): CapabilityView {
 /** Of what we sent, what the peer's OPEN made real. */
 function inUse(sent: readonly Capability[], agreed: Agreed): CapabilityView[] {
   const { codec } = agreed;
-  const names = (list: readonly { readonly family: 0 | 1 }[]) =>
+  const names = (list: readonly { readonly family: Family }[]) =>
     list.map(({ family }) => familyName(family)).join(", ");
   const addPath = families
     .filter((family) => codec.addPathSend[family] || codec.addPathReceive[family])

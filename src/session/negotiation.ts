@@ -1,5 +1,5 @@
 import { AS_TRANS } from "../lib/as-numbers.ts";
-import { afiOf, type Family, families, familyName, SAFI_UNICAST } from "../lib/family.ts";
+import { afiOf, Family, families, familyName, SAFI_UNICAST } from "../lib/family.ts";
 import { Role } from "../wire/capability/role.ts";
 import type { Capability, CapabilityKind, WireFamily } from "../wire/capability/types.ts";
 import { type CodecContext, MAX_EXTENDED_MESSAGE, MAX_MESSAGE } from "../wire/context.ts";
@@ -200,7 +200,9 @@ function codecOf(
   const addPath = (who: readonly Capability[], family: Family, mode: "send" | "receive"): boolean =>
     first(who, "add-path")?.families.some((entry) => entry.family === family && entry[mode]) ?? false;
   const ipv6NextHop = (who: readonly Capability[]): boolean =>
-    first(who, "extended-next-hop")?.entries.some((entry) => entry.family === 0 && entry.nextHopAfi === 2) ?? false;
+    first(who, "extended-next-hop")?.entries.some(
+      (entry) => entry.family === Family.Ipv4Unicast && entry.nextHopAfi === 2,
+    ) ?? false;
   const agreed = (family: Family) => agreedFamilies.includes(family);
   // RFC 8654 §3.
   const maxLength = both("extended-message") ? MAX_EXTENDED_MESSAGE : MAX_MESSAGE;

@@ -3,6 +3,7 @@ import type { ExportPolicyPort, WithheldReason } from "../export/export-ports.ts
 import type { GroupKey } from "../export/group-key.ts";
 import { formatPrefix } from "../lib/address.ts";
 import type { Log } from "../lib/log.ts";
+import { prefixAt } from "../lib/prefix-words.ts";
 import type { KernelSide } from "./kernel/kernel-side.ts";
 import type { Convergence } from "./load/convergence.ts";
 import type { Tables } from "./tables.ts";
@@ -34,12 +35,7 @@ export function makeGroup(key: GroupKey, policy: ExportPolicyPort, parts: GroupP
 }
 
 function logWithheld(key: GroupKey, prefixId: number, reason: WithheldReason, { tables, log }: GroupParts): void {
-  const { prefixes } = tables.byFamily[key.family]!;
-  const words = key.family === 0 ? [0] : [0, 1, 2, 3];
-  const prefix = formatPrefix(
-    words.map((i) => prefixes.word(prefixId, i)),
-    prefixes.length(prefixId),
-  );
+  const prefix = formatPrefix(prefixAt(tables.byFamily[key.family]!.prefixes, prefixId));
   const why = reason === "too-big" ? "it doesn't fit into a message" : "there's no next hop to send it with";
   const text = `${prefix} is not advertised to ${key.peerKind} peers: ${why}`;
   log.event("warn", "withheld", text, { prefix, reason });

@@ -2,6 +2,7 @@ import type { OriginateConfig, WorkloadsConfig } from "../config/model.ts";
 import { compareAddresses, type Prefix, parsePrefix } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
 import { atOnce } from "../lib/in-slices.ts";
+import { prefixAt } from "../lib/prefix-words.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import { emptyAttributes, type PathAttributes } from "../wire/attribute/types.ts";
 import type { Tables } from "./tables.ts";
@@ -88,14 +89,7 @@ export class OriginatedRoutes {
 
   /** Whether a prefix of ours is to be a blackhole in the kernel. */
   isBlackhole(family: Family, prefixId: number): boolean {
-    const { prefixes } = this.#tables.byFamily[family]!;
-    const key = keyOf({
-      words:
-        family === Family.Ipv4Unicast
-          ? [prefixes.word(prefixId, 0)]
-          : [0, 1, 2, 3].map((i) => prefixes.word(prefixId, i)),
-      length: prefixes.length(prefixId),
-    });
+    const key = keyOf(prefixAt(this.#tables.byFamily[family]!.prefixes, prefixId));
     for (const owner of owners) if (this.#routes.get(`${owner} ${key}`)?.blackhole) return true;
     return false;
   }

@@ -74,17 +74,7 @@ export class Tables implements ImportPort {
     const peer = this.#peers[source];
     if (peer?.pipeline == null) return 0;
     const { prefixes } = this.byFamily[family]!;
-    const wide = family === 1;
-    const effective = peer.pipeline.evaluate(
-      received,
-      peer.policySource,
-      family,
-      prefixes.word(prefixId, 0),
-      wide ? prefixes.word(prefixId, 1) : 0,
-      wide ? prefixes.word(prefixId, 2) : 0,
-      wide ? prefixes.word(prefixId, 3) : 0,
-      prefixes.length(prefixId),
-    );
+    const effective = peer.pipeline.evaluate(received, peer.policySource, prefixes, prefixId);
     return stale && peer.longLived[family] ? this.#longLived(received, effective) : effective;
   }
 

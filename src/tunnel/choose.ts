@@ -34,8 +34,7 @@ export function chooseTunnel(
   return null;
 }
 
-const inSubnet = (subnet: KernelAddress, nextHop: readonly number[]): boolean =>
-  prefixContains({ family: subnet.family, words: subnet.words, length: subnet.length }, nextHop);
+const inSubnet = (subnet: KernelAddress, nextHop: readonly number[]): boolean => prefixContains(subnet, nextHop);
 
 /** RT_SCOPE_UNIVERSE addresses on real links count as the node's own subnets; the tunnels' and the workloads' don't. */
 export function countsAsSubnet(

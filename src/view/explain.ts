@@ -1,7 +1,8 @@
 import { explain as explainExport } from "../export/views.ts";
 import type { FibPort } from "../fib/fib-port.ts";
-import { formatAddress } from "../lib/address.ts";
+import { formatAddress, type Prefix } from "../lib/address.ts";
 import { familyName } from "../lib/family.ts";
+import { prefixAt } from "../lib/prefix-words.ts";
 import { foreignRoute } from "../lib/route-owner.ts";
 import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
@@ -9,7 +10,7 @@ import type { SpeakerState } from "../speaker/speaker-state.ts";
 import { fibRow } from "./fib-row.ts";
 import type { ExplainedAdvertisement, ExplainedPath, Explanation } from "./model.ts";
 import { peersInOrder } from "./neighbors.ts";
-import { importVerdict, pathRows, pathSlices, prefixAsked, prefixText, wordsOf } from "./routes.ts";
+import { importVerdict, pathRows, pathSlices, prefixAsked, prefixText } from "./routes.ts";
 import type { PrefixQuestion } from "./view-port.ts";
 
 /** Peers whose part of an explanation is made in one slice. */
@@ -25,7 +26,7 @@ export function* explain(speaker: SpeakerState, question: PrefixQuestion): Gener
     received: [],
     decision: { best: null, text: speaker.restart.explain(question.family) ?? "nobody has announced it" },
     nextHop: null,
-    kernel: kernelOf(speaker.kernel.fib, question.family, question.words, question.length),
+    kernel: kernelOf(speaker.kernel.fib, question),
     advertised: [],
   };
   if (id === 0) return empty;
@@ -36,9 +37,7 @@ export function* explain(speaker: SpeakerState, question: PrefixQuestion): Gener
     const deferred = speaker.restart.explain(question.family);
     const decision = deferred === null ? decisionOf(speaker, table, id, best) : { best: null, text: deferred };
     const nextHop = nextHopOf(speaker, table, best);
-    const kernel =
-      guarded(speaker, table, id, best) ??
-      kernelOf(speaker.kernel.fib, table.family, wordsOf(table, id), table.prefixes.length(id));
+    const kernel = guarded(speaker, table, id, best) ?? kernelOf(speaker.kernel.fib, prefixAt(table.prefixes, id));
     const received = yield* receivedOf(speaker, table, id, deferred !== null);
     const advertised = best === 0 ? [] : yield* advertisedOf(speaker, table, id);
     return { prefix: prefixText(table, id), question: question.text, received, decision, nextHop, kernel, advertised };
@@ -116,8 +115,8 @@ function guarded(speaker: SpeakerState, table: RouteTable, id: number, best: num
   return { intended: null, state: "absent", text: `it is kept out: it would override the underlay ${subnet}` };
 }
 
-function kernelOf(fib: FibPort, family: 0 | 1, words: readonly number[], length: number): Explanation["kernel"] {
-  const row = fib.row(family, words, length);
+function kernelOf(fib: FibPort, prefix: Prefix): Explanation["kernel"] {
+  const row = fib.row(prefix);
   if (row === undefined) return null;
   const text = {
     installed: "the kernel holds it as intended",

@@ -13,9 +13,9 @@ export function parseQuestion(text: string): PrefixQuestion | string {
   const length = Number(lengthText);
   const masked = words.map((word, i) => (word & maskWord(length - 32 * i)) >>> 0);
   if (masked.some((word, i) => word !== words[i]))
-    return `must have no bits set behind its length (the prefix is ${formatPrefix(masked, length)})`;
+    return `must have no bits set behind its length (the prefix is ${formatPrefix({ words: masked, length })})`;
   return {
-    text: isAddress ? formatAddress(words) : formatPrefix(words, length),
+    text: isAddress ? formatAddress(words) : formatPrefix({ words, length }),
     family: addressFamily(words),
     words,
     length,

@@ -1,5 +1,6 @@
 import { formatPrefix } from "../lib/address.ts";
 import { families } from "../lib/family.ts";
+import { prefixAt } from "../lib/prefix-words.ts";
 import type { RouteTable } from "../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import type { Peer } from "../speaker/peer.ts";
@@ -11,11 +12,8 @@ import type { PrefixQuestion, RoutePiece, RouteQuery } from "./view-port.ts";
 /** Prefixes looked at in one slice, and paths shown in one, but for those of the last prefix. */
 const SLICE = 256;
 
-export const wordsOf = (table: RouteTable, prefixId: number): number[] =>
-  (table.family === 0 ? [0] : [0, 1, 2, 3]).map((index) => table.prefixes.word(prefixId, index));
-
 export const prefixText = (table: RouteTable, prefixId: number): string =>
-  formatPrefix(wordsOf(table, prefixId), table.prefixes.length(prefixId));
+  formatPrefix(prefixAt(table.prefixes, prefixId));
 
 /** The prefix that a question means: itself, or for an address the longest one that holds it. 0: there's none. */
 export function prefixAsked(table: RouteTable, question: PrefixQuestion): number {
@@ -137,16 +135,11 @@ export function importVerdict(speaker: SpeakerState, table: RouteTable, path: nu
       line: null,
       reason: "the session has ended and its routes are being removed",
     };
-  const words = wordsOf(table, table.prefixOf(path));
   const { verdict, name, line, reason } = peer.pipeline.explain(
     table.pathReceived(path),
     peer.policySource,
-    table.family,
-    words[0]!,
-    words[1] ?? 0,
-    words[2] ?? 0,
-    words[3] ?? 0,
-    table.prefixes.length(table.prefixOf(path)),
+    table.prefixes,
+    table.prefixOf(path),
   );
   return { verdict, name, line, reason };
 }

@@ -1,4 +1,4 @@
-import { type Family, families } from "../lib/family.ts";
+import { Family, families } from "../lib/family.ts";
 
 /** Bounds on what one route may carry, so that no peer can make a single route arbitrarily dear. More is treated as a withdrawal. */
 export interface AttributeLimits {
@@ -63,7 +63,7 @@ export function codecContext(wanted: Partial<CodecContext> = {}): CodecContext {
     fourOctetAs: true,
     addPathReceive: none,
     addPathSend: none,
-    families: families.map((family: Family) => family === 0),
+    families: families.map((family: Family) => family === Family.Ipv4Unicast),
     extendedNextHop: false,
     maxReceive: MAX_MESSAGE,
     maxSend: MAX_MESSAGE,

@@ -5,6 +5,7 @@ import { type GroupKey, keyText } from "../../src/export/group-key.ts";
 import { advertised, sentAttributes } from "../../src/export/views.ts";
 import { formatPrefix } from "../../src/lib/address.ts";
 import { Family } from "../../src/lib/family.ts";
+import { prefixAt } from "../../src/lib/prefix-words.ts";
 import { type Random, seededRandom } from "../../src/lib/random.ts";
 import { LOCAL_SOURCE } from "../../src/rib/source-table.ts";
 import type { PathAttributes } from "../../src/wire/attribute/types.ts";
@@ -281,7 +282,7 @@ t.test("after any interleaving each member holds what the group was told, less i
           for (let id = prefixes.next(0); id !== 0; id = prefixes.next(id)) ids.push(id);
           for (const one of ids.flatMap((id) => advertised(group, member.receiver.member!, id))) {
             listed++;
-            const text = formatPrefix(prefixes.words(one.prefixId), prefixes.length(one.prefixId));
+            const text = formatPrefix(prefixAt(prefixes, one.prefixId));
             const name = group.key.addPath > 0 ? `${text}#${one.pathId}` : text;
             const sent = lines(new Map([[name, sentAttributes(group, one.set)]]));
             if (!known.has(sent[0]!)) throw new Error(`advertised: ${sent[0]}`);

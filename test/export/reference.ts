@@ -1,6 +1,7 @@
 import type { GroupKey } from "../../src/export/group-key.ts";
 import { formatPrefix } from "../../src/lib/address.ts";
 import { Family } from "../../src/lib/family.ts";
+import { prefixAt } from "../../src/lib/prefix-words.ts";
 import { AttributeFlag } from "../../src/rib/attribute-columns.ts";
 import type { AsSegment, NextHop, PathAttributes } from "../../src/wire/attribute/types.ts";
 import type { Router, Table } from "./support.ts";
@@ -19,7 +20,7 @@ export function expectedTable(router: Router, key: GroupKey, peer: number, polic
   const table: Table = new Map();
   const routes = router.table(key.family);
   for (let prefix = routes.prefixes.next(0); prefix !== 0; prefix = routes.prefixes.next(prefix)) {
-    const name = formatPrefix(routes.prefixes.words(prefix), routes.prefixes.length(prefix));
+    const name = formatPrefix(prefixAt(routes.prefixes, prefix));
     const best = routes.best(prefix);
     if (best === 0) continue;
     if (key.addPath === 0) {

@@ -298,8 +298,9 @@ export class Receiver implements MemberPort {
       if (family === -1 || to <= from) return;
       const suffix = (pathId: number) => (add ? `#${pathId}` : "");
       walkNlri(family, bytes, from, to, add, {
-        nlri4: (address, length, pathId) => use(formatPrefix([address], length) + suffix(pathId)),
-        nlri6: (w0, w1, w2, w3, length, pathId) => use(formatPrefix([w0, w1, w2, w3], length) + suffix(pathId)),
+        nlri4: (address, length, pathId) => use(formatPrefix({ words: [address], length }) + suffix(pathId)),
+        nlri6: (w0, w1, w2, w3, length, pathId) =>
+          use(formatPrefix({ words: [w0, w1, w2, w3], length }) + suffix(pathId)),
       });
     };
     const forget = (name: string) => {

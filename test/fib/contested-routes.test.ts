@@ -24,10 +24,7 @@ function open(clock = new VirtualClock(), kernel = new ModelKernel(clock)) {
     os: kernel,
     log: { event: (_level, name, message) => void lines.push(`${name}: ${message}`) },
   });
-  const row = (prefix = PREFIX) => {
-    const { family, words, length } = parsePrefix(prefix);
-    return fib.row(family, words, length);
-  };
+  const row = (prefix = PREFIX) => fib.row(parsePrefix(prefix));
   return { clock, kernel, fib, lines, row };
 }
 
@@ -96,8 +93,7 @@ t.test("a contested route that is withdrawn goes at once, and its place is new f
     clock.advance(1);
   }
   t.equal(row()?.state, "pending");
-  const { family, words, length } = parsePrefix(PREFIX);
-  fib.remove(family, words, length);
+  fib.remove(parsePrefix(PREFIX));
   clock.advance(1);
   t.equal(row(), undefined);
   fib.set({ ...parsePrefix(PREFIX), ...target });

@@ -5,8 +5,12 @@ import { openFib } from "../../src/fib/open.ts";
 import type { KernelRoute } from "../../src/kernel/reader.ts";
 import type { FibHop, FibTarget } from "../../src/kernel/records.ts";
 import { formatPrefix, parsePrefix } from "../../src/lib/address.ts";
+import { onePrefix } from "../../src/lib/prefix-words.ts";
+import { blocks } from "../../testbed/blocks.ts";
 import { VirtualClock } from "../../testbed/virtual-clock.ts";
 import { ModelKernel } from "./model-kernel.ts";
+
+const from11 = blocks(0x0b000000, 24);
 
 const METRIC = 32;
 const BGP = 186;
@@ -54,14 +58,8 @@ async function setup(kernel?: ModelKernel, clock = new VirtualClock()): Promise<
     fib,
     results,
     set: (prefix, target) => fib.set({ ...parsePrefix(prefix), ...target }),
-    remove: (prefix) => {
-      const { family, words, length } = parsePrefix(prefix);
-      fib.remove(family, words, length);
-    },
-    state: (prefix) => {
-      const { family, words, length } = parsePrefix(prefix);
-      return fib.row(family, words, length)?.state ?? "none";
-    },
+    remove: (prefix) => fib.remove(parsePrefix(prefix)),
+    state: (prefix) => fib.row(parsePrefix(prefix))?.state ?? "none",
     settle: () => clock.advance(1),
   };
 }
@@ -243,7 +241,7 @@ t.test("routes whose device was removed are written again when it is there again
 t.test("many routes behind one dead link cost the kernel one try each time, not one per route", async (t) => {
   const { kernel, fib, settle, clock } = await setup();
   const group = fib.openGroup(through(hop(1)));
-  for (let i = 0; i < 1000; i++) fib.set4((0x0b000000 + i * 256) >>> 0, 24, group);
+  for (let i = 0; i < 1000; i++) fib.want(from11, i, group);
   settle();
   kernel.setLink(2, false);
   settle();
@@ -311,7 +309,7 @@ t.test("a restart with unchanged routes writes nothing, and sweeps what nobody w
   second.set("2001:db8::/48", through({ via: [0x20010db8, 0, 0, 1], ifindex: 2, onlink: true, weight: 1 }));
   second.settle();
   t.same(kernel.writes, before, "nothing was written");
-  t.match(second.fib.row(0, [0xac110b00], 24), { state: "installed", stale: true });
+  t.match(second.fib.row(parsePrefix("172.17.11.0/24")), { state: "installed", stale: true });
   second.fib.sweep(0);
   second.settle();
   t.equal(kernel.at("172.17.11.0/24", METRIC), undefined);
@@ -371,8 +369,8 @@ t.test(
   async (t) => {
     const { fib, clock } = await setup();
     const group = fib.openGroup(through(hop(1)));
-    fib.set4(0x0b000000, 24, group);
-    fib.set6(0x20010db8, 0, 0, 0, 64, group);
+    fib.want(from11, 0, group);
+    fib.want(onePrefix(parsePrefix("2001:db8::/64")), 0, group);
     clock.advance(1);
     t.match(fib.list(), [
       { prefix: "11.0.0.0/24", state: "installed" },
@@ -384,7 +382,7 @@ t.test(
 t.test("a group without a way fails its routes in words, and they go as soon as it has one", async (t) => {
   const { kernel, fib, clock } = await setup();
   const group = fib.openGroup(through());
-  fib.set4(0x0b000000, 24, group);
+  fib.want(from11, 0, group);
   clock.advance(1);
   t.match(fib.list(), [{ state: "failed", error: "No next hop of the route resolves", kernel: null }]);
   t.same(kernel.writes, { added: 0, replaced: 0, deleted: 0, refused: 0 });
@@ -400,9 +398,9 @@ t.test("retarget moves every route of the group and no other", async (t) => {
   const { kernel, fib, clock } = await setup();
   const moving = fib.openGroup(through(hop(1)));
   const staying = fib.openGroup(through(hop(1)));
-  fib.set4(0x0b000000, 24, moving);
-  fib.set4(0x0b000100, 24, moving);
-  fib.set4(0x0b000200, 24, staying);
+  fib.want(from11, 0, moving);
+  fib.want(from11, 1, moving);
+  fib.want(from11, 2, staying);
   clock.advance(1);
   fib.retarget(moving, through(hop(5)));
   clock.advance(1);
@@ -415,7 +413,7 @@ t.test("retarget moves every route of the group and no other", async (t) => {
 t.test("a barrier is told when the kernel has answered all that was asked before", async (t) => {
   const { kernel, fib, clock } = await setup();
   const group = fib.openGroup(through(hop(1)));
-  for (let i = 0; i < 3000; i++) fib.set4((0x0b000000 + i * 256) >>> 0, 24, group);
+  for (let i = 0; i < 3000; i++) fib.want(from11, i, group);
   let told = -1;
   fib.barrier(() => {
     told = kernel.routes.size;
@@ -442,8 +440,8 @@ t.test(
       os: kernel,
     });
     const told: string[] = [];
-    const name = ({ table, words, length, metric, protocol }: KernelRoute) =>
-      `${table} ${formatPrefix(words, length)} metric ${metric} proto ${protocol}`;
+    const name = (route: KernelRoute) =>
+      `${route.table} ${formatPrefix(route)} metric ${route.metric} proto ${route.protocol}`;
     clock.advance(1);
     await fib.ready;
     reader.subscribe({
@@ -588,7 +586,7 @@ t.test(
         for (const p of prefixes) {
           const route = kernel.at(p, METRIC);
           const target = wanted.get(p);
-          const row = now.fib.row(...rowOf(p));
+          const row = now.fib.row(parsePrefix(p));
           if (route !== undefined && route.protocol !== BGP) {
             if (target !== undefined && (row?.state !== "overridden" || row.owner !== "static"))
               throw new Error(`${p} is another's and shown as ${row?.state}`);
@@ -614,10 +612,6 @@ t.test(
   },
 );
 
-const rowOf = (p: string): [0 | 1, readonly number[], number] => {
-  const { family, words, length } = parsePrefix(p);
-  return [family, words, length];
-};
 const text = (hops: readonly FibHop[]) =>
   hops
     .map((each) => `${each.via?.join(".")}%${each.ifindex}`)

@@ -2,6 +2,7 @@ import t from "tap";
 import { type FeedRoutes, FibFeed } from "../../src/fib/fib-feed.ts";
 import type { FibGroup, FibPort } from "../../src/fib/fib-port.ts";
 import type { FibHop, FibTarget } from "../../src/kernel/records.ts";
+import type { PrefixWords } from "../../src/lib/prefix-words.ts";
 
 /** What a FIB would hold: groups with their targets, prefixes with their groups. */
 class RecordingFib {
@@ -20,13 +21,11 @@ class RecordingFib {
   releaseGroup(group: FibGroup): void {
     this.targets.delete(group);
   }
-  set4(address: number, _length: number, group: FibGroup): void {
-    this.said.push(`set ${address}`);
-    this.routes.set(address, group);
-  }
-  remove4(address: number): void {
-    this.said.push(`remove ${address}`);
-    this.routes.delete(address);
+  want(prefixes: PrefixWords, prefixId: number, group: FibGroup | 0): void {
+    const address = prefixes.word(prefixId, 0);
+    this.said.push(`${group === 0 ? "remove" : "set"} ${address}`);
+    if (group === 0) this.routes.delete(address);
+    else this.routes.set(address, group);
   }
 }
 
@@ -40,6 +39,7 @@ function world(maximumPaths = 1) {
   const routes: FeedRoutes = {
     family: 0,
     prefixes: {
+      family: 0,
       word: (id) => id,
       length: () => 24,
       retain: (id) => void pins.set(id, (pins.get(id) ?? 0) + 1),

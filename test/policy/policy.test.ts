@@ -8,12 +8,14 @@ import {
 } from "../../src/lib/extended-communities.ts";
 import { Family } from "../../src/lib/family.ts";
 import { atOnce } from "../../src/lib/in-slices.ts";
+import { onePrefix } from "../../src/lib/prefix-words.ts";
 import type { AttributeSets, NextHopIds } from "../../src/policy/attribute-sets.ts";
 import type { Match, Modify, PolicySource, Term, TermOrigin } from "../../src/policy/definition.ts";
 import { ImportPipeline, type ImportSettings } from "../../src/policy/import-pipeline.ts";
 import { Policy } from "../../src/policy/policy.ts";
 import { compilePrefixRules, compilingPrefixList } from "../../src/policy/prefix-matcher.ts";
 import { emptyAttributes, type PathAttributes } from "../../src/wire/attribute/types.ts";
+import { blocks } from "../../testbed/blocks.ts";
 
 /** The obvious store: a list of sets, equal by their JSON. `views` counts how often a set was looked into. */
 class ObviousSets implements AttributeSets, NextHopIds {
@@ -78,8 +80,7 @@ const policy = (sets: ObviousSets, ...terms: PlacedTerm[]) => new Policy([named(
 
 /** Evaluates for a prefix given as text. */
 function ask(compiled: Policy, set: number, prefix = "10.0.0.0/24", from = source()): number {
-  const { family, words, length } = parsePrefix(prefix);
-  return compiled.evaluate(set, from, family, words[0]!, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, length);
+  return compiled.evaluate(set, from, onePrefix(parsePrefix(prefix)), 0);
 }
 
 const extended = (text: string): ExtendedCommunity => tryParseExtendedCommunity(text)!;
@@ -253,7 +254,7 @@ t.test(
       const run = (given: Partial<PathAttributes>) => {
         const set = sets.intern(attributes(given), 0);
         const result = ask(compiled, set);
-        const trace = compiled.explain(set, source(), Family.Ipv4Unicast, 0x0a000000, 0, 0, 0, 24);
+        const trace = compiled.explain(set, source(), onePrefix(parsePrefix("10.0.0.0/24")), 0);
         t.equal(trace.result, result, "explain and evaluate agree");
         return { ...trace, after: sets.view(result) };
       };
@@ -324,7 +325,7 @@ t.test("a policy that only moved to other lines is told with today's", async (t)
     sets,
     sets,
   );
-  const explain = () => compiled.explain(set, source(), Family.Ipv4Unicast, 0x0a000100, 0, 0, 0, 24);
+  const explain = () => compiled.explain(set, source(), onePrefix(parsePrefix("10.0.1.0/24")), 0);
   t.match(explain(), { line: 8, reason: /bgp\.yaml:8:5/ });
   compiled.relocate([term(null, null, null, 13), term(null, null, null, 28)]);
   t.match(explain(), { line: 28, reason: /bgp\.yaml:28:5/ });
@@ -345,7 +346,7 @@ t.test("a prefix list that many terms name is compiled once, beside what stands 
   t.ok(ask(compiled, set, "192.0.2.0/24"));
   t.notOk(ask(compiled, set, "198.51.100.0/24"));
   t.match(
-    compiled.explain(set, source(), Family.Ipv4Unicast, 0x0a000100, 0, 0, 0, 24).reason,
+    compiled.explain(set, source(), onePrefix(parsePrefix("10.0.1.0/24")), 0).reason,
     /prefix 10\.0\.0\.0\/8 ge 24 le 24 or 10\.9\.0\.0\/16 ge 24 le 24 or 192\.0\.2\.0\/24/,
   );
 });
@@ -358,11 +359,11 @@ t.test("explain names the policy, the line and the terms on the way, and agrees 
     named("blocks", term({ prefixRules: [{ prefix: parsePrefix("10.0.0.0/8"), ge: 24, le: 24 }] }, null, "accept", 8)),
   ];
   const compiled = new Policy(definitions, sets, sets);
-  const inside = compiled.explain(set, source(), Family.Ipv4Unicast, 0x0a000100, 0, 0, 0, 24);
+  const inside = compiled.explain(set, source(), onePrefix(parsePrefix("10.0.1.0/24")), 0);
   t.match(inside, { verdict: "accept", name: "blocks", line: 8 });
   t.equal(inside.steps.length, 2);
   t.equal(inside.result, ask(compiled, set, "10.0.1.0/24"));
-  const outside = compiled.explain(set, source(), Family.Ipv4Unicast, 0x0b000000, 0, 0, 0, 24);
+  const outside = compiled.explain(set, source(), onePrefix(parsePrefix("11.0.0.0/24")), 0);
   t.match(outside, { verdict: "reject", name: "blocks", line: null, reason: /end rejects/ });
 });
 
@@ -387,7 +388,8 @@ t.test("a prefix list of many lengths finds exactly what a linear search finds",
       ({ prefix, ge, le }) =>
         length >= ge && length <= le && (((word ^ prefix.words[0]!) >>> 0) & (-1 << (32 - prefix.length))) === 0,
     );
-    if (matcher(Family.Ipv4Unicast, word, 0, 0, 0, length) !== slow) differing.push(`${word}/${length}`);
+    if (matcher(onePrefix({ family: Family.Ipv4Unicast, words: [word], length }), 0) !== slow)
+      differing.push(`${word}/${length}`);
   }
   t.same(differing, []);
 });
@@ -410,8 +412,8 @@ t.test("the way in", async (t) => {
     const sets = new ObviousSets();
     const pipeline = new ImportPipeline({ ...settings, ...changes }, sets);
     const received = sets.intern(attributes(given), 0);
-    const result = pipeline.evaluate(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, length);
-    const trace = pipeline.explain(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, length);
+    const result = pipeline.evaluate(received, source(), blocks(0, length), 0);
+    const trace = pipeline.explain(received, source(), blocks(0, length), 0);
     t.equal(trace.result, result, "explain and evaluate agree");
     return { accepted: result !== 0, by: trace.name, attributes: sets.view(result) };
   };
@@ -439,10 +441,10 @@ t.test("the way in", async (t) => {
     const all = new Policy([named("all", term(null, null, "accept"))], sets, sets);
     const received = sets.intern(attributes({ communities: [0xffff0000], localPref: 300 }), 0);
     const external = new ImportPipeline({ ...settings, peerKind: "external", policy: all }, sets);
-    const evaluated = external.evaluate(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, 24);
+    const evaluated = external.evaluate(received, source(), blocks(0, 24), 0);
     t.equal(sets.view(evaluated).localPref, 0);
     const internal = new ImportPipeline(settings, sets);
-    t.equal(internal.evaluate(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, 24), received);
+    t.equal(internal.evaluate(received, source(), blocks(0, 24), 0), received);
   });
 
   t.test("BLACKHOLE over eBGP gets NO_EXPORT unless it stays anyway, over iBGP nothing (RFC 7999 §3.2)", async (t) => {
@@ -451,7 +453,7 @@ t.test("the way in", async (t) => {
     const external = new ImportPipeline({ ...settings, peerKind: "external", policy: all }, sets);
     const taken = (pipeline: ImportPipeline, ...communities: number[]) => {
       const received = sets.intern(attributes({ communities }), 0);
-      return sets.view(pipeline.evaluate(received, source(), Family.Ipv4Unicast, 0, 0, 0, 0, 24)).communities;
+      return sets.view(pipeline.evaluate(received, source(), blocks(0, 24), 0)).communities;
     };
     t.same(taken(external, 0xffff029a), [0xffff029a, 0xffffff01]);
     t.same(taken(external, 0xffff029a, 0xffffff02), [0xffff029a, 0xffffff02], "NO_ADVERTISE says more");

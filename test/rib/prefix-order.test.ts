@@ -2,6 +2,7 @@ import fc from "fast-check";
 import t from "tap";
 import { Family } from "../../src/lib/family.ts";
 import { Hasher } from "../../src/lib/hash.ts";
+import { prefixAt } from "../../src/lib/prefix-words.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { PrefixOrder } from "../../src/rib/prefix-order.ts";
 import { PrefixTable } from "../../src/rib/prefix-table.ts";
@@ -9,7 +10,7 @@ import { PrefixTable } from "../../src/rib/prefix-table.ts";
 /** A table, and text for its prefixes. */
 function tableOf(family: Family, seed = 1) {
   const table = new PrefixTable(family, new Hasher(seededRandom(seed)));
-  const nameOf = (id: number) => [...table.words(id), table.length(id)].join(" ");
+  const nameOf = (id: number) => [...prefixAt(table, id).words, table.length(id)].join(" ");
   const insert = (words: readonly number[], length: number) => table.insert(words, length);
   return { table, nameOf, insert, order: new PrefixOrder(table) };
 }

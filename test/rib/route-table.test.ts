@@ -1,6 +1,7 @@
 import t from "tap";
 import { formatPrefix, parsePrefix } from "../../src/lib/address.ts";
 import { Family } from "../../src/lib/family.ts";
+import { prefixAt } from "../../src/lib/prefix-words.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { type Candidate, judge } from "../../src/rib/decision/ladder.ts";
 import { defaultDecision } from "../../src/rib/decision/options.ts";
@@ -22,7 +23,7 @@ const idOf = (table: RouteTable, text: string) => {
   const { words, length } = parsePrefix(text);
   return table.prefixes.find(words, length);
 };
-const textOf = (table: RouteTable, id: number) => formatPrefix(table.prefixes.words(id), table.prefixes.length(id));
+const textOf = (table: RouteTable, id: number) => formatPrefix(prefixAt(table.prefixes, id));
 
 /** What a consumer hears: prefixes in order, as text. */
 function listen(table: RouteTable, everyPath = false): string[] {

@@ -22,7 +22,7 @@ t.test(
       const held = () => {
         const found = new Map<number, boolean>();
         for (let path = table.nextPathOf(source, 0); path !== 0; path = table.nextPathOf(source, path))
-          found.set(table.prefixes.words(table.prefixOf(path))[0]!, table.isStale(path));
+          found.set(table.prefixes.word(table.prefixOf(path), 0), table.isStale(path));
         return [...found].sort(([a], [b]) => a - b);
       };
       const model = () =>

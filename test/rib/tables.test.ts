@@ -6,6 +6,7 @@ import { IdIndex } from "../../src/lib/columns/id-index.ts";
 import { PAGE_BITS, PAGE_MASK, RecordPages } from "../../src/lib/columns/record-pages.ts";
 import { Family } from "../../src/lib/family.ts";
 import { Hasher } from "../../src/lib/hash.ts";
+import { prefixAt } from "../../src/lib/prefix-words.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { isMartian4, isMartian6 } from "../../src/rib/martian-prefix.ts";
 import { PrefixTable } from "../../src/rib/prefix-table.ts";
@@ -219,14 +220,16 @@ t.test("prefixes are found by address and length, in both families", (t) => {
     }
     t.equal(table.size, model.size);
     for (const [key, id] of model) {
-      if (`${table.words(id)}/${table.length(id)}` !== key) t.fail(`${key} reads back as ${table.words(id)}`);
-      if (table.find(table.words(id), table.length(id)) !== id) t.fail(`${key} isn't found`);
+      if (`${prefixAt(table, id).words}/${table.length(id)}` !== key)
+        t.fail(`${key} reads back as ${prefixAt(table, id).words}`);
+      if (table.find(prefixAt(table, id).words, table.length(id)) !== id) t.fail(`${key} isn't found`);
     }
     let walked = 0;
     for (let id = table.next(0); id !== 0; id = table.next(id)) walked++;
     t.equal(walked, model.size, "a walk meets each once");
     t.equal(table.find([1, 2, 3, 4], 9), 0);
-    for (const id of model.values()) while (table.find(table.words(id), table.length(id)) === id) table.release(id);
+    for (const id of model.values())
+      while (table.find(prefixAt(table, id).words, table.length(id)) === id) table.release(id);
     t.equal(table.size, 0, "the last release frees the id");
     t.equal(table.next(0), 0);
   }

@@ -3,6 +3,7 @@ import t from "tap";
 import { LocalAddresses } from "../../src/kernel/local-addresses.ts";
 import type { KernelAddress } from "../../src/kernel/reader.ts";
 import { parseAddress, parsePrefix } from "../../src/lib/address.ts";
+import { onePrefix } from "../../src/lib/prefix-words.ts";
 import { Underlay } from "../../src/speaker/kernel/underlay.ts";
 import { parse } from "../config/support.ts";
 import { best, question, TestWorld } from "./harness.ts";
@@ -125,10 +126,7 @@ router: {as: 65001, router-id: 10.0.0.7, address: 192.168.100.7, address6: "fd00
 neighbors: [{address: 10.0.0.9, remote-as: internal}, {address: 127.0.0.2, remote-as: internal}]`);
   t.ok(underlay.refresh(config));
   t.notOk(underlay.refresh(config), "nothing new");
-  const holding = (text: string) => {
-    const { family, words, length } = parsePrefix(text);
-    return underlay.holding(family, length, (i) => words[i]!);
-  };
+  const holding = (text: string) => underlay.holding(onePrefix(parsePrefix(text)), 0);
   for (const inside of ["192.168.100.0/24", "192.168.100.128/25", "192.168.100.9/32"])
     t.equal(holding(inside), "192.168.100.0/24", inside);
   for (const inside of ["fd00:1::/64", "fd00:1::9/128"]) t.equal(holding(inside), "fd00:1::/64", inside);

@@ -19,7 +19,7 @@ function inWords(prefix: string): string {
   const [octets, length] = prefix.split("/") as [string, string];
   const padded = Buffer.from(octets.padEnd(32, "0"), "hex");
   const words = [0, 4, 8, 12].map((at) => padded.readUInt32BE(at));
-  return formatPrefix(words, Number(length));
+  return formatPrefix({ words, length: Number(length) });
 }
 
 t.test("the scripted speaker hears from real messages what our own decoder finds in them", async (t) => {

@@ -631,14 +631,13 @@ t.test("another MTU: by reload it is set, by hand it is told and left until the 
 t.test("workloads: host routes on matching links, told once, outside the blocks, whatever comes first", async (t) => {
   const reader = new FakeReader();
   const told: string[] = [];
-  const text = (prefix: { words: readonly number[]; length: number }) => formatPrefix(prefix.words, prefix.length);
   const workloads = new Workloads({
     reader,
     interfaces: ["cali*"],
     advertise: "when-outside-block",
     blocks: [parsePrefix("10.233.2.0/26")],
-    appeared: (prefix) => told.push(`+${text(prefix)}`),
-    vanished: (prefix) => told.push(`-${text(prefix)}`),
+    appeared: (prefix) => told.push(`+${formatPrefix(prefix)}`),
+    vanished: (prefix) => told.push(`-${formatPrefix(prefix)}`),
   });
   const route = (prefix: string, ifindex: number, over: Partial<KernelRoute> = {}): KernelRoute => ({
     ...parsePrefix(prefix),

@@ -332,7 +332,9 @@ t.test("prefixes of every length are read as they were written", async (t) => {
         const [w0, w1, w2, w3] = masked(length) as [number, number, number, number];
         if (family === Family.Ipv4Unicast) writer.add4(w0, length, length);
         else writer.add6(w0, w1, w2, w3, length, length);
-        wanted.push(formatPrefix(masked(length).slice(0, bits / 32), length) + (addPath ? `#${length}` : ""));
+        wanted.push(
+          formatPrefix({ words: masked(length).slice(0, bits / 32), length }) + (addPath ? `#${length}` : ""),
+        );
       }
       writer.finish();
       const layout = scan(out.copy(), codecContext({ families: [true, true], addPathReceive: [addPath, addPath] }));

@@ -124,10 +124,9 @@ export class Walk {
     const ifindex = this.#reader.linkByName(this.#lines.pick(["eth0", "eth1"]))?.ifindex;
     const gateway = (last: number) => (prefix.includes(":") ? `fd00::${last}` : `10.0.0.${last}`);
     if (ifindex === undefined || this.#lines.chance(0.3)) {
-      const { family, words, length } = parsePrefix(prefix);
       this.#done.push(`# ours: ${prefix} is no longer wanted`);
       this.#wanted.delete(prefix);
-      this.#fib.remove(family, words, length);
+      this.#fib.remove(parsePrefix(prefix));
       return;
     }
     const gateways = [gateway(2), gateway(9)].slice(0, 1 + this.#lines.below(2));
@@ -184,8 +183,7 @@ export class Walk {
     }
     for (const [prefix, via] of this.#wanted) {
       const routes = kernel.routes.get(placeLine(prefix, MARK.table, MARK.metric)) ?? [];
-      const { family, words, length } = parsePrefix(prefix);
-      const row = this.#fib.row(family, words, length);
+      const row = this.#fib.row(parsePrefix(prefix));
       const [ours, others] = [true, false].map((mine) =>
         routes.filter(({ protocol }) => (protocol === MARK.protocol) === mine),
       );
@@ -301,7 +299,9 @@ class Ears implements FibOs {
         if (type !== nl.RTM_DELROUTE || !this.#ports.has(readU32(buffer, start + 12))) return;
         view.parse(buffer, start, end);
         if (view.protocol !== MARK.protocol || view.metric !== MARK.metric || view.table !== MARK.table)
-          this.trespasses.push(`we deleted another owner's ${formatPrefix(view.words, view.prefixLength)}`);
+          this.trespasses.push(
+            `we deleted another owner's ${formatPrefix({ words: view.words, length: view.prefixLength })}`,
+          );
       });
   }
 

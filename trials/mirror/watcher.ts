@@ -51,8 +51,7 @@ export class Watcher {
         this.#forget(address) || this.nonsense.push(`unknown address ${textOf(address)} is gone`),
       route: (route) => this.#routes.set(route.key, route),
       routeGone: (route) =>
-        this.#routes.delete(route.key) ||
-        this.nonsense.push(`unknown route ${formatPrefix(route.words, route.length)}`),
+        this.#routes.delete(route.key) || this.nonsense.push(`unknown route ${formatPrefix(route)}`),
     };
     reader.subscribe(mine);
     reader.subscribe(this.tracker);
@@ -66,7 +65,7 @@ export class Watcher {
   picture(): Picture {
     const routes = new Map<string, RouteText[]>();
     for (const route of [...this.#routes.values()].sort((a, b) => a.order - b.order)) {
-      const place = placeLine(formatPrefix(route.words, route.length), route.table, route.metric);
+      const place = placeLine(formatPrefix(route), route.table, route.metric);
       const hops = route.hops.map(({ via, ifindex, weight, onlink, dead }) =>
         hopLine(via && formatAddress(via), this.#links.get(ifindex)?.name ?? `if${ifindex}`, weight, onlink, dead),
       );

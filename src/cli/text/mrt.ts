@@ -6,8 +6,6 @@ import { attributeColumns } from "../../view/path-row.ts";
 
 /** Records as lines: the columns of `bgpdump -m`, which scripts read, or one JSON object each with the fields of `route`. */
 
-const prefixText = ({ words, length }: MrtPrefix): string => formatPrefix(words, length);
-
 /** ISO 8601 with as much of a second as the file has. */
 const instant = ({ seconds, microseconds }: MrtItem): string => {
   const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
@@ -43,7 +41,7 @@ export function jsonOf(item: MrtItem): string {
     case "route":
       return line({
         type: "route",
-        prefix: prefixText(item.prefix),
+        prefix: formatPrefix(item.prefix),
         paths: item.paths.map(({ peer, pathId, originatedAt, attributes }) => ({
           ...pathRow(peer, pathId, attributes),
           since: new Date(originatedAt * 1000).toISOString(),
@@ -57,11 +55,11 @@ export function jsonOf(item: MrtItem): string {
         direction: item.sent ? "sent" : "received",
         routes: item.announced.flatMap(({ prefixes, attributes }) =>
           prefixes.map((prefix) => ({
-            prefix: prefixText(prefix),
+            prefix: formatPrefix(prefix),
             paths: [pathRow(item.peer, prefix.pathId, attributes)],
           })),
         ),
-        withdrawn: item.withdrawn.map((prefix) => ({ prefix: prefixText(prefix), pathId: prefix.pathId })),
+        withdrawn: item.withdrawn.map((prefix) => ({ prefix: formatPrefix(prefix), pathId: prefix.pathId })),
         endOfRib: item.endOfRib === null ? null : familyName(item.endOfRib),
       });
     case "state":
@@ -125,7 +123,7 @@ const row = (cells: readonly (string | number)[]): string => `${cells.join("|")}
 
 /** Paths of one prefix are told apart as the other program does it: "10.0.0.0/8 7". */
 const withId = (prefix: MrtPrefix): string =>
-  prefix.pathId === null ? prefixText(prefix) : `${prefixText(prefix)} ${prefix.pathId}`;
+  prefix.pathId === null ? formatPrefix(prefix) : `${formatPrefix(prefix)} ${prefix.pathId}`;
 
 function announcement(
   format: string,

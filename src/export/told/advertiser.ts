@@ -96,7 +96,7 @@ export class Advertiser {
     );
     this.encoder = new Encoder(key, sets, parts.nextHops, this.outSets);
     this.told = new AdjRibOut(this.outSets, routes.prefixes, key.addPath > 0);
-    this.packer = new Packer(this.encoder, this.outSets, routes.prefixes, key.family, key.addPath > 0);
+    this.packer = new Packer(this.encoder, this.outSets, routes.prefixes, key.addPath > 0);
     this.#amends = key.longLived === "no-export" || addsOnlyToCustomer(key);
   }
 

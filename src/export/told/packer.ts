@@ -39,11 +39,11 @@ export class Packer {
   readonly #runAudiences: number[] = [];
   readonly #messages: number[] = [];
 
-  constructor(encoder: Encoder, sets: OutSets, prefixes: Prefixes, family: Family, addPath: boolean) {
+  constructor(encoder: Encoder, sets: OutSets, prefixes: Prefixes, addPath: boolean) {
     this.#encoder = encoder;
     this.#sets = sets;
     this.#prefixes = prefixes;
-    this.#ipv4 = family === Family.Ipv4Unicast;
+    this.#ipv4 = prefixes.family === Family.Ipv4Unicast;
     this.#addPath = addPath;
     if (addPath) this.#pathId = new Uint32Array(FIRST);
   }

@@ -9,6 +9,7 @@ import { formatPrefix, parseAddress, parsePrefix } from "../../lib/address.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type Family, families } from "../../lib/family.ts";
 import type { Log } from "../../lib/log.ts";
+import { prefixAt } from "../../lib/prefix-words.ts";
 import { foreignRoute } from "../../lib/route-owner.ts";
 import { NextHopTracker, type TrackerOptions } from "../../nexthop/next-hop-tracker.ts";
 import type { RouteTable } from "../../rib/route-table.ts";
@@ -201,16 +202,13 @@ export class KernelSide {
 
   /** The underlay's subnet that keeps a learned route out of the kernel, as text; null if there's none. */
   guard(table: RouteTable, prefixId: number): string | null {
-    const { prefixes, family } = table;
-    return this.underlay.holding(family, prefixes.length(prefixId), (i) => prefixes.word(prefixId, i));
+    return this.underlay.holding(table.prefixes, prefixId);
   }
 
   #guards(table: RouteTable, prefixId: number): boolean {
     const subnet = this.guard(table, prefixId);
     if (subnet === null) return false;
-    const { prefixes } = table;
-    const words = Array.from({ length: table.family === 0 ? 1 : 4 }, (_, i) => prefixes.word(prefixId, i));
-    const prefix = formatPrefix(words, prefixes.length(prefixId));
+    const prefix = formatPrefix(prefixAt(table.prefixes, prefixId));
     // Once each, and not for ever: whoever announces such routes may do so again and again.
     if (this.#said.has(prefix) || this.#said.size >= MOST_SAID) return true;
     this.#said.add(prefix);

@@ -1,7 +1,7 @@
 import type { Config } from "../../config/model.ts";
 import type { LocalAddresses } from "../../kernel/local-addresses.ts";
 import { formatPrefix, maskWord, type Prefix, parseAddress, parsePrefix, prefixContains } from "../../lib/address.ts";
-import type { Family } from "../../lib/family.ts";
+import type { PrefixWords } from "../../lib/prefix-words.ts";
 
 /** Of a shorter subnet only the whole is guarded, by family: it is no link but an address plan, with blocks inside it. */
 const SHORTEST = [16, 48] as const;
@@ -33,22 +33,24 @@ export class Underlay {
       const holds = (words: readonly number[]) => words.length === subnet.words.length && prefixContains(subnet, words);
       return own.some(holds) || peers.some(holds) || ranges.some((range) => overlap(range, subnet));
     });
-    const text = subnets.map(({ words, length }) => formatPrefix(words, length)).join(" ");
+    const text = subnets.map(formatPrefix).join(" ");
     if (text === this.#text) return false;
     this.#text = text;
     this.#subnets = subnets;
     return true;
   }
 
-  /** The subnet that a prefix is, or is a part of, as text; null if it is none's. `word(i)` are the prefix's words. */
-  holding(family: Family, length: number, word: (index: number) => number): string | null {
+  /** The subnet that a prefix is, or is a part of, as text; null if it is none's. */
+  holding(prefixes: PrefixWords, id: number): string | null {
+    const { family } = prefixes;
+    const length = prefixes.length(id);
     for (const subnet of this.#subnets) {
       if (subnet.family !== family || length < subnet.length) continue;
       if (length > subnet.length && subnet.length < SHORTEST[family]) continue;
       let inside = true;
       for (let i = 0; i < subnet.words.length && inside; i++)
-        inside = (word(i) & maskWord(subnet.length - 32 * i)) >>> 0 === subnet.words[i];
-      if (inside) return formatPrefix(subnet.words, subnet.length);
+        inside = (prefixes.word(id, i) & maskWord(subnet.length - 32 * i)) >>> 0 === subnet.words[i];
+      if (inside) return formatPrefix(subnet);
     }
     return null;
   }

@@ -19,8 +19,8 @@ export function ownSide(config: Config, identity: PeerIdentity, agreed: Agreed, 
     if (addressFamily(words) === family) return words;
     const beside = local.on(ifindex, family);
     if (beside !== null) return beside;
-    if (family === 0 && agreed.codec.extendedNextHop) return words;
-    const routers = family === 0 ? config.router.address : config.router.address6;
+    if (family === Family.Ipv4Unicast && agreed.codec.extendedNextHop) return words;
+    const routers = family === Family.Ipv4Unicast ? config.router.address : config.router.address6;
     return routers === null ? null : parseAddress(routers);
   });
   return { localAs: identity.settings.localAs, addresses };

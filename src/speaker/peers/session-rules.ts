@@ -95,7 +95,6 @@ export class SessionRules {
             policy: policyCache.policy(config, settings.exportPolicy, own),
             finish: finish(),
           },
-          family,
           tables.byFamily[family]!.prefixes,
           (source) => tables.policySource(source),
         ),

@@ -10,9 +10,12 @@ import type { FibTarget } from "../../../src/kernel/records.ts";
 import { formatPrefix } from "../../../src/lib/address.ts";
 import { families } from "../../../src/lib/family.ts";
 import { writerProgram } from "../../../src/os/fib-os.ts";
+import { blocks } from "../../../testbed/blocks.ts";
 import type { Host } from "../../../testbed/lab.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";
 import { type Scenario, scenario } from "../harness/scenario.ts";
+
+const from11 = blocks(0x0b000000, 24);
 
 /**
  * The FIB room against this machine's kernel, in a namespace: what it writes is read back with `ip`, and what others do to
@@ -266,7 +269,7 @@ async function bursts(t: Test, { room, lab }: { room: Room; lab: Scenario["lab"]
   for (let i = 0; i < count; i++) lines += `route add 20.${i >> 8}.${i & 255}.0/24 via 10.0.0.9 proto static\n`;
   const file = room.host.file("burst", lines);
   const adding = room.ip("-batch", file);
-  for (let i = 0; i < 2000; i++) room.fib.set4((0x0b000000 + i * 256) >>> 0, 24, group);
+  for (let i = 0; i < 2000; i++) room.fib.want(from11, i, group);
   await adding;
   await lab.until("the burst is known in full", () => seen.size === before + count);
   await room.answered();
@@ -279,7 +282,7 @@ async function bursts(t: Test, { room, lab }: { room: Room; lab: Scenario["lab"]
   t.equal((await room.ip("-4", "route", "show", "proto", "bgp")).length, 2000);
   t.comment(`resyncs after overruns: ${room.fib.counters.resyncs}`);
   room.fib.releaseGroup(group);
-  for (let i = 0; i < 2000; i++) room.fib.remove4((0x0b000000 + i * 256) >>> 0, 24);
+  for (let i = 0; i < 2000; i++) room.fib.want(from11, i, 0);
 }
 
 for (const writer of ["inside", "process"] as const)
@@ -368,7 +371,7 @@ for (const writer of ["inside", "process"] as const)
             return another === undefined && pid;
           });
           const set = (from: number, to: number) => {
-            for (let i = from; i < to; i++) room.fib.set4((0x0b000000 + i * 256) >>> 0, 24, group);
+            for (let i = from; i < to; i++) room.fib.want(from11, i, group);
           };
           set(0, 10_000);
           await lab.until("it has begun", () => room.fib.counters.installed > 0, { everyMs: 1 });
@@ -397,7 +400,7 @@ scenario("the FIB with nexthop objects", [], async ({ lab, step }) => {
     withRoom(host, options, async (room) => {
       const eth0 = room.dev("eth0");
       const group = room.fib.openGroup(through(hop("10.0.0.2", eth0)));
-      for (let i = 0; i < 500; i++) room.fib.set4((0x0b000000 + i * 256) >>> 0, 24, group);
+      for (let i = 0; i < 500; i++) room.fib.want(from11, i, group);
       await room.answered();
       t.equal((await room.ip("nexthop", "show")).length, 2, "one gateway and one group of it");
       room.fib.retarget(group, through(hop("10.0.0.3", eth0), hop("10.0.0.4", eth0, false, 2)));
@@ -440,8 +443,8 @@ scenario("the FIB with nexthop objects", [], async ({ lab, step }) => {
       const use = (room: Room) => {
         const a = room.fib.openGroup(through(hop("10.0.0.2", eth0)));
         const b = room.fib.openGroup(through(hop("10.0.0.2", eth0, false, 3), hop("10.0.0.3", eth0)));
-        room.fib.set4(0x0b000000, 24, a);
-        room.fib.set4(0x0b000100, 24, b);
+        room.fib.want(from11, 0, a);
+        room.fib.want(from11, 1, b);
       };
       use(first);
       first.set("12.0.0.0/24", through(hop("10.0.0.9", eth0)));
@@ -535,8 +538,8 @@ scenario("a writer of its own behind a unix socket", [], async ({ lab, step }) =
   }
 });
 
-const name = ({ table, words, length, metric, protocol }: KernelRoute): string =>
-  `${table} ${formatPrefix(words, length)} metric ${metric} proto ${protocol}`;
+const name = (route: KernelRoute): string =>
+  `${route.table} ${formatPrefix(route)} metric ${route.metric} proto ${route.protocol}`;
 
 scenario("what a listener hears of the kernel", [], async ({ lab, step }) => {
   const host = lab.host("kr").plug(lab.switch("lan"), { addresses: ["10.0.0.1/24"] });

@@ -389,14 +389,13 @@ scenario("workloads are seen as they come and go", [], async ({ lab, step }) => 
   const room = new Room(host, { writer: "inside" });
   await room.fib.ready;
   const told: string[] = [];
-  const text = (prefix: { words: readonly number[]; length: number }) => formatPrefix(prefix.words, prefix.length);
   const workloads = new Workloads({
     reader: room.reader,
     interfaces: ["cali*"],
     advertise: "when-outside-block",
     blocks: [parsePrefix("172.17.8.0/24")],
-    appeared: (prefix) => told.push(`+${text(prefix)}`),
-    vanished: (prefix) => told.push(`-${text(prefix)}`),
+    appeared: (prefix) => told.push(`+${formatPrefix(prefix)}`),
+    vanished: (prefix) => told.push(`-${formatPrefix(prefix)}`),
   });
   try {
     await step(

@@ -2,7 +2,7 @@ import { cpSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
 import { openFib } from "../../../src/fib/open.ts";
-import { formatPrefix } from "../../../src/lib/address.ts";
+import { formatPrefix, type Prefix } from "../../../src/lib/address.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { openFibOs } from "../../../src/os/fib-os.ts";
 import { Peerage, program } from "../../../testbed/daemons/peerage.ts";
@@ -101,8 +101,7 @@ async function witness(host: Host, prefix: string) {
   });
   await fib.ready;
   const seen = { came: 0, went: 0 };
-  const is = (route: { words: readonly number[]; length: number }) =>
-    formatPrefix(route.words, route.length) === prefix;
+  const is = (route: Prefix) => formatPrefix(route) === prefix;
   reader.subscribe({
     route: (route) => {
       if (is(route)) seen.came++;

@@ -3,6 +3,7 @@ import type { Test } from "tap";
 import { openFibOs } from "../../../src/os/fib-os.ts";
 import { loadLibc } from "../../../src/os/libc.ts";
 import { RouteNetlinkEvents } from "../../../src/os/netlink.ts";
+import { blocks } from "../../../testbed/blocks.ts";
 import { run } from "../../../testbed/command.ts";
 import { Daemon } from "../../../testbed/daemons/daemon.ts";
 import { Peerage, program } from "../../../testbed/daemons/peerage.ts";
@@ -12,6 +13,8 @@ import { Stopwatch, waitFor } from "../../../testbed/wait.ts";
 import { hop, Room, through } from "../harness/fib-room.ts";
 import { scenario } from "../harness/scenario.ts";
 import { ourTimers } from "../harness/texts.ts";
+
+const from11 = blocks(0x0b000000, 24);
 
 /**
  * What others do to a node's kernel, counted: how many of our routes it cost, and that all came back (how long it took is
@@ -194,7 +197,7 @@ scenario("overruns and a FIB without rights", [], async ({ lab, step }) => {
       try {
         await room.fib.ready;
         const group = room.fib.openGroup(through(hop("10.0.0.2", room.dev("eth0"))));
-        for (let i = 0; i < 2000; i++) room.fib.set4((0x0b000000 + i * 256) >>> 0, 24, group);
+        for (let i = 0; i < 2000; i++) room.fib.want(from11, i, group);
         await room.answered();
         const foreign = new Set<string>();
         room.reader.subscribe({

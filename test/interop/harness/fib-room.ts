@@ -57,13 +57,11 @@ export class Room {
   }
 
   remove(prefix: string): void {
-    const { family, words, length } = parsePrefix(prefix);
-    this.fib.remove(family, words, length);
+    this.fib.remove(parsePrefix(prefix));
   }
 
   row(prefix: string) {
-    const { family, words, length } = parsePrefix(prefix);
-    return this.fib.row(family, words, length);
+    return this.fib.row(parsePrefix(prefix));
   }
 
   /** When the kernel has answered. */

@@ -1,4 +1,5 @@
 import t from "tap";
+import type { Prefixes } from "../../../src/export/export-ports.ts";
 import { AdjRibOut } from "../../../src/export/told/adj-rib-out.ts";
 import { OutSets } from "../../../src/export/told/out-sets.ts";
 import { Pending } from "../../../src/export/told/pending.ts";
@@ -70,7 +71,8 @@ function mostCopied(count: number, step: (n: number) => void): Copied {
   return most;
 }
 
-const noPrefixes = {
+const noPrefixes: Prefixes = {
+  family: Family.Ipv4Unicast,
   limit: COUNT + 1,
   next: () => 0,
   word: () => 0,

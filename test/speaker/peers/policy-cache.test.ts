@@ -5,6 +5,7 @@ import { seededRandom } from "../../../src/lib/random.ts";
 import { AttributeStore } from "../../../src/rib/attribute-store.ts";
 import { PolicyCache } from "../../../src/speaker/peers/policy-cache.ts";
 import type { RoleName } from "../../../src/wire/capability/role.ts";
+import { blocks } from "../../../testbed/blocks.ts";
 import { fixedNextHops } from "../../../testbed/next-hops.ts";
 
 t.test("peers of other AS share their way in, unless a role asks for the AS (RFC 9234 §5)", async (t) => {
@@ -44,7 +45,7 @@ t.test(
       );
     const was = config("", "accept");
     const policy = policyCache.policy(was, ["p"], own)!;
-    const line = () => policy.explain(1, source, 0, 0, 0, 0, 0, 24).line;
+    const line = () => policy.explain(1, source, blocks(0, 24), 0).line;
     t.equal(line(), 2);
     const moved = config("# a comment\n\n", "accept");
     t.equal(policyCache.text(moved, ["p"], own), policyCache.text(was, ["p"], own));
@@ -88,7 +89,7 @@ t.test(
     const [was, moved, changed] = [config("reject"), config("reject", "# moved\n"), config("accept")];
     t.not(was.policies.p?.digest, changed.policies.p?.digest);
     const policy = policyCache.policy(was, ["p"], own)!;
-    const line = () => policy.explain(1, source, 0, 0, 0, 0, 0, 24).line;
+    const line = () => policy.explain(1, source, blocks(0, 24), 0).line;
     t.equal(line(), 4);
     policyCache.adopt(moved);
     t.equal(policyCache.policy(moved, ["p"], own), policy);

@@ -29,7 +29,7 @@ export const scan = (data: Uint8Array, context: CodecContext = codecContext()): 
 export const prefixes = (family: Family, data: Uint8Array, start: number, end: number, addPath = false): string[] => {
   const found: string[] = [];
   const text = (words: number[], length: number, pathId: number) =>
-    found.push(formatPrefix(words, length) + (addPath ? `#${pathId}` : ""));
+    found.push(formatPrefix({ words, length }) + (addPath ? `#${pathId}` : ""));
   const sink: NlriSink = {
     nlri4: (address, length, pathId) => text([address], length, pathId),
     nlri6: (w0, w1, w2, w3, length, pathId) => text([w0, w1, w2, w3], length, pathId),
