@@ -11,6 +11,7 @@ import type { Log } from "./lib/log.ts";
 import { systemRandom } from "./lib/random.ts";
 import { createLogger } from "./log/log.ts";
 import { writerFor } from "./log/writer.ts";
+import { BfdThread } from "./os/bfd-thread.ts";
 import { openFibOs } from "./os/fib-os.ts";
 import { FileJournal } from "./os/file-journal.ts";
 import { ProcessMemory } from "./os/process-memory.ts";
@@ -64,6 +65,7 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
     random: systemRandom,
     network,
     memory: new ProcessMemory(),
+    bfd: new BfdThread(new URL("./bfd-main.js", import.meta.url)),
     // Without it a restart is merely less graceful.
     journal: new FileJournal(`${config.control.socket}.journal`, (trouble) => log.event("warn", "journal", trouble)),
     openFib: (kernel) => kernelFib(kernel, clock, log),

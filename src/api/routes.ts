@@ -61,6 +61,11 @@ export function routeTable(view: SpeakerView, control: SpeakerControl): Readonly
     received: get(({ rest, parameters }) => table(rest, (address) => view.received(address, queryOf(parameters)))),
     advertised: get(({ rest, parameters }) => table(rest, (address) => view.advertised(address, queryOf(parameters)))),
     fib: get(() => ({ list: "routes", slices: view.fib(), isTable: true })),
+    bfd: get(({ rest }) => {
+      const sessions = view.bfd(rest === "" ? undefined : neighborOf(rest));
+      if (rest !== "" && sessions.length === 0) throw new NotFound(`There is no BFD session with ${neighborOf(rest)}`);
+      return { value: { sessions } };
+    }),
     tunnels: get(() => ({ value: { tunnels: view.tunnels() } })),
     clashes: get(() => ({ list: "clashes", slices: view.clashes(), isTable: true })),
     explain: get(({ parameters }) => {

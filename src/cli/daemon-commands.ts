@@ -3,6 +3,7 @@ import { ApiError, ControlClient } from "../api/client.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { escapedJson, escapeText } from "../lib/escape.ts";
 import type {
+  BfdRow,
   ChangeReport,
   DrainReport,
   Explanation,
@@ -15,6 +16,7 @@ import type {
 import { parseQuestion } from "../view/question.ts";
 import { CliFailure, type CliIo, Exit } from "./io.ts";
 import { RowSplitter } from "./rows.ts";
+import { formatBfd } from "./text/bfd.ts";
 import { formatChanges } from "./text/changes.ts";
 import { formatExplanation } from "./text/explain.ts";
 import { fibCells, fibColumns } from "./text/fib.ts";
@@ -115,6 +117,13 @@ export class DaemonCommands {
       ...troubled.map(({ device }) => `tunnel ${device} is not as wanted`),
     ];
     if (complaints.length > 0) throw new CliFailure(Exit.unhealthy, complaints.join("; "));
+    return Exit.done;
+  }
+
+  async bfd(address: string | undefined, options: Common): Promise<number> {
+    const path = address === undefined ? "/bfd" : `/bfd/${encodeURIComponent(address)}`;
+    const answer = await this.#ask((client) => client.get<{ sessions: BfdRow[] }>(path), options);
+    await this.#show(options, answer, ({ sessions }) => formatBfd(sessions));
     return Exit.done;
   }
 

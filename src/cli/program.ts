@@ -162,6 +162,10 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
     ),
     (options) => daemon.fib(options),
   );
+  does<[string | undefined, object]>(
+    ask("bfd [address]", "BFD sessions: state, agreed times, and why they went down last."),
+    (address, options) => daemon.bfd(address, options),
+  );
   does<[string, object]>(
     ask("explain <prefix>", "The whole way of a prefix: who announced it, why one won, where it went."),
     (prefix, options) => daemon.explain(prefix, options),

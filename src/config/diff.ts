@@ -184,6 +184,7 @@ export const peerFields: readonly (readonly [field: string, effect: Effect, get:
     "live",
     (peer) => peer.families.map((settings) => settings?.maximumPrefix ?? null),
   ],
+  ["bfd", "live", (peer) => peer.bfd],
   ["passive", "live", (peer) => peer.passive],
   ["description", "live", (peer) => peer.description],
   ["limit", "live", (peer) => peer.limit ?? null],

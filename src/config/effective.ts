@@ -160,6 +160,7 @@ function settings(peer: PeerSettings): object {
       "delay-open": peer.timers.delayOpenSeconds,
       ...given("send-hold-time", peer.timers.sendHoldSeconds),
     },
+    bfd: peer.bfd ?? false,
     "address-families": Object.fromEntries(
       families.filter((family) => peer.families[family] !== null).map((family) => [familyName(family), limits(family)]),
     ),

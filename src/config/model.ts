@@ -142,6 +142,8 @@ export interface PeerSettings {
   readonly ttlSecurity: number | null;
   readonly password: Secret | null;
   readonly timers: TimersConfig;
+  /** Null: off. */
+  readonly bfd: BfdConfig | null;
   /** Indexed by `Family`; null: not offered. */
   readonly families: readonly (FamilySettings | null)[];
   /** IPv4 routes with an IPv6 next hop (RFC 8950). */
@@ -162,6 +164,15 @@ export interface PeerSettings {
   /** Names in the order they are tried; null: none given, the default of the peer's kind holds (RFC 8212). */
   readonly importPolicy: readonly string[] | null;
   readonly exportPolicy: readonly string[] | null;
+}
+
+/** BFD (RFC 5880) for a neighbor; milliseconds. */
+export interface BfdConfig {
+  readonly transmit: number;
+  readonly receive: number;
+  readonly multiplier: number;
+  /** The BGP session waits for BFD, and is down without it. */
+  readonly strict: boolean;
 }
 
 export type PeerRole = "provider" | "rs-server" | "rs-client" | "customer" | "peer";

@@ -4,7 +4,7 @@ import { Family } from "../lib/family.ts";
 import { systemReason } from "../lib/system-errors.ts";
 import type { Path } from "./errors.ts";
 import type { Host } from "./host.ts";
-import type { FamilySettings, GracefulRestartConfig, PeerSettings, Secret, TimersConfig } from "./model.ts";
+import type { BfdConfig, FamilySettings, GracefulRestartConfig, PeerSettings, Secret, TimersConfig } from "./model.ts";
 import { nameOf, type Problems } from "./problems.ts";
 import { checkName } from "./resolve-policy.ts";
 import type { RawPeer } from "./schema.ts";
@@ -130,6 +130,7 @@ export function resolvePeer(layers: Layers, family: Family, context: PeerContext
     ttlSecurity: raw["ttl-security"] ?? null,
     password: resolvePassword(layers, context),
     timers: resolveTimers(layers, context),
+    bfd: resolveBfd(raw),
     families,
     extendedNextHop:
       raw["extended-next-hop"] ?? (family === Family.Ipv6Unicast && families[Family.Ipv4Unicast] !== null),
@@ -215,6 +216,13 @@ function resolveTimers(layers: Layers, { source, problems }: PeerContext): Timer
     delayOpenSeconds: raw["delay-open"] ?? 0,
     sendHoldSeconds: sendHold ?? null,
   };
+}
+
+function resolveBfd(raw: RawPeer): BfdConfig | null {
+  const setting = raw.bfd ?? false;
+  if (setting === false) return null;
+  const { transmit = 300, receive = 300, multiplier = 3, strict = false } = setting === true ? {} : setting;
+  return { transmit, receive, multiplier, strict };
 }
 
 function resolveGracefulRestart(raw: RawPeer, context: PeerContext): GracefulRestartConfig | null {

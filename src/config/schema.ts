@@ -92,6 +92,18 @@ const gracefulRestart = mappingOr(
   s.boolean,
 );
 
+const milliseconds = s.integer(10, 60_000, "milliseconds from 10 to 60000");
+
+const bfd = mappingOr(
+  mapping({
+    transmit: key(milliseconds, "Milliseconds between two packets that we send, at least.", "300"),
+    receive: key(milliseconds, "Milliseconds between two packets that we take, at least.", "300"),
+    multiplier: key(s.integer(1, 255), "So many packets in a row may be missed.", "3"),
+    strict: key(s.boolean, "The BGP session waits for BFD, and is down without it.", "false"),
+  }),
+  s.boolean,
+);
+
 /** What a group, a neighbor and a range have in common. */
 const peer = {
   "remote-as": key(s.remoteAs, "The peer's AS; `internal`: ours; `external`: any other."),
@@ -108,6 +120,11 @@ const peer = {
   ),
   password: key(password, "TCP MD5 key (RFC 2385): from a file or the environment."),
   timers: key(timers, "Session timers."),
+  bfd: key(
+    bfd,
+    "Watches the path to the peer (RFC 5880): the session ends as soon as it fails. `true`: 300 ms times 3.",
+    "false",
+  ),
   "address-families": key(
     addressFamilies,
     "Families to speak; replaces a group's as a whole.",

@@ -120,6 +120,12 @@ function peerSeries(perPeerUpTo: () => number): Series[] {
   each("counter", "bgp_peer_flaps_total", "Times the session went down.", (peer) => [
     { labels: labels(peer), value: peer.flaps },
   ]);
+  each("gauge", "bgp_bfd_up", "1 while the BFD session is up; only of peers that have one.", ({ peer, bfd }) =>
+    bfd === null ? [] : [{ labels: { peer }, value: bfd.isUp ? 1 : 0 }],
+  );
+  each("counter", "bgp_bfd_downs_total", "Times the BFD session left Up.", ({ peer, bfd }) =>
+    bfd === null ? [] : [{ labels: { peer }, value: bfd.downs }],
+  );
   each("counter", "bgp_peer_messages_total", "Messages.", (peer) =>
     (["received", "sent"] as const).flatMap((direction) =>
       messageTypes.map((type, i) => ({

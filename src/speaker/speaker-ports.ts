@@ -1,3 +1,4 @@
+import type { BfdPort } from "../bfd/port.ts";
 import type { KernelConfig } from "../config/model.ts";
 import type { OpenedFib } from "../fib/open.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -16,6 +17,8 @@ export interface SpeakerPorts {
   openFib(kernel: KernelConfig): OpenedFib;
   /** Absent: the tables' own octets are all that is known. */
   readonly memory?: MemoryPort;
+  /** Absent: neighbors' `bfd` does nothing. */
+  readonly bfd?: BfdPort;
   /** What is to be known after a restart. */
   readonly journal: JournalStore;
 }

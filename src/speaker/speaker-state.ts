@@ -5,6 +5,7 @@ import type { KernelSide } from "./kernel/kernel-side.ts";
 import type { BackPressure } from "./load/back-pressure.ts";
 import type { Convergence } from "./load/convergence.ts";
 import type { MemoryGuard } from "./load/memory-guard.ts";
+import type { BfdWatch } from "./peers/bfd-watch.ts";
 import type { Peers } from "./peers/peers.ts";
 import type { OwnRestart } from "./restart/own-restart.ts";
 import type { StartOver } from "./restart/start-over.ts";
@@ -23,5 +24,7 @@ export interface SpeakerState {
   readonly convergence: Convergence;
   readonly keepaliveLag: KeepaliveLag;
   readonly backPressure: Pick<BackPressure, "paused">;
+  /** Null: there is no BFD here. */
+  readonly bfd: Pick<BfdWatch, "state" | "rows" | "watching"> | null;
   readonly memory: Pick<MemoryGuard, "used" | "budget">;
 }

@@ -32,6 +32,7 @@ import { MemoryGuard } from "./load/memory-guard.ts";
 import { makeGroup } from "./make-group.ts";
 import { type OriginatedRoute, OriginatedRoutes, originatedRouteOf } from "./originated-routes.ts";
 import { addressWords, identityOf, type Peer, type PeerIdentity } from "./peer.ts";
+import { BfdWatch } from "./peers/bfd-watch.ts";
 import { ListenerKeys, listenTtl } from "./peers/listener-keys.ts";
 import { type PeerFate, peerChanges } from "./peers/peer-changes.ts";
 import { PeerMaker } from "./peers/peer-maker.ts";
@@ -76,6 +77,7 @@ export class Speaker implements SpeakerState {
   #listenerKeys: ListenerKeys | null = null;
   readonly #maker: PeerMaker;
   readonly backPressure: BackPressure;
+  readonly bfd: BfdWatch | null;
   readonly memory: MemoryGuard;
   #tick: Timer | null = null;
   #stopping = false;
@@ -192,6 +194,10 @@ export class Speaker implements SpeakerState {
     this.memory = guard;
     this.peers = peers;
     this.#maker = maker;
+    this.bfd =
+      ports.bfd === undefined
+        ? null
+        : new BfdWatch({ port: ports.bfd, log, peers, giveUp: (peer) => stale.purge(peer) });
   }
 
   get config(): Config {
@@ -236,7 +242,7 @@ export class Speaker implements SpeakerState {
     this.originatedRoutes.replace("config", ownRoutes(this.#config));
     this.kernel.watchWorkloads(this.#config, this.originatedRoutes, () => this.#loop.touch());
     this.peers.setRanges(this.#config);
-    for (const neighbor of this.#config.neighbors) this.peers.add(identityOf(neighbor)).session.start();
+    for (const neighbor of this.#config.neighbors) this.#begin(identityOf(neighbor));
     this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
     this.startOver.begin();
     this.#loop.touch();
@@ -260,6 +266,7 @@ export class Speaker implements SpeakerState {
     this.kernel.freeze();
     sayGoodbye(this.peers);
     this.restart.stop(this.#left);
+    await this.bfd?.close();
     await this.#listenerKeys?.close();
     await this.kernel.close(this.#config.kernel.keepOnExit && !this.#left);
   }
@@ -366,11 +373,12 @@ export class Speaker implements SpeakerState {
       // It may have dialled in by a range since.
       const before = this.peers.get(identity.address);
       if (before !== undefined) this.#removePeer(before, CeaseError.OtherConfigurationChange, false);
-      this.peers.add(identity).session.start();
+      this.#begin(identity);
       yield;
     }
     yield* this.originatedRoutes.replacing("config", ownRoutes(config));
     if (workloadsChanged) this.kernel.watchWorkloads(config, this.originatedRoutes, () => this.#loop.touch());
+    this.bfd?.sweep();
     this.#loop.touch();
   }
 
@@ -378,16 +386,24 @@ export class Speaker implements SpeakerState {
     return this.peers.get(peer.address) === peer;
   }
 
+  /** A listed peer: dialled at once, or when BFD says that its path is there. */
+  #begin(identity: PeerIdentity): void {
+    const peer = this.peers.add(identity);
+    this.bfd?.watch(peer);
+    if (this.bfd?.mayStart(peer) ?? true) peer.session.start();
+  }
+
   #meetFate(change: PeerFate): void {
     const { peer, fate } = change;
     if (fate === "goes") this.#removePeer(peer, CeaseError.PeerDeconfigured, true);
     else if (fate === "restarts") {
       this.#removePeer(peer, CeaseError.OtherConfigurationChange, comesFromElsewhere(peer, change.identity));
-      if (!change.identity.dynamic) this.peers.add(change.identity).session.start();
+      if (!change.identity.dynamic) this.#begin(change.identity);
     } else {
       peer.identity = change.identity;
       this.peers.enroll(peer);
       peer.session.update(this.#maker.settingsOf(change.identity));
+      this.bfd?.watch(peer);
       this.linkOf(peer).reconfigured();
       if (change.refresh || hasRoom(peer, this.tables)) this.#askAgain(peer);
     }
@@ -451,7 +467,10 @@ export class Speaker implements SpeakerState {
 
   #peerChanged(peer: Peer): void {
     if (peer.live === null) this.peers.forgetIfGone(peer);
-    else this.peers.shookHands(peer);
+    else {
+      this.peers.shookHands(peer);
+      if (peer.identity.dynamic) this.bfd?.watch(peer);
+    }
   }
 
   #lookAtMemory(): void {
@@ -463,6 +482,7 @@ export class Speaker implements SpeakerState {
     this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
     if (this.groups.tick()) this.#loop.touch();
     this.#lookAtMemory();
+    this.bfd?.sweep();
     void this.startOver.reached;
     // A new policy may accept more, without a word from the peer.
     for (const peer of this.peers) if (peer.live !== null && isLimited(peer)) checkLimits(peer, this.tables, this.log);

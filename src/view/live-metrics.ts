@@ -79,6 +79,7 @@ export class LiveMetrics implements MetricsSource {
       state: session.state,
       stateMs: this.#speaker.clock.now() - session.stateSince,
       flaps: peer.flaps,
+      bfd: this.#speaker.bfd?.watching(peer.address) ?? null,
       received: session.counters.received,
       sent: session.counters.sent,
       families: families

@@ -33,6 +33,8 @@ export interface PeerMetrics {
   /** In the present state. */
   readonly stateMs: number;
   readonly flaps: number;
+  /** Its BFD session; null: it has none. */
+  readonly bfd: { readonly isUp: boolean; readonly downs: number } | null;
   /** By message type (1 OPEN .. 5 ROUTE-REFRESH); index 0 is not looked at. */
   readonly received: readonly number[];
   readonly sent: readonly number[];

@@ -69,6 +69,30 @@ export interface NeighborSummary {
   lastError: LastError | null;
   /** Why it isn't up, in words; null if there's nothing to add. */
   stateReason: string | null;
+  /** State of its BFD session; null: it has none. */
+  bfd: BfdState | null;
+}
+
+export type BfdState = "AdminDown" | "Down" | "Init" | "Up";
+
+/** One row of `bfd`. Discriminators as in the packets; intervals in milliseconds, 0: not agreed on yet. */
+export interface BfdRow {
+  address: string;
+  interface: string | null;
+  state: BfdState;
+  remoteState: BfdState;
+  /** Why it went down last, in words; null: never. */
+  diagnostic: string | null;
+  localDiscriminator: number;
+  remoteDiscriminator: number;
+  transmitMs: number;
+  receiveMs: number;
+  detectMs: number;
+  multiplier: number;
+  /** Null: not up. */
+  uptimeSeconds: number | null;
+  downs: number;
+  multihop: boolean;
 }
 
 export interface PrefixCounts {

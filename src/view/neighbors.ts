@@ -3,6 +3,7 @@ import { type Family, families, familyName } from "../lib/family.ts";
 import type { PeerSession } from "../session/peer-session.ts";
 import type { Peer } from "../speaker/peer.ts";
 import type { SpeakerState } from "../speaker/speaker-state.ts";
+import { bfdState } from "./bfd.ts";
 import type {
   CapabilityText,
   LastError,
@@ -88,6 +89,7 @@ export function neighborSummary(speaker: SpeakerState, peer: Peer): NeighborSumm
     },
     lastError: errorView(session.lastError),
     stateReason: stateReason(peer),
+    bfd: bfdState(speaker.bfd?.state(peer.address) ?? null),
   };
 }
 

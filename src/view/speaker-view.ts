@@ -5,10 +5,12 @@
 import { type FamilyName, families, familyName } from "../lib/family.ts";
 import type { SpeakerState } from "../speaker/speaker-state.ts";
 import { advertisedSlices } from "./advertised.ts";
+import { bfdRows } from "./bfd.ts";
 import { clashSlices } from "./clashes.ts";
 import { explain } from "./explain.ts";
 import { fibRow } from "./fib-row.ts";
 import type {
+  BfdRow,
   Clash,
   Explanation,
   FibRow,
@@ -93,6 +95,10 @@ export class LiveView implements SpeakerView {
       slice = [];
     }
     yield slice;
+  }
+
+  bfd(address?: string): BfdRow[] {
+    return bfdRows(this.#speaker, address);
   }
 
   tunnels(): TunnelRow[] {

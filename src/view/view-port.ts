@@ -1,5 +1,6 @@
 import type { Family } from "../lib/family.ts";
 import type {
+  BfdRow,
   ChangeReport,
   Clash,
   DrainReport,
@@ -32,6 +33,8 @@ export interface SpeakerView {
   /** Adj-RIB-Out; undefined if no such neighbor exists. */
   advertised(address: string, query: RouteQuery): Slices<RoutePiece> | undefined;
   fib(): Slices<FibRow>;
+  /** BFD sessions, or that of one neighbor. */
+  bfd(address?: string): BfdRow[];
   tunnels(): TunnelRow[];
   /** What two routers can't both be right about: a walk of all tables, the rows at its end. */
   clashes(): Slices<Clash>;

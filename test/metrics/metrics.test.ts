@@ -18,6 +18,7 @@ const peer = (more: Partial<PeerMetrics> = {}): PeerMetrics => ({
   state: "Established",
   stateMs: 90_000,
   flaps: 2,
+  bfd: { isUp: true, downs: 3 },
   received: [10, 1, 4, 0, 5, 0],
   sent: [9, 1, 2, 1, 5, 0],
   families: [{ family: "ipv4-unicast", received: 7, accepted: 6, best: 5, advertised: 4 }],
@@ -74,6 +75,8 @@ t.test("a scrape has the contract's metrics under their names and labels", async
     'bgp_peer_uptime_seconds{peer="10.0.0.2",remote_as="65001"} 90',
     'bgp_peer_uptime_seconds{peer="2001:db8::1",remote_as=""} 0',
     'bgp_peer_flaps_total{peer="10.0.0.2",remote_as="65001"} 2',
+    'bgp_bfd_up{peer="10.0.0.2"} 1',
+    'bgp_bfd_downs_total{peer="10.0.0.2"} 3',
     'bgp_peer_messages_total{peer="10.0.0.2",direction="received",type="update"} 4',
     'bgp_peer_messages_total{peer="10.0.0.2",direction="sent",type="route-refresh"} 0',
     'bgp_routes{peer="10.0.0.2",family="ipv4-unicast",stage="best"} 5',
@@ -100,6 +103,8 @@ t.test("a scrape has the contract's metrics under their names and labels", async
   for (const [name, type] of [
     ["bgp_peer_up", "gauge"],
     ["bgp_peer_flaps_total", "counter"],
+    ["bgp_bfd_up", "gauge"],
+    ["bgp_bfd_downs_total", "counter"],
     ["bgp_convergence_seconds", "histogram"],
   ] as const)
     t.match(text, `# TYPE ${name} ${type}\n`);

@@ -1,4 +1,5 @@
 import type {
+  BfdRow,
   ChangeReport,
   Clash,
   DrainReport,
@@ -75,6 +76,7 @@ export const neighbor = (more: Partial<NeighborDetail> = {}): NeighborDetail => 
   remotePort: 179,
   passive: false,
   flaps: 0,
+  bfd: null,
   timers: {
     holdTimeSeconds: 90,
     keepaliveSeconds: 30,
@@ -199,6 +201,12 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
 
   fib(): Slices<FibRow> {
     return this.fibRows;
+  }
+
+  sessions: BfdRow[] = [];
+
+  bfd(address?: string): BfdRow[] {
+    return this.sessions.filter((row) => address === undefined || row.address === address);
   }
 
   tunnels(): TunnelRow[] {

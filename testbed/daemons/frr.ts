@@ -8,14 +8,18 @@ import { Daemon } from "./daemon.ts";
 export class Frr {
   readonly host: Host;
   readonly zebra: Daemon;
+  /** Only where asked for: BFD for bgpd's neighbors. */
+  readonly bfdd: Daemon | null;
   readonly #command: readonly string[];
   #bgpd: Daemon | null = null;
 
-  constructor(host: Host, config: string) {
+  /** @param bfd configuration of bfdd */
+  constructor(host: Host, config: string, bfd: string | null = null) {
     this.host = host;
     const dir = host.directory;
     host.file("zebra.conf", "");
     host.file("bgpd.conf", `log stdout informational\n${config}`);
+    if (bfd !== null) host.file("bfdd.conf", bfd);
     host.file("vtysh.conf", "");
     spawnSync("chown", ["-R", "frr:frr", dir]); // both give up root and write their sockets here
     const command = (name: string) => [
@@ -23,6 +27,7 @@ export class Frr {
       ...["-f", `${dir}/${name}.conf`, "-i", `${dir}/${name}.pid`],
     ];
     this.zebra = new Daemon(host, "zebra", command("zebra"));
+    this.bfdd = bfd !== null ? new Daemon(host, "bfdd", [...command("bfdd"), "--bfdctl", `${dir}/bfdd.sock`]) : null;
     this.#command = command("bgpd");
   }
 
@@ -93,6 +98,7 @@ export class Frr {
 
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     await this.bgpd.signal(signal);
+    await this.bfdd?.signal(signal);
     await this.zebra.signal(signal);
   }
 }
