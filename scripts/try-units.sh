@@ -47,9 +47,9 @@ ln -s /proc/self/fd "$root/dev/fd"
 mkdir -p "$root/opt/peerage" "$root/etc/peerage"
 cp -r dist package.json node_modules "$root/opt/peerage/"
 cp config/systemd/peerage* "$root/etc/systemd/system/"
-chroot "$root" groupadd --system peerage
 for user in peerage peerage-fib; do
-  chroot "$root" useradd --system --gid peerage --no-create-home --shell /usr/sbin/nologin "$user"
+  chroot "$root" groupadd --system "$user"
+  chroot "$root" useradd --system --gid "$user" --no-create-home --shell /usr/sbin/nologin "$user"
 done
 cat > "$root/etc/peerage/peerage.yaml" << 'YAML'
 router: {as: 65001, router-id: 10.9.9.1, address: 10.9.9.1}

@@ -73,7 +73,7 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
   const view = new LiveView(speaker, version);
   const turns = new Turns(clock);
   const telemetry = new Telemetry(speaker, log, clock, turns);
-  const control = new LiveControl(speaker, file, (file) => readConfig({ file }), {
+  const control = new LiveControl(speaker, file, (order) => readConfig(order), {
     adopted: (adopted) => telemetry.adopt(adopted),
     drained: () => ending.end("drained"),
   });

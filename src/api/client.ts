@@ -40,6 +40,11 @@ export class ControlClient {
     return JSON.parse(await this.#collect(await this.#request("POST", path, parameters, timeoutMs))) as T;
   }
 
+  /** Sends JSON and waits for as long as the work takes. @throws ApiError */
+  async send<T>(path: string, body: object): Promise<T> {
+    return JSON.parse(await this.#collect(await this.#request("POST", path, {}, 0, JSON.stringify(body)))) as T;
+  }
+
   /** The answer as it comes, for output that is passed on; `take` is awaited before more is read. @throws ApiError */
   async stream(path: string, parameters: Parameters, take: (chunk: Buffer) => Promise<void>): Promise<void> {
     for await (const chunk of await this.open(path, parameters)) await take(chunk);
@@ -76,7 +81,7 @@ export class ControlClient {
     return Buffer.concat(chunks).toString();
   }
 
-  #request(method: string, path: string, parameters: Parameters, timeout: number): Promise<IncomingMessage> {
+  #request(method: string, path: string, parameters: Parameters, timeout: number, body = ""): Promise<IncomingMessage> {
     const query = new URLSearchParams(parameters).toString();
     const target = query === "" ? path : `${path}?${query}`;
     return new Promise((resolve, reject) => {
@@ -86,7 +91,7 @@ export class ControlClient {
       });
       sent.on("timeout", () => sent.destroy(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })));
       sent.on("error", (error) => reject(this.#unreachable(error)));
-      sent.end();
+      sent.end(body);
     });
   }
 

@@ -8,6 +8,8 @@ export interface Request {
   /** The path behind its first word: "10.0.0.1" of `/received/10.0.0.1`. */
   readonly rest: string;
   readonly parameters: URLSearchParams;
+  /** Empty without one. */
+  readonly body: Uint8Array;
 }
 
 /** An answer at once, one that takes several slices to make, or a list that is sent slice by slice. */
@@ -30,6 +32,8 @@ export class NotFound extends Error {}
 
 export interface Route {
   readonly method: "GET" | "POST";
+  /** Takes a body; the others refuse one. */
+  readonly takesBody?: true;
   answer(request: Request): Answer | Promise<Answer>;
 }
 
@@ -82,11 +86,13 @@ export function routeTable(view: SpeakerView, control: SpeakerControl): Readonly
       return { value: { reset: address, soft } };
     }),
     reload: post(async () => ({ value: await control.reload() })),
-    diff: post(async ({ parameters }) => {
-      const file = needed(parameters.get("file") ?? "", "the path of a config file");
-      if (!file.startsWith("/")) throw new BadRequest("file must be an absolute path");
-      return { value: await control.diff(file) };
-    }),
+    diff: {
+      ...post(async ({ body }) => {
+        if (body.length === 0) throw new BadRequest("The request needs a config as its body: {file, texts}");
+        return { value: await control.diff(body) };
+      }),
+      takesBody: true,
+    },
     drain: post(async ({ parameters }) => {
       const text = parameters.get("wait") ?? "10";
       if (!/^\d{1,5}$/.test(text)) throw new BadRequest("wait must be a number of seconds");

@@ -1,9 +1,9 @@
 import { chmodSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import type { Server } from "node:net";
-import { hasBody } from "../http/body.ts";
-import type { HttpBounds } from "../http/bounds.ts";
-import type { Reply } from "../http/reply.ts";
+import { BodyRefused, hasBody, withBody } from "../http/body.ts";
+import { defaultBounds, type HttpBounds } from "../http/bounds.ts";
+import type { Queued, Reply } from "../http/reply.ts";
 import { HttpServer } from "../http/server.ts";
 import type { Turns } from "../http/turns.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -44,6 +44,9 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
+/** Octets of a request's body. */
+const MOST_BODY = 16 << 20;
+
 const STARTING = "The daemon is still starting: it says ready when it listens for BGP";
 
 /** Listens on the control socket. @throws SocketRefused in one sentence, also if another daemon lives there */
@@ -51,6 +54,8 @@ export async function startControlServer(options: ControlServerOptions): Promise
   const { path, log, clock, turns, bounds } = options;
   await claimSocketPath(path);
   const routes = routeTable(options.view, options.control);
+  const bodies: Queued = { octets: 0 };
+  const mostOfAll = bounds?.bodyOctets ?? defaultBounds.bodyOctets;
   let refusing: string | null = null;
   const server = new HttpServer({
     clock,
@@ -62,7 +67,8 @@ export async function startControlServer(options: ControlServerOptions): Promise
     answer: (request, reply) => {
       const sentence = refusing ?? (options.isReady?.() === false ? STARTING : null);
       if (sentence !== null) return fail(reply, { status: 503, error: { message: sentence, place: null } });
-      return respond(request, reply, routes, log, (reply) => server.makeLong(reply));
+      const readBody: ReadBody = (use) => withBody(request, { most: MOST_BODY, mostOfAll, held: bodies }, use);
+      return respond(request, reply, routes, log, readBody, (reply) => server.makeLong(reply));
     },
   });
   await listen(server.listener, path);
@@ -105,27 +111,32 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
+type ReadBody = <T>(use: (body: Uint8Array) => Promise<T>) => Promise<T>;
+
 async function respond(
   request: IncomingMessage,
   reply: Reply,
   routes: ReturnType<typeof routeTable>,
   log: Log,
+  readBody: ReadBody,
   makeLong: (reply: Reply) => Promise<boolean>,
 ): Promise<void> {
   try {
-    // Nobody here takes one; what comes all the same ends with the connection.
-    if (hasBody(request)) {
-      const error = { message: "The request has a body, and nothing here takes one", place: null };
-      return await fail(reply, { status: 413, error }, { connection: "close" });
-    }
-    request.resume();
     const url = urlOf(request.url ?? "/");
     const [, word = "", ...rest] = decodeURIComponent(url.pathname).split("/");
     const route = Object.hasOwn(routes, word) ? routes[word]! : undefined;
+    // What comes all the same ends with the connection.
+    if (hasBody(request) && route?.takesBody !== true) {
+      const error = { message: "The request has a body, and nothing takes one there", place: null };
+      return await fail(reply, { status: 413, error }, { connection: "close" });
+    }
     if (!route) throw new NotFound(`There is nothing at ${url.pathname}`);
     if (route.method !== request.method)
       return await fail(reply, { status: 405, error: { message: `${word} wants ${route.method}`, place: null } });
-    const answer = await route.answer({ rest: rest.join("/"), parameters: url.searchParams });
+    const asked = { rest: rest.join("/"), parameters: url.searchParams };
+    const answer = await (route.takesBody === true
+      ? readBody(async (body) => route.answer({ ...asked, body }))
+      : route.answer({ ...asked, body: NOTHING }));
     if ("list" in answer) {
       if (!answer.isTable || (await makeLong(reply))) await sendList(reply, answer);
       return;
@@ -134,10 +145,12 @@ async function respond(
     if (value !== null) await reply.whole(200, JSON_TYPE, `${escapedJson(value)}\n`);
   } catch (error) {
     const failure = explain(error);
+    // Not all of the body was read: what is left of it must not be taken for the next request.
+    const headers = error instanceof BodyRefused ? { connection: "close" } : {};
     if (failure.status === 500) logFailure(log, error as Error, request);
     // Too late for a status once a list has begun: the client sees it end in the middle.
     if (reply.begun) reply.cut();
-    else await fail(reply, failure);
+    else await fail(reply, failure, headers);
   }
 }
 
@@ -147,6 +160,8 @@ function logFailure(log: Log, { message, stack }: Error, request: IncomingMessag
     stack: stack ?? null,
   });
 }
+
+const NOTHING = new Uint8Array();
 
 function urlOf(text: string): URL {
   try {
@@ -167,8 +182,10 @@ function explain(error: unknown): Failure {
   if (error instanceof ControlError) {
     const errors = error.faults.map(({ message, place }) => ({ message, place }));
     if (error.kind === "bad-config") return { status: 422, error: errors[0] ?? { message: text, place: null }, errors };
-    return { status: error.kind === "not-found" ? 404 : 409, error: { message: text, place: null } };
+    const status = { "not-found": 404, "bad-request": 400, failed: 409 }[error.kind];
+    return { status, error: { message: text, place: null } };
   }
+  if (error instanceof BodyRefused) return { status: error.status, error: { message: text, place: null } };
   const status = error instanceof NotFound ? 404 : error instanceof BadRequest || error instanceof URIError ? 400 : 500;
   return { status, error: { message: status === 500 ? `The daemon failed to answer: ${text}` : text, place: null } };
 }

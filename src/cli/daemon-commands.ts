@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { ApiError, ControlClient } from "../api/client.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { escapedJson, escapeText } from "../lib/escape.ts";
@@ -137,7 +136,10 @@ export class DaemonCommands {
   }
 
   async diff(file: string, options: Common): Promise<number> {
-    const report = await this.#ask((client) => client.post<ChangeReport>("/diff", { file: resolve(file) }), options);
+    // Reading YAML takes longer than all else here: only who needs it loads it.
+    const { configFiles } = await import("./config-files.ts");
+    const sent = configFiles(file);
+    const report = await this.#ask((client) => client.send<ChangeReport>("/diff", sent), options);
     await this.#show(options, report, formatChanges);
     return Exit.done;
   }

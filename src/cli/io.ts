@@ -60,6 +60,6 @@ export function processIo(process: NodeJS.Process): CliIo {
       if (closed) throw new OutputClosed();
     },
     err: (text) => void process.stderr.write(text),
-    environment: (name) => process.env[name],
+    environment: (name) => (Object.hasOwn(process.env, name) ? process.env[name] : undefined),
   };
 }

@@ -1,15 +1,24 @@
+import { isAbsolute } from "node:path";
 import { ConfigErrors } from "./errors.ts";
-import { thisHost } from "./host.ts";
+import { type Host, thisHost } from "./host.ts";
 import { loadConfig } from "./load.ts";
 import { inPieces } from "./pieces.ts";
-import type { ReadAnswer, ReadOrder } from "./reader.ts";
+import { NotAConfig, type ReadAnswer, type ReadOrder, type SentConfig } from "./reader.ts";
 
 /** What the reader of configs says, one after the other: reads at the first, and never throws. */
 export function* answersTo(order: ReadOrder): Generator<ReadAnswer> {
   let config: ReturnType<typeof loadConfig>;
   try {
-    config = loadConfig(order.file, hostFor(order));
+    if ("file" in order) config = loadConfig(order.file);
+    else {
+      const sent = sentConfig(order.sent);
+      config = loadConfig(sent.file, hostOf(sent));
+    }
   } catch (error) {
+    if (error instanceof NotAConfig) {
+      yield { notAConfig: error.message };
+      return;
+    }
     yield error instanceof ConfigErrors
       ? { faults: error.errors.map(({ message, place, path }) => ({ message, place, path })) }
       : { bug: (error as Error).stack ?? String(error) };
@@ -24,15 +33,29 @@ export function* answersTo(order: ReadOrder): Generator<ReadAnswer> {
   }
 }
 
-function hostFor({ texts }: ReadOrder): ReturnType<typeof thisHost> {
-  const host = thisHost();
-  if (texts === undefined) return host;
-  return {
-    ...host,
-    readFile: (path) => {
-      if (Object.hasOwn(texts, path)) return texts[path]!;
-      throw Object.assign(new Error("it was not sent along"), { code: "ENOENT" });
-    },
-    isWorldReadable: () => false,
-  };
+/** @throws NotAConfig */
+function sentConfig(bytes: Uint8Array): SentConfig {
+  let sent: Partial<SentConfig>;
+  try {
+    sent = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) ?? {};
+  } catch {
+    throw new NotAConfig("The body must be JSON: {file, texts, unreadable}");
+  }
+  const { file, texts, unreadable = {} } = sent;
+  if (typeof file !== "string" || !isAbsolute(file)) throw new NotAConfig("file must be an absolute path");
+  if (!areTexts(texts) || !areTexts(unreadable)) throw new NotAConfig("texts and unreadable must be texts by path");
+  return { file, texts, unreadable };
 }
+
+const areTexts = (value: unknown): value is Record<string, string> =>
+  typeof value === "object" && value !== null && Object.values(value).every((text) => typeof text === "string");
+
+/** This machine, with the files that were sent and no others. */
+const hostOf = ({ texts, unreadable }: SentConfig): Host => ({
+  ...thisHost(),
+  readFile: (path) => {
+    if (Object.hasOwn(texts, path)) return texts[path]!;
+    throw new Error(Object.hasOwn(unreadable, path) ? unreadable[path] : "it was not sent along");
+  },
+  isWorldReadable: () => false,
+});

@@ -1,5 +1,6 @@
+import { nearest } from "./nearest.ts";
 import { fileSchema, inventorySchema } from "./schema.ts";
-import { isMapping } from "./schema-kit.ts";
+import type { Source } from "./source.ts";
 
 /** The kinds of YAML file there are, told apart by the keys at the top. */
 const kinds = [
@@ -16,10 +17,15 @@ const kinds = [
   { called: "the topology of a lab", keys: ["racks"], use: "`peerage lab` takes it" },
 ];
 
-/** What a file is instead, where nothing in it has one of the keys that were looked for. */
-export function otherKind(value: unknown, keys: readonly string[]): string | undefined {
-  const found = isMapping(value) ? Object.keys(value) : [];
-  if (found.some((key) => keys.includes(key))) return undefined;
+/**
+ * What a file is instead, where nothing in it has one of the keys that were looked for, or nearly one. Nothing of such a file is quoted: it may be a
+ * password, or whatever else somebody named by mistake, or on purpose to hear what stands in it.
+ */
+export function otherKind(source: Source, keys: readonly string[]): string | undefined {
+  const found = source.topKeys;
+  if (found.length === 0 && source.isEmpty) return undefined;
+  if (found.some((key) => keys.includes(key) || nearest(key, keys)?.close)) return undefined;
   const kind = kinds.find((candidate) => found.some((key) => candidate.keys.includes(key)));
-  return kind && `This looks like ${kind.called}: ${kind.use}`;
+  if (kind !== undefined) return `This looks like ${kind.called}: ${kind.use}`;
+  return `This is no such file: none of its keys is one of ${keys.slice(0, 4).join(", ")}${keys.length > 4 ? ", ..." : ""}`;
 }

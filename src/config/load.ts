@@ -1,6 +1,7 @@
+import { TextFault } from "../lib/plain-file.ts";
 import { systemReason } from "../lib/system-errors.ts";
 import { ConfigError, ConfigErrors } from "./errors.ts";
-import { type Host, TextFault, thisHost } from "./host.ts";
+import { type Host, thisHost } from "./host.ts";
 import type { Config } from "./model.ts";
 import { Problems } from "./problems.ts";
 import { readSource } from "./read.ts";

@@ -11,13 +11,14 @@ import type { Source } from "./source.ts";
  * looked at too and all errors come at once. Undefined if there is nothing worth going on with.
  */
 export function readSource<T>(source: Source, schema: z.ZodType<T>, problems: Problems): T | undefined {
-  for (const error of source.errors) problems.add(error);
-  if (!source.readable) return undefined;
-  const other = otherKind(source.value, Object.keys(shapeOf(schema).keys ?? {}));
+  const known = Object.keys(shapeOf(schema).keys ?? {});
+  const other = otherKind(source, known);
   if (other !== undefined) {
     problems.error(other, source.place([]));
     return undefined;
   }
+  for (const error of source.errors) problems.add(error);
+  if (!source.readable) return undefined;
   // `value` belongs to the source and stays whole: messages quote it.
   let value: unknown = structuredCloneOf(source.value ?? Object.create(null));
   const cutter = new Cutter();

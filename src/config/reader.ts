@@ -4,17 +4,26 @@ import { ConfigError, ConfigErrors, type Path } from "./errors.ts";
 import type { Config, Place } from "./model.ts";
 import { Assembly, type Piece } from "./pieces.ts";
 
-/** What the worker is asked for. */
-export interface ReadOrder {
+/** A config that somebody sends, with the files that it names by absolute path: nothing is read from the disk then. */
+export interface SentConfig {
+  /** An absolute path: where the others lie, and what places are told by. */
   readonly file: string;
-  /** Texts by absolute path instead of what the disk holds: nothing else is read then. */
-  readonly texts?: Readonly<Record<string, string>>;
+  readonly texts: Readonly<Record<string, string>>;
+  /** Why whoever sends it couldn't read one. */
+  readonly unreadable: Readonly<Record<string, string>>;
 }
+
+/** What the worker is asked for: a file, or a `SentConfig` as JSON, which may be large and is taken apart there. */
+export type ReadOrder = { readonly file: string } | { readonly sent: Uint8Array };
+
+/** What was sent is no `SentConfig`, in a sentence. */
+export class NotAConfig extends Error {}
 
 /** What the worker says: piece by piece, each when asked for the next, or what is wrong. */
 export type ReadAnswer =
   | { readonly piece: Piece; readonly last: boolean }
   | { readonly faults: readonly { readonly message: string; readonly place: Place; readonly path: Path }[] }
+  | { readonly notAConfig: string }
   | { readonly bug: string };
 
 /** What reading may take meanwhile: three times what 100,000 lines of policy need. A larger file is refused. */
@@ -54,6 +63,7 @@ export function readConfig(order: ReadOrder, give?: (stop: () => void) => void):
             new ConfigErrors(answer.faults.map((fault) => new ConfigError(fault.message, fault.place, fault.path))),
           ),
         );
+      else if ("notAConfig" in answer) end(() => reject(new NotAConfig(answer.notAConfig)));
       else if ("bug" in answer) end(() => reject(new Error(`The reader of the config failed: ${answer.bug}`)));
       else {
         assembly.add(answer.piece);
@@ -62,7 +72,7 @@ export function readConfig(order: ReadOrder, give?: (stop: () => void) => void):
       }
     });
     worker.on("error", (error: NodeJS.ErrnoException) => {
-      const place = { file: order.file, line: 1, column: 1 };
+      const place = { file: "file" in order ? order.file : "the config", line: 1, column: 1 };
       const tooLarge = error.code === "ERR_WORKER_OUT_OF_MEMORY";
       end(() =>
         reject(

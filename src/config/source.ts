@@ -72,6 +72,18 @@ export class Source {
     this.readable = readable;
   }
 
+  /** Nothing at all, but for comments. */
+  get isEmpty(): boolean {
+    return this.readable && (this.value === null || this.value === undefined || isEmptyObject(this.value));
+  }
+
+  /** The keys at the top, also of a text that can't be read as a whole: then what stands like one at the beginning of a line. */
+  get topKeys(): readonly string[] {
+    if (!this.readable) return [...this.#text.matchAll(/^([A-Za-z][\w-]*):(?:\s|$)/gm)].map((match) => match[1]!);
+    const { value } = this;
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+  }
+
   has(path: Path): boolean {
     return this.#find(path).found;
   }
@@ -184,5 +196,8 @@ export class Source {
     return node.value;
   }
 }
+
+const isEmptyObject = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && Object.keys(value).length === 0;
 
 const keyText = (key: unknown): string => (isScalar(key) ? String(key.source ?? key.value) : "");

@@ -1,5 +1,5 @@
 /**
- * What every room may use. Here is no protocol, no socket and no file: octets and addresses (`bytes.ts`, `address.ts`), columns that grow without a stop
+ * What every room may use. Here is no protocol, no socket and but for `plain-file.ts` no file: octets and addresses (`bytes.ts`, `address.ts`), columns that grow without a stop
  * (`columns/`), long work in slices (`work-loop.ts`). Time, chance and the log are interfaces (this file, `random.ts`, `log.ts`) that are
  * handed in, so that a whole network can run on virtual time and be replayed from a seed.
  */

@@ -1,6 +1,10 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readText, replaceText } from "../lib/plain-file.ts";
+import { systemReason } from "../lib/system-errors.ts";
 
-/** A small text kept in a file, replaced as a whole or not at all. Neither call throws. */
+/**
+ * A small text kept in a file, replaced as a whole or not at all. Read like any other input: what lies there may be no file of ours, and is
+ * then told and left alone. Neither call throws or waits.
+ */
 export class FileJournal {
   readonly #path: string;
   readonly #trouble: (sentence: string) => void;
@@ -12,24 +16,21 @@ export class FileJournal {
 
   read(): string | null {
     try {
-      return readFileSync(this.#path, "utf8");
-    } catch {
+      return readText(this.#path, { own: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+        this.#trouble(`Cannot read the journal ${this.#path}: ${reasonOf(error)}; this start is as the first one`);
       return null;
     }
   }
 
   write(text: string): void {
-    const fresh = `${this.#path}.new`;
     try {
-      writeFileSync(fresh, text, { mode: 0o600 });
-      renameSync(fresh, this.#path);
+      replaceText(this.#path, text);
     } catch (error) {
-      this.#trouble(`Cannot write the journal ${this.#path}: ${(error as Error).message}`);
-      try {
-        rmSync(fresh, { force: true }); // half of it, on a disk that is full
-      } catch {
-        // the reason was told already
-      }
+      this.#trouble(`Cannot write the journal ${this.#path}: ${reasonOf(error)}`);
     }
   }
 }
+
+const reasonOf = (error: unknown): string => systemReason(error, { ELOOP: "it is a symbolic link" });

@@ -1,5 +1,6 @@
 import { diffing } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
+import { NotAConfig, type ReadOrder } from "../config/reader.ts";
 import { inSlices } from "../lib/in-slices.ts";
 import type { Speaker } from "../speaker/speaker.ts";
 import { changeLines, changeReport } from "./change-report.ts";
@@ -22,7 +23,7 @@ export interface ControlEvents {
 export class LiveControl implements SpeakerControl {
   readonly #speaker: Speaker;
   readonly #file: string;
-  readonly #load: (file: string) => Promise<Config>;
+  readonly #load: (order: ReadOrder) => Promise<Config>;
   readonly #events: ControlEvents;
   /** Reloads come one after the other. */
   #last: Promise<unknown> = Promise.resolve();
@@ -31,15 +32,16 @@ export class LiveControl implements SpeakerControl {
 
   /**
    * @param file the daemon's own, as it was named at the start: places keep that name
-   * @param load reads a config file or throws ConfigErrors
+   * @param load reads a config or throws ConfigErrors
    */
-  constructor(speaker: Speaker, file: string, load: (file: string) => Promise<Config>, events: ControlEvents) {
+  constructor(speaker: Speaker, file: string, load: (order: ReadOrder) => Promise<Config>, events: ControlEvents) {
     this.#speaker = speaker;
     this.#file = file;
-    this.#load = async (file) => {
+    this.#load = async (order) => {
       try {
-        return await load(file);
+        return await load(order);
       } catch (error) {
+        if (error instanceof NotAConfig) throw new ControlError("bad-request", error.message);
         throw refusedConfig(error);
       }
     };
@@ -68,7 +70,7 @@ export class LiveControl implements SpeakerControl {
     const { clock } = this.#speaker;
     let config: Config;
     try {
-      config = await this.#load(this.#file);
+      config = await this.#load({ file: this.#file });
     } catch (error) {
       this.#logRefusal(error);
       throw error;
@@ -106,8 +108,8 @@ export class LiveControl implements SpeakerControl {
       throw new ControlError("failed", "The daemon is about to end: no config is read any more");
   }
 
-  async diff(file: string): Promise<ChangeReport> {
-    const config = await this.#load(file);
+  async diff(sent: Uint8Array): Promise<ChangeReport> {
+    const config = await this.#load({ sent });
     return changeReport(await inSlices(this.#speaker.clock, diffing(this.#speaker.config, config)), config.warnings);
   }
 

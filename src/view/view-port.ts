@@ -75,16 +75,16 @@ export interface SpeakerControl {
   reset(address: string, soft: "in" | "out" | null): void;
   /** Reads the config file again; a bad one changes nothing. @throws ControlError */
   reload(): Promise<ChangeReport>;
-  /** What `file` (an absolute path) would change. @throws ControlError */
-  diff(file: string): Promise<ChangeReport>;
+  /** What a config would change that is sent as JSON, with all files that it names. @throws ControlError */
+  diff(sent: Uint8Array): Promise<ChangeReport>;
   /** Leaves for good: see "Stopping and coming back". The daemon ends afterwards. */
   drain(waitSeconds: number): Promise<DrainReport>;
 }
 
 /** A request that can't be met, in a sentence, or (a bad config) in several. */
 export class ControlError extends Error {
-  /** `not-found`: the thing named doesn't exist; `bad-config`: the file has faults; `failed`: anything else. */
-  readonly kind: "not-found" | "bad-config" | "failed";
+  /** `not-found`: the thing named doesn't exist; `bad-config`: the file has faults; `bad-request`: it isn't one; `failed`: anything else. */
+  readonly kind: "not-found" | "bad-config" | "bad-request" | "failed";
   /** Each fault of a bad config with its place, FILE:LINE:COL. */
   readonly faults: readonly { readonly message: string; readonly place: string }[];
 

@@ -100,7 +100,7 @@ t.test("bad requests are answered with a sentence, unknown things with 404, and 
     [client.post("/reset/10.0.0.2", { soft: "both" }), 400, "soft must be in or out"],
     [client.post("/reset/10.9.9.9"), 404, "There is no neighbor 10.9.9.9"],
     [client.post("/drain", { wait: "soon" }), 400, "wait must be a number of seconds"],
-    [client.post("/diff", { file: "relative.yaml" }), 400, "file must be an absolute path"],
+    [client.post("/diff"), 400, "The request needs a config as its body: {file, texts}"],
     [client.get("/toString"), 404, "There is nothing at /toString"],
     [client.get("//"), 400, "That is no path"],
     [client.get("/%E0%A4%A"), 400, "URI malformed"],
@@ -116,9 +116,17 @@ t.test("the operator's words reach the speaker", async (t) => {
   await client.post("/reset/10.0.0.2");
   await client.post("/reset/10.0.0.2", { soft: "in" });
   t.match(await client.post("/reload"), { unchangedNeighbors: 2 });
-  await client.post("/diff", { file: "/etc/peerage.yaml" });
+  await client.send("/diff", { file: "/etc/peerage.yaml", texts: {} });
   t.match(await client.post("/drain", { wait: "3" }, 0), { complete: true });
   t.same(speaker.told, ["reset 10.0.0.2 hard", "reset 10.0.0.2 in", "reload", "diff /etc/peerage.yaml", "drain 3"]);
+});
+
+t.test("only diff takes a body, of at most 16 MiB", async (t) => {
+  const { client, speaker } = await serve(t);
+  const error = await refusal(client.send("/diff", { file: "/etc/peerage.yaml", texts: { a: "x".repeat(17 << 20) } }));
+  t.same([error.status, error.message], [413, "The body of a request may have 16777216 octets at most"]);
+  t.match(await refusal(client.send("/reload", {})), { status: 413 });
+  t.same(speaker.told, []);
 });
 
 t.test("a refused config comes back with every fault and its place", async (t) => {
@@ -320,7 +328,7 @@ t.test("a request with a body is refused with 413, and its connection ends", asy
   const refused = await post("{}");
   t.equal(refused.status, 413);
   t.same(JSON.parse(refused.text), {
-    error: { message: "The request has a body, and nothing here takes one", place: null },
+    error: { message: "The request has a body, and nothing takes one there", place: null },
   });
   t.equal(refused.connection, "close");
   t.same(speaker.told, []);

@@ -469,8 +469,9 @@ t.test("reset, reload, diff and drain tell the daemon, and what came of it", asy
     warnings: ["bgp.yaml:3:1: beware"],
     unchangedNeighbors: 1,
   };
+  const folder = t.testdir({ "new.yaml": "router: {as: 65001, router-id: 10.0.0.7}\n" });
   t.equal(
-    (await ask("diff", "new.yaml")).out,
+    (await ask("diff", join(folder, "new.yaml"))).out,
     `router.cluster-id: 10.0.0.7 -> 10.0.0.8
 neighbor 10.0.0.2 restarts
   timers.hold-time: 90 -> 30
@@ -485,7 +486,7 @@ warning: bgp.yaml:3:1: beware
     "reset 10.0.0.2 hard",
     "reset 10.0.0.2 in",
     "reload",
-    `diff ${join(process.cwd(), "new.yaml")}`,
+    `diff ${join(folder, "new.yaml")}`,
     "drain 3",
   ]);
   speaker.drained = { complete: false, waitingFor: ["10.0.0.2"], text: "The time is up" };

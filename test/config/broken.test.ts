@@ -6,9 +6,9 @@ import { chdir, cwd } from "node:process";
 import fc from "fast-check";
 import t from "tap";
 import { ConfigErrors } from "../../src/config/errors.ts";
-import { decodeText, type TextFault } from "../../src/config/host.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
 import { nearest } from "../../src/config/nearest.ts";
+import { decodeText, type TextFault } from "../../src/lib/plain-file.ts";
 import { minimal, parse, testHost } from "./support.ts";
 
 const folder = "test/config/broken";
@@ -156,7 +156,7 @@ t.test("an alias that holds itself, or a bomb of aliases, is an error", async (t
   t.match(errorsOf(() => parse("router: &a {as: *a}\n")).message, /nested too deeply, or holds itself/);
   const bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
   for (let i = 1; i < 8; i++) bomb.push(`a${i}: &a${i} [${new Array(10).fill(`*a${i - 1}`).join(", ")}]`);
-  t.match(errorsOf(() => parse(`${bomb.join("\n")}\n`)).message, /nested too deeply, or holds itself/);
+  t.match(errorsOf(() => parse(`${minimal}${bomb.join("\n")}\n`)).message, /nested too deeply, or holds itself/);
 });
 
 t.test("names of JavaScript's own are names like others, and never found by accident", async (t) => {
@@ -257,5 +257,33 @@ t.test("an alias means the last anchor of its name before it", async (t) => {
   t.same(
     config.neighbors.map(({ timers }) => timers.holdTimeSeconds),
     [30, 30, 60, 60],
+  );
+});
+
+t.test("nothing is quoted of a file that is no config", async (t) => {
+  for (const text of [
+    "hush-hush",
+    "hush: hush",
+    "root:*:hush:0:99999:7:::\ndaemon:*:hush::\n",
+    "hush [hush: {",
+    "- hush\n- hush\n",
+  ]) {
+    const { errors } = errorsOf(() => parseConfig(text, "x.yaml", testHost()));
+    t.equal(errors.length, 1, text);
+    t.match(errors[0]?.toLine(), /^x\.yaml:1:1: This is no such file: none of its keys is one of router, /);
+    t.notMatch(errors[0]?.message, /hush/);
+  }
+  const nearly = errorsOf(() => parseConfig("ruoter: {as: 65001}", "x.yaml", testHost()));
+  t.match(nearly.errors[0]?.message, /did you mean "router"/, "one that has nearly a known key is");
+});
+
+t.test("a variable that nobody set is missing, also where JavaScript has something of its name", async (t) => {
+  const file = t.testdir({
+    "bgp.yaml":
+      "router: {as: 65001, router-id: 10.0.0.1}\nneighbors: [{address: 10.0.0.2, remote-as: internal, password: {env: constructor}}]",
+  });
+  t.match(
+    errorsOf(() => loadConfig(`${file}/bgp.yaml`)).errors[0]?.toLine(),
+    /bgp\.yaml:2:70: Cannot use password of neighbor "10\.0\.0\.2": the environment has no constructor/,
   );
 });

@@ -74,10 +74,18 @@ t.test("texts that are handed over are read instead of the disk's, and nothing e
   const file = "/nowhere/bgp.yaml";
   const text =
     "router: {as: 65001, router-id: 10.0.0.1}\nneighbors: [{address: 10.0.0.2, remote-as: internal, password: {file: KEY}}]";
-  const read = (key: string, texts: Record<string, string>) =>
-    settled(() => readConfig({ file, texts: { [file]: text.replace("KEY", key), ...texts } }));
+  const send = (sent: unknown) => settled(() => readConfig({ sent: Buffer.from(JSON.stringify(sent)) }));
+  const read = (key: string, texts: Record<string, string>, unreadable = {}) =>
+    send({ file, texts: { [file]: text.replace("KEY", key), ...texts }, unreadable });
   t.match(await read("key", { "/nowhere/key": "hush\n" }), { neighbors: [{ password: { file: "key" } }] });
-  t.match((await read("/etc/passwd", {})) as Error, /\/etc\/passwd can't be read/);
+  t.match((await read("/etc/passwd", {})) as Error, /\/etc\/passwd can't be read \(it was not sent along\)/);
+  t.match(
+    (await read("key", {}, { "/nowhere/key": "permission denied" })) as Error,
+    /can't be read \(permission denied\)/,
+  );
+  t.match((await send({ file: "bgp.yaml", texts: {} })) as Error, /must be an absolute path/);
+  t.match((await send({ file, texts: { [file]: 1 } })) as Error, /texts by path/);
+  t.match((await send([])) as Error, /must be an absolute path/);
 });
 
 t.test("reading can be stopped", async (t) => {

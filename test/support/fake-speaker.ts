@@ -242,8 +242,8 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
     return this.report;
   }
 
-  async diff(file: string): Promise<ChangeReport> {
-    this.#tell(`diff ${file}`);
+  async diff(sent: Uint8Array): Promise<ChangeReport> {
+    this.#tell(`diff ${JSON.parse(Buffer.from(sent).toString()).file}`);
     return this.report;
   }
 

@@ -1,3 +1,4 @@
+import { tryParseAddress } from "../../lib/address.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { type Family, type FamilyName, families, familyFromName, familyName } from "../../lib/family.ts";
 import type { Log } from "../../lib/log.ts";
@@ -117,7 +118,7 @@ export class OwnRestart {
   /** Looks for earlier state; `adopted`: routes of before were found in the kernel. */
   begin(adopted: boolean): void {
     const { clock, log, deferralMs, isExpected, listed } = this.#parts;
-    const journal = readJournal(this.#parts.journal);
+    const journal = readJournal(this.#parts.journal, this.#parts.log);
     if (journal === null && !adopted) return;
     this.#restarted = true;
     this.#returning = true;
@@ -254,18 +255,31 @@ const before = ({ peers }: Journal, family: Family): string[] =>
     .filter(([, told]) => told.includes(familyName(family)))
     .map(([address]) => address);
 
-/** The journal of before; null if there's none, or nothing that can be understood: then nothing is waited for. */
-function readJournal(store: JournalStore): Journal | null {
+/** The journal of before; null if there's none, or nothing that can be understood, which is said: then nothing is waited for. */
+function readJournal(store: JournalStore, log: Log): Journal | null {
   const text = store.read();
   if (text === null) return null;
+  const say = (what: string) => log.event("warn", "journal", `The journal of before is left out: ${what}`);
+  let journal: Partial<Journal>;
   try {
-    const { version, peers } = JSON.parse(text) as Partial<Journal>;
-    if (version !== 1 || typeof peers !== "object" || peers === null) return null;
-    const known = Object.entries(peers).filter(
-      ([, told]) => Array.isArray(told) && told.every((name) => familyFromName(String(name)) !== undefined),
-    );
-    return known.length === 0 ? null : { version, peers: Object.fromEntries(known) };
+    journal = JSON.parse(text) as Partial<Journal>;
   } catch {
+    say("it isn't JSON");
     return null;
   }
+  const { version, peers } = journal ?? {};
+  if (version !== 1 || typeof peers !== "object" || peers === null) {
+    say("it is of another version, or no journal at all");
+    return null;
+  }
+  const entries = Object.entries(peers);
+  const known = entries.filter(([address, told]) => isAddress(address) && areFamilies(told));
+  if (known.length < entries.length)
+    say(`${entries.length - known.length} of its ${entries.length} entries are no peers`);
+  return known.length === 0 ? null : { version, peers: Object.fromEntries(known) };
 }
+
+const isAddress = (text: string): boolean => tryParseAddress(text.split("%")[0]!) !== undefined;
+
+const areFamilies = (told: unknown): boolean =>
+  Array.isArray(told) && told.every((name) => familyFromName(String(name)) !== undefined);

@@ -6,7 +6,7 @@ import { OwnRestart } from "../../../src/speaker/restart/own-restart.ts";
 import { VirtualClock } from "../../../testbed/virtual-clock.ts";
 
 /** Kernel routes were found, and no journal. */
-function afterCrash(listed: readonly string[] | null) {
+function afterCrash(listed: readonly string[] | null, journal: string | null = null) {
   const clock = new VirtualClock();
   const lines: string[] = [];
   const selected: Family[] = [];
@@ -14,7 +14,7 @@ function afterCrash(listed: readonly string[] | null) {
   const restart = new OwnRestart({
     clock,
     log: { event: (_level, name, message) => void lines.push(`${name}: ${message}`) },
-    journal: { read: () => null, write() {} },
+    journal: { read: () => journal, write() {} },
     deferralMs: 60_000,
     forwarding: () => true,
     isExpected: () => true,
@@ -43,6 +43,28 @@ t.test("with kernel routes but no journal every listed neighbor is waited for, a
   t.equal(restart.explain(0), null);
   t.notOk(restart.returning);
   restart.abandon();
+  t.end();
+});
+
+t.test("what of a journal can't be used is said and left out, and the rest counts", (t) => {
+  const peers = {
+    "10.0.0.1": ["ipv4-unicast"],
+    "not an address": ["ipv4-unicast"],
+    "10.0.0.2": ["ipx"],
+    "10.0.0.3": 7,
+  };
+  const { lines, restart } = afterCrash(["10.0.0.1", "10.0.0.2"], JSON.stringify({ version: 1, peers }));
+  t.match(lines, [/left out: 3 of its 4 entries are no peers/, /until 10\.0\.0\.1 ipv4-unicast has told all routes/]);
+  restart.abandon();
+  for (const [text, why] of [
+    ["{", /it isn't JSON/],
+    ["null", /another version, or no journal/],
+    ['{"version":2,"peers":{}}', /another version, or no journal/],
+  ] as const) {
+    const broken = afterCrash(["10.0.0.1"], text);
+    t.match(broken.lines[0], why);
+    broken.restart.abandon();
+  }
   t.end();
 });
 
