@@ -15,13 +15,6 @@ import type {
 import { parseQuestion } from "../view/question.ts";
 import { CliFailure, type CliIo, Exit } from "./io.ts";
 import { RowSplitter } from "./rows.ts";
-import { formatBfd } from "./text/bfd.ts";
-import { formatChanges } from "./text/changes.ts";
-import { formatExplanation } from "./text/explain.ts";
-import { fibCells, fibColumns } from "./text/fib.ts";
-import { formatNeighbors } from "./text/neighbor.ts";
-import { formatRouteDetail, pathIdLegend, routeCells, routeColumns, routeLegend, writeTable } from "./text/routes.ts";
-import { formatSummary, unhealthyNeighbors } from "./text/summary.ts";
 import { askDaemon, type Goal, waitUntil } from "./wait.ts";
 
 const DEFAULT_SOCKET = "/run/peerage/peerage.sock";
@@ -38,7 +31,7 @@ interface RouteOptions extends Common {
   readonly from?: string;
 }
 
-/** The commands that ask or tell a running daemon; each returns its exit code. */
+/** The commands that ask or tell a running daemon; each returns its exit code, and loads only the texts that it prints. */
 export class DaemonCommands {
   readonly #io: CliIo;
 
@@ -48,6 +41,7 @@ export class DaemonCommands {
 
   async summary(options: Common & { readonly check?: boolean }): Promise<number> {
     const summary = await this.#ask((client) => client.get<Summary>("/summary"), options);
+    const { formatSummary, unhealthyNeighbors } = await import("./text/summary.ts");
     await this.#show(options, summary, formatSummary);
     const unhealthy = options.check ? [...summary.router.readiness.reasons, ...unhealthyNeighbors(summary)] : [];
     if (unhealthy.length === 0) return Exit.done;
@@ -77,6 +71,7 @@ export class DaemonCommands {
   async neighbor(address: string | undefined, options: Common): Promise<number> {
     const path = address === undefined ? "/neighbor" : `/neighbor/${encodeURIComponent(address)}`;
     const answer = await this.#ask((client) => client.get<{ neighbors: NeighborDetail[] }>(path), options);
+    const { formatNeighbors } = await import("./text/neighbor.ts");
     await this.#show(options, answer, ({ neighbors }) => formatNeighbors(neighbors));
     return Exit.done;
   }
@@ -102,6 +97,10 @@ export class DaemonCommands {
     if (options.json)
       await this.#ask((client) => this.#passOn<FibRow>(client, "/fib", {}, options.check ? look : null), options);
     else {
+      const [{ fibCells, fibColumns }, { writeTable }] = await Promise.all([
+        import("./text/fib.ts"),
+        import("./text/routes.ts"),
+      ]);
       const rows = this.#rows<FibRow>("/fib", {}, options, look);
       const count = await writeTable(rows, fibColumns, fibCells, (text) => this.#io.out(text));
       if (count === 0) await this.#io.out("No routes are wanted in the kernel\n");
@@ -122,6 +121,7 @@ export class DaemonCommands {
   async bfd(address: string | undefined, options: Common): Promise<number> {
     const path = address === undefined ? "/bfd" : `/bfd/${encodeURIComponent(address)}`;
     const answer = await this.#ask((client) => client.get<{ sessions: BfdRow[] }>(path), options);
+    const { formatBfd } = await import("./text/bfd.ts");
     await this.#show(options, answer, ({ sessions }) => formatBfd(sessions));
     return Exit.done;
   }
@@ -131,6 +131,7 @@ export class DaemonCommands {
       (client) => client.get<Explanation>("/explain", { prefix: questionOf(prefix) }),
       options,
     );
+    const { formatExplanation } = await import("./text/explain.ts");
     await this.#show(options, explanation, formatExplanation);
     return Exit.done;
   }
@@ -140,12 +141,14 @@ export class DaemonCommands {
     const { configFiles } = await import("./config-files.ts");
     const sent = configFiles(file);
     const report = await this.#ask((client) => client.send<ChangeReport>("/diff", sent), options);
+    const { formatChanges } = await import("./text/changes.ts");
     await this.#show(options, report, formatChanges);
     return Exit.done;
   }
 
   async reload(options: Common): Promise<number> {
     const report = await this.#ask((client) => client.post<ChangeReport>("/reload"), options);
+    const { formatChanges } = await import("./text/changes.ts");
     await this.#show(options, report, formatChanges);
     return Exit.done;
   }
@@ -182,6 +185,9 @@ export class DaemonCommands {
       await this.#ask((client) => this.#passOn(client, path, parameters, null), options);
       return Exit.done;
     }
+    const { formatRouteDetail, pathIdLegend, routeCells, routeColumns, routeLegend, writeTable } = await import(
+      "./text/routes.ts"
+    );
     const rows = this.#rows<RouteRow>(path, parameters, options);
     if (prefix !== undefined && !options.longer) {
       let found = false;

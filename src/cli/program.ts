@@ -2,7 +2,6 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { nearest } from "../config/nearest.ts";
 import { escapedJson, escapeText } from "../lib/escape.ts";
 import type { ErrorAnswer } from "../view/model.ts";
-import { DaemonCommands } from "./daemon-commands.ts";
 import { asFailure, CliFailure, type CliIo, Exit, OutputClosed } from "./io.ts";
 import type { Goal } from "./wait.ts";
 
@@ -103,7 +102,7 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
   program.hook("preAction", (_, command) => {
     if (!["run", "lab"].includes(command.name())) commands.other?.();
   });
-  const daemon = new DaemonCommands(io);
+  const daemon = async () => new (await import("./daemon-commands.ts")).DaemonCommands(io);
   const family = () => new Option("--family <family>", "only this family").choices(["ipv4-unicast", "ipv6-unicast"]);
 
   does<[{ config: string }]>(
@@ -125,7 +124,7 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
       "--check",
       "exit with 3 unless the daemon is ready and all neighbors are established",
     ),
-    (options) => daemon.summary(options),
+    async (options) => (await daemon()).summary(options),
   );
   does<[Goal, { timeout: number }]>(
     ask("wait <goal>", "Wait until the daemon has come back (ready), or until nothing is under way (converged).")
@@ -134,18 +133,18 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
         "\nGoals:\n  ready      decided, written into the kernel and told to everyone who is up, once since the start\n  converged  nothing is under way, through one whole second",
       )
       .option("--timeout <seconds>", "how long to wait; 3 when it is over, 1 if there is no daemon", wholeSeconds, 60),
-    (goal, options) => daemon.wait(goalOf(goal), options),
+    async (goal, options) => (await daemon()).wait(goalOf(goal), options),
   );
   does<[string | undefined, object]>(
     ask("neighbor [address]", "Everything about neighbors: state and reasons, timers, capabilities, counters."),
-    (address, options) => daemon.neighbor(address, options),
+    async (address, options) => (await daemon()).neighbor(address, options),
   );
   does<[string | undefined, object]>(
     ask("route [prefix]", "The routes that were chosen, beside all that could have been.")
       .option("--longer", "also the prefixes inside it")
       .addOption(family())
       .option("--from <address>", "only paths from this neighbor"),
-    (prefix, options) => daemon.route(prefix, options),
+    async (prefix, options) => (await daemon()).route(prefix, options),
   );
   for (const [name, about] of [
     ["received", "What a neighbor told us, rejected routes too, with the line of the policy."],
@@ -153,28 +152,29 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
   ] as const)
     does<[string, string | undefined, object]>(
       ask(`${name} <address> [prefix]`, about).option("--longer", "also the prefixes inside it").addOption(family()),
-      (address, prefix, options) => daemon[name](address, prefix, options),
+      async (address, prefix, options) => (await daemon())[name](address, prefix, options),
     );
   does<[{ check?: boolean }]>(
     ask("fib", "The kernel routes that we want, beside what the kernel holds.").option(
       "--check",
       "exit with 3 unless all are installed",
     ),
-    (options) => daemon.fib(options),
+    async (options) => (await daemon()).fib(options),
   );
   does<[string | undefined, object]>(
     ask("bfd [address]", "BFD sessions: state, agreed times, and why they went down last."),
-    (address, options) => daemon.bfd(address, options),
+    async (address, options) => (await daemon()).bfd(address, options),
   );
   does<[string, object]>(
     ask("explain <prefix>", "The whole way of a prefix: who announced it, why one won, where it went."),
-    (prefix, options) => daemon.explain(prefix, options),
+    async (prefix, options) => (await daemon()).explain(prefix, options),
   );
-  does<[string, object]>(ask("diff <file>", "What a configuration would change; changes nothing."), (file, options) =>
-    daemon.diff(file, options),
+  does<[string, object]>(
+    ask("diff <file>", "What a configuration would change; changes nothing."),
+    async (file, options) => (await daemon()).diff(file, options),
   );
-  does<[object]>(ask("reload", "Read the configuration again and apply the difference."), (options) =>
-    daemon.reload(options),
+  does<[object]>(ask("reload", "Read the configuration again and apply the difference."), async (options) =>
+    (await daemon()).reload(options),
   );
   does<[string, object]>(
     ask("reset <address>", "End the session with a neighbor, or refresh its routes.").addOption(
@@ -183,7 +183,7 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
         "out",
       ]),
     ),
-    (address, options) => daemon.reset(address, options),
+    async (address, options) => (await daemon()).reset(address, options),
   );
   does<[{ wait?: number }]>(
     ask("drain", "Leave for good: ask the peers to turn away, withdraw, then stop.").option(
@@ -192,7 +192,7 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
       wholeSeconds,
       10,
     ),
-    (options) => daemon.drain(options),
+    async (options) => (await daemon()).drain(options),
   );
   does<[{ config?: string; json?: boolean; socket?: string }]>(
     ask("doctor", "Check this host: ports, capabilities, MTU, forwarding and more.").option(

@@ -19,8 +19,11 @@ export interface Running {
   readonly ended: Promise<number | null>;
 }
 
-export function start(t: Test, ...words: string[]): Running {
-  const child = spawn(process.execPath, [program, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+export const start = (t: Test, ...words: string[]): Running => startNode(t, [], words);
+
+/** The same with options of Node's. */
+export function startNode(t: Test, options: readonly string[], words: readonly string[]): Running {
+  const child = spawn(process.execPath, [...options, program, ...words], { stdio: ["ignore", "pipe", "pipe"] });
   t.teardown(() => child.kill("SIGKILL"));
   let output = "";
   for (const stream of [child.stdout, child.stderr])
