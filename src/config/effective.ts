@@ -88,6 +88,7 @@ export function formatEffective(config: Config): string {
         memory: size(limits.memory),
         "memory-per-peer": size(limits.memoryPerPeer),
         "half-open": limits.halfOpen,
+        "paths-per-prefix": limits.pathsPerPrefix,
       },
       tunnels: config.tunnels.map((tunnel) => ({
         kind: tunnel.kind,

@@ -391,6 +391,8 @@ export interface LimitsConfig {
   readonly memoryPerPeer: number | "none";
   /** Members of ranges that have connected but have not come to Established. */
   readonly halfOpen: number;
+  /** Paths that one peer may have for one prefix (ADD-PATH). */
+  readonly pathsPerPrefix: number;
 }
 
 export interface TunnelConfig {

@@ -63,7 +63,12 @@ export function resolveLimits(raw: RawConfig, source: Source, problems: Problems
   const memoryPerPeer = limits["memory-per-peer"] ?? "none";
   if (typeof memory === "number" && typeof memoryPerPeer === "number" && memoryPerPeer > memory)
     problems.cannot(source, ["limits", "memory-per-peer"], "must not be more than limits.memory");
-  return { memory, memoryPerPeer, halfOpen: limits["half-open"] ?? 1000 };
+  return {
+    memory,
+    memoryPerPeer,
+    halfOpen: limits["half-open"] ?? 1000,
+    pathsPerPrefix: limits["paths-per-prefix"] ?? 1024,
+  };
 }
 
 const writerOf = (text: string): KernelConfig["writer"] =>

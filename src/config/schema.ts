@@ -363,6 +363,11 @@ const limits = mapping({
     "Members of ranges that have connected but not shaken hands; one more takes the place of the oldest.",
     "1000",
   ),
+  "paths-per-prefix": key(
+    s.integer(1, 1_000_000),
+    "Paths that one neighbor may have for one prefix, where it sends several (`add-path`); more are not taken in.",
+    "1024",
+  ),
 });
 
 const tunnel = mapping({

@@ -48,6 +48,8 @@ export class ExportGroup implements Consumer {
   readonly #bySource = new Map<number, number>();
   /** Changes wait since even the fastest member has enough to read. */
   #blocked = false;
+  /** Units that were spent beyond what turns had for it. */
+  #overdrawn = 0;
   /** Who comes first in the next turn. */
   #firstServed = 0;
   /** Entries below are dropped: the group is closing. */
@@ -268,17 +270,20 @@ export class ExportGroup implements Consumer {
     // Members get half of a turn, and a full evaluation half of the rest: steady change starves neither.
     const most = Math.max(1, this.#turn.units >>> 1);
     const forChanges = pending.isScanning ? Math.max(1, most >>> 1) : most;
-    let used = 0;
-    for (; used < forChanges; used++) {
+    // A prefix with very many paths costs more than a turn may: then the next ones are for others.
+    let used = Math.min(most, this.#overdrawn);
+    this.#overdrawn -= used;
+    for (; used < forChanges; used += 1 + advertiser.cost) {
       const prefixId = pending.take();
       if (prefixId === 0) break;
       advertiser.evaluate(prefixId, epoch);
     }
-    for (; pending.isScanning && used < most; used++) {
+    for (; pending.isScanning && used < most; used += 1 + advertiser.cost) {
       const prefixId = pending.takeScanned(advertiser.routes.prefixes);
       if (prefixId !== 0) advertiser.evaluate(prefixId, epoch);
     }
-    this.#turn.units -= used;
+    if (used > most) this.#overdrawn += used - most;
+    this.#turn.units -= Math.min(used, most);
     advertiser.forget();
     advertiser.packer.flush(this.#isHeard() ? this.#log : null);
     if (!pending.isEmpty) this.#turn.more = true;

@@ -18,6 +18,17 @@ export interface Prefixes extends PrefixWords {
 }
 
 /** The Loc-RIB of one family. */
+/** The paths of a prefix that has very many, each change of which has a number. */
+export interface ManyPaths {
+  readonly size: number;
+  /** The number that the next change will have. */
+  readonly end: number;
+  /** Whether a path is one of these now. */
+  holds(path: number): boolean;
+  /** Paths that came, changed or went since a change of this number; null: all must be looked at. */
+  since(change: number): readonly number[] | null;
+}
+
 export interface Routes {
   readonly family: Family;
   readonly prefixes: Prefixes;
@@ -30,10 +41,15 @@ export interface Routes {
   /** Source of the best path; meaningless without one. */
   bestSource(prefixId: number): number;
   /**
-   * Usable paths, the best first: fills `out` and returns how many there are, at most `out.length`. For ADD-PATH. A path keeps
+   * The best usable paths, the best first: fills `out` and returns how many, at most `max`. For ADD-PATH. A path keeps
    * its number as long as it lives, so the number is its path id on the wire.
    */
-  rank(prefixId: number, out: Int32Array): number;
+  rank(prefixId: number, out: Int32Array, max?: number): number;
+  /** All usable paths in no particular order, as far as `out` goes; returns how many there are. */
+  usablePaths(prefixId: number, out: Int32Array): number;
+  isUsable(path: number): boolean;
+  /** Where a prefix has very many paths: which of them are new. */
+  manyPaths(prefixId: number): ManyPaths | undefined;
   pathAttributes(path: number): number;
   pathSource(path: number): number;
 }

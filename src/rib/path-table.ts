@@ -1,5 +1,6 @@
 import { Column } from "../lib/columns/column.ts";
 import { PAGE_BITS, PAGE_MASK, RecordPages } from "../lib/columns/record-pages.ts";
+import { WIDE, WideChains } from "./wide-chains.ts";
 
 /** Words of a path record: 16 octets a path. */
 export const PATH_STRIDE = 4;
@@ -17,6 +18,8 @@ export const CHAIN_END = 0x80000000;
 /** The paths of one family, chained per prefix. Path numbers hold until the next change of the table: keep none. */
 export class PathTable {
   readonly records = new RecordPages(PATH_STRIDE);
+  /** Chains too long to be walked. */
+  readonly wide = new WideChains(this);
   /** ADD-PATH ids by path (RFC 7911); there are none while no peer sends ids. */
   readonly #pathIds = new Column(Uint32Array);
   /** Whether any path has an id other than 0. */
@@ -28,7 +31,7 @@ export class PathTable {
 
   /** Octets held. */
   get bytes(): number {
-    return this.records.bytes + this.#pathIds.bytes;
+    return this.records.bytes + this.wide.bytes + this.#pathIds.bytes;
   }
 
   source(path: number): number {
@@ -55,7 +58,11 @@ export class PathTable {
 
   prefix(path: number): number {
     let at = path;
-    while (at < CHAIN_END) at = this.records.pages[at >>> PAGE_BITS]![(at & PAGE_MASK) * PATH_STRIDE + PATH_NEXT]!;
+    for (let left = WIDE; at < CHAIN_END; left--) {
+      const known = left === 0 ? this.wide.prefixOf(path) : 0;
+      if (known !== 0) return known;
+      at = this.records.pages[at >>> PAGE_BITS]![(at & PAGE_MASK) * PATH_STRIDE + PATH_NEXT]!;
+    }
     return at - CHAIN_END;
   }
 

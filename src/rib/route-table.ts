@@ -22,6 +22,7 @@ import { acceptAll, type Consumer, type ImportPort, type NextHopTable } from "./
 import { nextEpoch, SourceCounts } from "./source-counts.ts";
 import type { SourceTable } from "./source-table.ts";
 import { TableWalk } from "./table-walk.ts";
+import { WIDE, type WideChain } from "./wide-chains.ts";
 
 export interface RouteTableParts {
   readonly hasher: Hasher;
@@ -79,7 +80,7 @@ export class RouteTable {
       remove: (path) => this.#remove(this.paths.prefix(path), path),
       reevaluate: (path) => this.#reevaluatePath(path),
       nextHop: (path) => this.#attributes.nextHop[this.paths.effective(path)]!,
-      redecide: (path) => this.#markDirty(this.paths.prefix(path), 0),
+      redecide: (path) => this.#redecide(this.paths.prefix(path)),
       touch: (path) => this.#touch(this.paths.prefix(path)),
     });
   }
@@ -130,6 +131,11 @@ export class RouteTable {
       this.prefixes.freeIfUnused(prefix);
       return;
     }
+    if (pathId !== 0 && this.#pathsOf(prefix, source) >= counts.pathLimit) {
+      counts.crowded++;
+      counts.crowdedAt = counts.pathLimit;
+      return;
+    }
     let effective = this.importPort.evaluate(this.family, prefix, source, received, false);
     if (effective !== 0 && counts.accepted >= counts.acceptLimit) {
       counts.refused++;
@@ -147,8 +153,8 @@ export class RouteTable {
     page[at + PATH_ORIGIN] = (counts.epoch << 16) | source;
     page[at + PATH_RECEIVED] = received;
     page[at + PATH_EFFECTIVE] = effective;
-    page[at + PATH_NEXT] = this.#link(prefix, added);
     if (pathId !== 0 || this.paths.hasPathIds) this.paths.setPathId(added, pathId);
+    this.#link(prefix, added, page, at + PATH_NEXT);
     if (effective !== 0) this.#markDirty(prefix, 0);
   }
 
@@ -198,6 +204,8 @@ export class RouteTable {
       counts.accepted--;
     }
     if (this.best(prefix) === path) this.#touchBest(prefix, effective !== 0);
+    const wide = this.paths.wide.get(prefix);
+    wide?.noted(path);
     this.#markDirty(prefix, 0);
     return true;
   }
@@ -216,6 +224,8 @@ export class RouteTable {
     const counts = this.#count(page[at + PATH_ORIGIN]! & 0xffff);
     if (this.best(prefix) === path) this.#touchBest(prefix, false);
     this.#unlink(prefix, path, page[at + PATH_NEXT]!);
+    const wide = this.paths.wide.get(prefix);
+    if (wide !== undefined) this.paths.wide.removed(prefix, wide, path, this.firstPath(prefix));
     this.#attributes.release(page[at + PATH_RECEIVED]!);
     counts.received--;
     if (effective !== 0) {
@@ -234,7 +244,9 @@ export class RouteTable {
       prefixes.records.pages[prefix >>> PAGE_BITS]![(prefix & PAGE_MASK) * prefixes.stride + prefixes.headOffset]!;
     if (head === 0) return 0;
     const { pages } = paths.records;
+    let left = WIDE;
     for (let path = head; path < CHAIN_END; ) {
+      if (left-- === 0) return paths.wide.find(paths.wide.open(prefix, head), source, pathId);
       const page = pages[path >>> PAGE_BITS]!;
       const at = (path & PAGE_MASK) * PATH_STRIDE;
       const ours = (page[at + PATH_ORIGIN]! & 0xffff) === source;
@@ -244,42 +256,58 @@ export class RouteTable {
     return 0;
   }
 
-  /** Puts a path second in the chain, or first where there's none; returns its `next` word. */
-  #link(prefix: number, path: number): number {
-    const { prefixes } = this;
+  /** How many paths a source has for a prefix. */
+  #pathsOf(prefix: number, source: number): number {
+    const { paths } = this;
+    const wide = paths.wide.get(prefix);
+    if (wide !== undefined) return wide.bySource.get(source) ?? 0;
+    let count = 0;
+    for (let path = this.firstPath(prefix); path !== 0; path = paths.next(path))
+      if (paths.source(path) === source) count++;
+    return count;
+  }
+
+  /** Puts a path second in the chain, or first where there's none; its `next` word is `records[link]`. */
+  #link(prefix: number, path: number, records: Uint32Array, link: number): void {
+    const { prefixes, paths } = this;
     const page = prefixes.records.pages[prefix >>> PAGE_BITS]!;
     const at = (prefix & PAGE_MASK) * prefixes.stride + prefixes.headOffset;
     const head = page[at]!;
     if (head === 0) {
       page[at] = path;
-      return CHAIN_END + prefix;
+      records[link] = CHAIN_END + prefix;
+      return;
     }
-    const first = this.paths.records.pages[head >>> PAGE_BITS]!;
-    const link = (head & PAGE_MASK) * PATH_STRIDE + PATH_NEXT;
-    const next = first[link]!;
-    first[link] = path;
-    return next;
+    const first = paths.records.pages[head >>> PAGE_BITS]!;
+    const firstLink = (head & PAGE_MASK) * PATH_STRIDE + PATH_NEXT;
+    records[link] = first[firstLink]!;
+    first[firstLink] = path;
+    const wide = paths.wide.get(prefix);
+    if (wide !== undefined) paths.wide.added(prefix, wide, path, head);
   }
 
   #unlink(prefix: number, path: number, next: number): void {
-    const { prefixes } = this;
+    const { prefixes, paths } = this;
     const page = prefixes.records.pages[prefix >>> PAGE_BITS]!;
     const at = (prefix & PAGE_MASK) * prefixes.stride + prefixes.headOffset;
+    const { pages } = paths.records;
     let before = page[at]!;
     if (before === path) {
       page[at] = next < CHAIN_END ? next : 0;
-      return;
-    }
-    const { pages } = this.paths.records;
-    for (;;) {
-      const candidates = pages[before >>> PAGE_BITS]!;
-      const link = (before & PAGE_MASK) * PATH_STRIDE + PATH_NEXT;
-      if (candidates[link] === path) {
-        candidates[link] = next;
-        return;
+      before = 0;
+    } else {
+      if (paths.wide.get(prefix) !== undefined) before = paths.wide.before(path);
+      for (;;) {
+        const candidates = pages[before >>> PAGE_BITS]!;
+        const link = (before & PAGE_MASK) * PATH_STRIDE + PATH_NEXT;
+        if (candidates[link] === path) {
+          candidates[link] = next;
+          break;
+        }
+        before = candidates[link]!;
       }
-      before = candidates[link]!;
     }
+    if (next < CHAIN_END && paths.wide.get(prefix) !== undefined) paths.wide.setBefore(next, before);
   }
 
   #markDirty(prefix: number, flags: number): void {
@@ -302,6 +330,7 @@ export class RouteTable {
 
   /** What a prefix goes through has changed, whether or not the choice does. */
   #touch(prefix: number): void {
+    this.paths.wide.get(prefix)?.distrust();
     this.#markDirty(prefix, TOUCHED);
   }
 
@@ -337,7 +366,9 @@ export class RouteTable {
     let looked = 1;
     let best = 0;
     if (head !== 0) {
-      best = this.#decision.choose(head);
+      const wide = this.paths.wide.get(prefix);
+      if (wide === undefined) best = this.#decision.choose(head);
+      else best = this.#chooseWide(wide, head, before !== 0 && (meta & TOUCHED) === 0);
       looked = this.#decision.looked;
       if (best !== 0 && best !== head) this.#moveToFront(prefix, best);
     }
@@ -356,6 +387,23 @@ export class RouteTable {
     return looked;
   }
 
+  /** With very many paths: those that are new since the last decision against its outcome (`settled`: that stands), if that will do. */
+  #chooseWide(chain: WideChain, head: number, settled: boolean): number {
+    const changed = settled && chain.med >= 0 ? chain.since(chain.decided) : null;
+    chain.decided = chain.end;
+    const better = changed === null ? 0 : this.#decision.better(head, changed, (path) => chain.holds(path), chain.med);
+    if (better !== 0) return better;
+    const best = this.#decision.choose(head);
+    chain.med = this.#decision.commonMed(head);
+    return best;
+  }
+
+  #redecide(prefix: number): void {
+    const wide = this.paths.wide.get(prefix);
+    wide?.distrust();
+    this.#markDirty(prefix, 0);
+  }
+
   #moveToFront(prefix: number, path: number): void {
     const { prefixes } = this;
     const link = (path & PAGE_MASK) * PATH_STRIDE + PATH_NEXT;
@@ -365,6 +413,7 @@ export class RouteTable {
     const at = (prefix & PAGE_MASK) * prefixes.stride + prefixes.headOffset;
     page[link] = head[at]!;
     head[at] = path;
+    if (this.paths.wide.get(prefix) !== undefined) this.paths.wide.linked(path, 0);
   }
 
   /**
@@ -385,6 +434,7 @@ export class RouteTable {
   /** Changes the rules and has every prefix decided again, by `work`. */
   setDecision(options: DecisionOptions): void {
     this.#decision = new Decision({ ...this.#parts, paths: this.paths }, options);
+    this.paths.wide.distrust();
     this.redecide();
   }
 
@@ -440,10 +490,21 @@ export class RouteTable {
     return max;
   }
 
-  /** Usable paths, the best first: fills `out` and returns how many there are, at most `out.length`. For ADD-PATH. */
-  rank(prefixId: number, out: Int32Array): number {
+  /** The best usable paths, the best first: fills `out` and returns how many, at most `max`. For ADD-PATH. */
+  rank(prefixId: number, out: Int32Array, max = out.length): number {
     const first = this.firstPath(prefixId);
-    return first === 0 ? 0 : this.#decision.rank(first, out);
+    return first === 0 ? 0 : this.#decision.rank(first, out, max);
+  }
+
+  /** All usable paths in no particular order, as far as `out` goes; returns how many there are. */
+  usablePaths(prefixId: number, out: Int32Array): number {
+    let count = 0;
+    for (let path = this.firstPath(prefixId); path !== 0; path = this.paths.next(path)) {
+      if (!this.#decision.usable(path)) continue;
+      if (count < out.length) out[count] = path;
+      count++;
+    }
+    return count;
   }
 
   /** All paths of a prefix, the best first, each with the step of the decision at which it lost, in words. */
@@ -469,6 +530,11 @@ export class RouteTable {
   /** Path id as received; 0 if the peer sends none. */
   pathReceivedId(path: number): number {
     return this.paths.pathId(path);
+  }
+
+  /** Where a prefix has so many paths that who follows each of them should look at what is new alone. */
+  manyPaths(prefixId: number): WideChain | undefined {
+    return this.paths.wide.get(prefixId);
   }
 
   /** Whether a path could be chosen: accepted, with a reachable next hop. */
@@ -526,6 +592,18 @@ export class RouteTable {
     const counts = this.#count(source);
     counts.limit = limit;
     counts.acceptLimit = accepted;
+  }
+
+  /**
+   * How many paths a source may have for one prefix (ADD-PATH): announcements of more are ignored and counted. What is there stays. True
+   * if some were refused that would be taken in now.
+   */
+  setPathLimit(source: number, limit: number): boolean {
+    const counts = this.#count(source);
+    counts.pathLimit = limit;
+    const room = counts.crowded > 0 && counts.crowdedAt < limit;
+    if (room) counts.crowded = 0;
+    return room;
   }
 
   /** All paths of a source are stale from now on, until announced again (RFC 4724 §4.2, RFC 7313 §4). Costs nothing. */

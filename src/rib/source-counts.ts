@@ -17,6 +17,11 @@ export class SourceCounts {
   /** Paths that the source may have, and how many of them accepted: what is beyond is refused (maximum-prefix with `discard`). */
   limit = Number.POSITIVE_INFINITY;
   acceptLimit = Number.POSITIVE_INFINITY;
+  /** Paths that it may have for one prefix (RFC 7911); announcements of more are refused. */
+  pathLimit = Number.POSITIVE_INFINITY;
+  /** Announcements that were refused for that, and the limit of the last one. */
+  crowded = 0;
+  crowdedAt = 0;
   /** Epoch of its paths: those of an earlier one are stale. It only grows, but for `nextEpoch`. */
   epoch = 0;
   /** Paths of an epoch before this one are to be swept. */

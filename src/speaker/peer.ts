@@ -74,6 +74,8 @@ export class Peer {
   remoteRouterId: number | null = null;
   /** The maximum-prefix limit was passed and said so; by family. */
   readonly overLimit: boolean[] = families.map(() => false);
+  /** Paths of one prefix were too many (`limits.paths-per-prefix`), and that was said; by family. */
+  readonly crowded: boolean[] = families.map(() => false);
   policySource: PolicySource;
   pipeline: ImportPipeline | null = null;
 

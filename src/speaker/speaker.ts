@@ -364,7 +364,7 @@ export class Speaker implements SpeakerState {
       if (touched.has(peer)) continue;
       yield* this.linkOf(peer).preparing();
       if (this.ending) return;
-      if (this.#isThere(peer)) this.linkOf(peer).unchanged();
+      if (this.#isThere(peer) && this.linkOf(peer).unchanged() && peer.live !== null) this.#askAgain(peer);
       yield;
     }
     this.#policyCache.settled();
@@ -404,8 +404,8 @@ export class Speaker implements SpeakerState {
       this.peers.enroll(peer);
       peer.session.update(this.#maker.settingsOf(change.identity));
       this.bfd?.watch(peer);
-      this.linkOf(peer).reconfigured();
-      if (change.refresh || hasRoom(peer, this.tables)) this.#askAgain(peer);
+      const room = this.linkOf(peer).reconfigured();
+      if (change.refresh || room || hasRoom(peer, this.tables)) this.#askAgain(peer);
     }
   }
 

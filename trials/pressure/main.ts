@@ -4,6 +4,7 @@ import { config } from "./config.ts";
 import { descriptors, silent } from "./crowd.ts";
 import { load } from "./load.ts";
 import { flood, memory } from "./memory.ts";
+import { paths } from "./paths.ts";
 import { questions } from "./questions.ts";
 import { readers } from "./readers.ts";
 import { stops } from "./stops.ts";
@@ -25,6 +26,7 @@ const scenarios: readonly Scenario[] = [
   { name: "flood", run: flood },
   { name: "questions", run: questions },
   { name: "config", run: config },
+  { name: "paths", run: paths },
 ];
 
 interface Scenario {

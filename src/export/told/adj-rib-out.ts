@@ -1,10 +1,10 @@
 import { Column } from "../../lib/columns/column.ts";
-import { Growth, resized } from "../../lib/columns/growth.ts";
 import { IdQueue } from "../../lib/columns/id-queue.ts";
 import type { Prefixes } from "../export-ports.ts";
 import type { OutSets } from "./out-sets.ts";
+import { PathEntries } from "./path-entries.ts";
 
-/** Entries of the columns by path and by source start with room for this many, the first page with that for four times as many. */
+/** Entries of the column by source start with room for this many, the first page with that for four times as many. */
 const FIRST = 16;
 /** Entries per page, as a power of two. */
 const PAGE_BITS = 14;
@@ -199,73 +199,5 @@ export class AdjRibOut {
       this.paths.remove(entry);
       if (this.paths.first(prefixId) === 0) this.#prefixes.release(prefixId);
     }
-  }
-}
-
-/** Which path of which prefix an entry is, with ADD-PATH; a chain of entries per prefix. */
-class PathEntries {
-  prefix = new Uint32Array(FIRST);
-  pathId = new Uint32Array(FIRST);
-  #next = new Uint32Array(FIRST);
-  readonly #first = new Column(Uint32Array);
-  readonly #growth = new Growth(3, FIRST);
-  #free = 0;
-  #end = 1;
-
-  /** First entry of a prefix, or 0. */
-  first(prefixId: number): number {
-    return this.#first.get(prefixId);
-  }
-
-  /** The next entry of the same prefix, or 0. */
-  next(entry: number): number {
-    return this.#next[entry]!;
-  }
-
-  /** All prefixes with entries are below. */
-  get prefixEnd(): number {
-    return this.#first.end;
-  }
-
-  find(prefixId: number, pathId: number): number {
-    let entry = this.first(prefixId);
-    while (entry !== 0 && this.pathId[entry] !== pathId) entry = this.#next[entry]!;
-    return entry;
-  }
-
-  isOnly(entry: number): boolean {
-    return this.first(this.prefix[entry]!) === entry && this.#next[entry] === 0;
-  }
-
-  add(prefixId: number, pathId: number): number {
-    let entry = this.#free;
-    if (entry !== 0) this.#free = this.#next[entry]!;
-    else {
-      entry = this.#end++;
-      if (entry >= this.#growth.next) this.#growth.reach(entry, this.#growColumn);
-    }
-    this.prefix[entry] = prefixId;
-    this.pathId[entry] = pathId;
-    this.#next[entry] = this.#first.get(prefixId);
-    this.#first.set(prefixId, entry);
-    return entry;
-  }
-
-  readonly #growColumn = (column: number, length: number): void => {
-    if (column === 0) this.prefix = resized(this.prefix, length);
-    else if (column === 1) this.pathId = resized(this.pathId, length);
-    else this.#next = resized(this.#next, length);
-  };
-
-  remove(entry: number): void {
-    const prefixId = this.prefix[entry]!;
-    if (this.#first.get(prefixId) === entry) this.#first.set(prefixId, this.#next[entry]!);
-    else {
-      let before = this.#first.get(prefixId);
-      while (this.#next[before] !== entry) before = this.#next[before]!;
-      this.#next[before] = this.#next[entry]!;
-    }
-    this.#next[entry] = this.#free;
-    this.#free = entry;
   }
 }

@@ -7,6 +7,7 @@ import type { PathAttributes } from "../../wire/attribute/types.ts";
 import {
   type AttributeSets,
   type ExportPolicyPort,
+  type ManyPaths,
   type NextHops,
   PolicySet,
   type Routes,
@@ -31,6 +32,11 @@ import { Encoder } from "./encoder.ts";
 import { OutSets } from "./out-sets.ts";
 import { Packer } from "./packer.ts";
 import { except, only } from "./update-log.ts";
+
+/** What it costs to look for the best few, path by path, beside a plain look. */
+const RANKING = 2;
+/** Paths of a prefix among which one is looked for by going through them. */
+const FEW = 16;
 
 export interface AdvertiserParts {
   readonly key: GroupKey;
@@ -78,6 +84,10 @@ export class Advertiser {
   // ADD-PATH: what is wanted for a prefix, as parallel arrays.
   #ranked = new Int32Array(16);
   readonly #wantedPaths: number[] = [];
+  /** Prefixes with very many paths, and what of these has been looked at. */
+  readonly #seen = new Map<number, { readonly of: ManyPaths; readonly end: number }>();
+  /** What the last `evaluate` cost beyond one prefix: routes looked at, where there were very many. */
+  cost = 0;
   readonly #wantedSets: number[] = [];
 
   constructor(parts: AdvertiserParts, audience: Audience) {
@@ -106,6 +116,7 @@ export class Advertiser {
 
   set policy(policy: ExportPolicyPort) {
     this.forget();
+    this.#seen.clear();
     this.#policy = policy;
     this.#usesPrefix = policy.usesPrefix;
   }
@@ -159,12 +170,18 @@ export class Advertiser {
   /** RFC 7911: the best N of the paths that this group may hear. */
   #evaluatePaths(prefixId: number, any: boolean, epoch: number): void {
     const { told } = this;
+    const many = this.routes.manyPaths(prefixId);
+    this.cost = 0;
+    if (many !== undefined && this.#evaluateNew(prefixId, many, epoch)) return;
     const paths = told.paths!;
     const count = any ? this.#want(prefixId) : 0;
+    const wanted = count > FEW ? new Set(this.#wantedPaths.slice(0, count)) : null;
     for (let entry = paths.first(prefixId); entry !== 0; entry = paths.next(entry)) {
       const was = told.set(entry);
       const pathId = paths.pathId[entry]!;
-      if (was !== 0 && !this.#isWanted(pathId, count)) this.#tell(entry, prefixId, pathId, was, 0, epoch);
+      if (was === 0) continue;
+      if (wanted === null ? !this.#isWanted(pathId, count) : !wanted.has(pathId))
+        this.#tell(entry, prefixId, pathId, was, 0, epoch);
     }
     for (let i = 0; i < count; i++) {
       const pathId = this.#wantedPaths[i]!;
@@ -174,6 +191,34 @@ export class Advertiser {
       if (was !== set) this.#tell(entry, prefixId, pathId, was, set, epoch);
       this.outSets.release(set);
     }
+    if (wanted !== null) this.#wantedPaths.length = this.#wantedSets.length = 0;
+    if (many !== undefined) {
+      this.cost = many.size * (many.size > this.key.addPath ? RANKING : 1);
+      this.#seen.set(prefixId, { of: many, end: many.end });
+    } else if (this.#seen.size > 0) this.#seen.delete(prefixId);
+  }
+
+  /** Where all of very many paths may be sent, only the new ones are looked at. False: that won't do. */
+  #evaluateNew(prefixId: number, many: ManyPaths, epoch: number): boolean {
+    const seen = this.#seen.get(prefixId);
+    if (seen?.of !== many || many.size > this.key.addPath || this.#withheldAs.get(prefixId) !== 0) return false;
+    const changed = many.since(seen.end);
+    if (changed === null) return false;
+    const { told, routes } = this;
+    for (const path of changed) {
+      let set = 0;
+      if (many.holds(path) && routes.isUsable(path)) {
+        set = this.#resolve(routes.pathAttributes(path), routes.pathSource(path), prefixId);
+        if (set === 0 && isWithheld(this.#outcome)) return false;
+      }
+      const known = told.paths!.find(prefixId, path);
+      const was = known === 0 ? 0 : told.set(known);
+      if (was === set) continue;
+      this.#tell(known === 0 ? told.entryOf(prefixId, path) : known, prefixId, path, was, set, epoch);
+    }
+    this.cost = changed.length;
+    this.#seen.set(prefixId, { of: many, end: many.end });
+    return true;
   }
 
   #isWanted(pathId: number, count: number): boolean {
@@ -183,22 +228,27 @@ export class Advertiser {
 
   /** Fills `#wantedPaths` and `#wantedSets`, with a reference to each set; returns how many. */
   #want(prefixId: number): number {
-    const { routes } = this;
-    let usable = routes.rank(prefixId, this.#ranked);
-    while (usable === this.#ranked.length) {
+    const { routes, key } = this;
+    let usable = routes.usablePaths(prefixId, this.#ranked);
+    if (usable > this.#ranked.length) {
       this.#ranked = new Int32Array(usable * 2);
-      usable = routes.rank(prefixId, this.#ranked);
+      usable = routes.usablePaths(prefixId, this.#ranked);
     }
     let count = 0;
     let withheldAs: number = Outcome.NoRoute;
-    for (let i = 0; i < usable && count < this.key.addPath; i++) {
-      const path = this.#ranked[i]!;
-      const set = this.#resolve(routes.pathAttributes(path), routes.pathSource(path), prefixId);
-      if (set !== 0) {
-        this.outSets.retain(set);
-        this.#wantedPaths[count] = path;
-        this.#wantedSets[count++] = set;
-      } else if (isWithheld(this.#outcome)) withheldAs = this.#outcome;
+    // Where all may be sent no order is needed. Else as many as are wanted are ranked, and more if some of these may not be sent.
+    for (let ranked = 0, ask = key.addPath; ranked < usable && count < key.addPath; ask *= 4) {
+      const from = ranked;
+      ranked = usable <= key.addPath ? usable : routes.rank(prefixId, this.#ranked, Math.min(usable, ask));
+      for (let i = from; i < ranked && count < key.addPath; i++) {
+        const path = this.#ranked[i]!;
+        const set = this.#resolve(routes.pathAttributes(path), routes.pathSource(path), prefixId);
+        if (set !== 0) {
+          this.outSets.retain(set);
+          this.#wantedPaths[count] = path;
+          this.#wantedSets[count++] = set;
+        } else if (isWithheld(this.#outcome)) withheldAs = this.#outcome;
+      }
     }
     this.#note(prefixId, withheldAs);
     return count;

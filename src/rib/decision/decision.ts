@@ -20,6 +20,9 @@ export interface PathCandidate extends Candidate {
   readonly path: number;
 }
 
+/** So many paths are picked out of many one by one; more are sorted. */
+const FEW = 16;
+
 /**
  * The choice among the paths of one prefix: RFC 4271 §9.1.2 with the tie-breakers of RFC 4456 §9. `ladder.ts` has the
  * steps one by one, in words; this is the same without an allocation.
@@ -86,21 +89,33 @@ export class Decision {
     if (max === 1) return 1;
     this.#keepEarlyWinners(first);
     this.#keepLowestMed();
-    const tied = this.#tied.subarray(0, this.#count);
-    tied.sort((a, b) => this.#compareLate(a, b));
     let count = 1;
-    for (const path of tied) {
-      if (count === max) break;
-      if (path === best || !this.#sharesWith(best, path)) continue;
-      let seen = false;
-      for (let i = 0; i < count; i++) if (this.#nextHopOf(out[i]!) === this.#nextHopOf(path)) seen = true;
-      if (!seen) out[count++] = path;
+    for (let i = 0; i < this.#count; i++) {
+      const path = this.#tied[i]!;
+      if (path !== best && this.#sharesWith(best, path)) count = this.#insertByHop(path, out, count, max);
     }
     return count;
   }
 
-  /** All usable paths, the best first, each the best of those that are left: for ADD-PATH. Fills `out`, returns how many. */
-  rank(first: number, out: Int32Array): number {
+  /** Puts a path among the best so far (`out`, from the second on), where each next hop has one place; returns how many there are. */
+  #insertByHop(path: number, out: Int32Array, count: number, max: number): number {
+    const nextHop = this.#nextHopOf(path);
+    // Most of very many paths go no further than this.
+    if (count === max && this.#compareLate(path, out[count - 1]!) > 0) return count;
+    let at = 0;
+    while (at < count && this.#nextHopOf(out[at]!) !== nextHop) at++;
+    if (at === 0 || (at < count && this.#compareLate(path, out[at]!) > 0)) return count;
+    const now = at < count ? count : Math.min(max, count + 1);
+    if (at === count) at = now - 1;
+    for (; at > 1 && this.#compareLate(path, out[at - 1]!) < 0; at--) out[at] = out[at - 1]!;
+    out[at] = path;
+    return now;
+  }
+
+  /**
+   * Usable paths, the best first, each the best of those that are left: for ADD-PATH. Fills `out` with at most `max`, returns how many.
+   */
+  rank(first: number, out: Int32Array, max = out.length): number {
     let total = 0;
     for (let path = first; path !== 0; path = this.#paths.next(path))
       if (this.usable(path)) {
@@ -108,11 +123,89 @@ export class Decision {
         this.#tied[total++] = path;
       }
     const usable = this.#tied.subarray(0, total);
-    if (this.#medsDiffer(usable)) this.#rankByMed(usable);
+    const count = Math.min(total, max);
+    const few = count <= FEW && total > 4 * count;
+    if (this.#medsDiffer(usable)) {
+      if (few) return this.#selectByMed(usable, out, count);
+      this.#rankByMed(usable);
+    } else if (few) return this.#selectBest(usable, out, count);
     else if (total > 1) usable.sort((a, b) => this.#compareTiers(a, b) || this.#compareLate(a, b));
-    const count = Math.min(total, out.length);
     for (let i = 0; i < count; i++) out[i] = usable[i]!;
     return count;
+  }
+
+  /**
+   * The best few of many where MEDs differ. No more of them can come from one neighbor AS, whose paths come in the order of its queue: so
+   * the first few of each are all that has to be ranked.
+   */
+  #selectByMed(paths: Int32Array, out: Int32Array, count: number): number {
+    const { med, neighborAs } = this.#attributes;
+    const queues = new Map<number, number[]>();
+    for (const path of paths) {
+      const set = this.#paths.effective(path);
+      const as = this.options.alwaysCompareMed ? 0 : neighborAs[set]!;
+      let queue = queues.get(as);
+      if (queue === undefined) {
+        queue = [];
+        queues.set(as, queue);
+      }
+      const before = (other: number): boolean =>
+        (this.#compareTiers(path, other) ||
+          med[set]! - med[this.#paths.effective(other)]! ||
+          this.#compareLate(path, other)) < 0;
+      if (queue.length === count) {
+        if (!before(queue[count - 1]!)) continue;
+      } else queue.push(path);
+      let at = queue.length - 1;
+      for (; at > 0 && before(queue[at - 1]!); at--) queue[at] = queue[at - 1]!;
+      queue[at] = path;
+    }
+    const candidates = Int32Array.from([...queues.values()].flat());
+    this.#rankByMed(candidates);
+    for (let i = 0; i < count; i++) out[i] = candidates[i]!;
+    return count;
+  }
+
+  /** The best few of many, without sorting them all. */
+  #selectBest(paths: Int32Array, out: Int32Array, count: number): number {
+    const compare = (a: number, b: number) => this.#compareTiers(a, b) || this.#compareLate(a, b);
+    let filled = 0;
+    for (const path of paths) {
+      if (filled === count && compare(path, out[count - 1]!) > 0) continue;
+      if (filled < count) filled++;
+      let at = filled - 1;
+      for (; at > 0 && compare(path, out[at - 1]!) < 0; at--) out[at] = out[at - 1]!;
+      out[at] = path;
+    }
+    return filled;
+  }
+
+  /**
+   * The better of `best` and those of `changed` that still belong here (`belongs`), if comparing two and two says so: all have this MED.
+   * 0: it doesn't.
+   */
+  better(best: number, changed: readonly number[], belongs: (path: number) => boolean, med: number): number {
+    this.looked = changed.length + 1;
+    let winner = best;
+    if (!this.usable(best)) return 0;
+    for (const path of changed) {
+      if (!belongs(path) || !this.usable(path)) continue;
+      if (this.#attributes.med[this.#paths.effective(path)] !== med) return 0;
+      if (path !== winner && (this.#compareTiers(path, winner) || this.#compareLate(path, winner)) < 0) winner = path;
+    }
+    return winner;
+  }
+
+  /** MED of all usable paths of a chain; -1 if they differ or there are none. */
+  commonMed(first: number): number {
+    let common = -1;
+    for (let path = first; path !== 0; path = this.#paths.next(path)) {
+      if (!this.usable(path)) continue;
+      const med = this.#attributes.med[this.#paths.effective(path)]!;
+      if (common < 0) common = med;
+      else if (common !== med) return -1;
+    }
+    return common;
   }
 
   #medsDiffer(paths: Int32Array): boolean {

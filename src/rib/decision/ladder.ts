@@ -49,7 +49,7 @@ const lowest = (
   name,
   behindMultipath,
   keep(candidates) {
-    const best = Math.min(...candidates.map(value));
+    const best = candidates.reduce((least, candidate) => Math.min(least, value(candidate)), Number.POSITIVE_INFINITY);
     return candidates.filter((candidate) => value(candidate) === best);
   },
   why: (loser, winners) => say(loser, winners[0]!),
@@ -96,8 +96,12 @@ export const ladder: readonly Step[] = [
   {
     name: "MED",
     behindMultipath: false,
-    keep: (candidates, options) =>
-      candidates.filter((one) => !candidates.some((other) => comparesMed(one, other, options) && other.med < one.med)),
+    keep(candidates, options) {
+      const group = ({ neighborAs }: Candidate) => (options.alwaysCompareMed ? 0 : neighborAs);
+      const least = new Map<number, number>();
+      for (const one of candidates) least.set(group(one), Math.min(one.med, least.get(group(one)) ?? one.med));
+      return candidates.filter((one) => one.med === least.get(group(one)));
+    },
     why(loser, winners, options) {
       const other = winners.find((winner) => comparesMed(loser, winner, options) && winner.med < loser.med)!;
       const within = options.alwaysCompareMed ? "" : ` of another path through ${asName(loser.neighborAs)}`;
@@ -167,16 +171,18 @@ export interface Judgement<C extends Candidate> {
 
 /** The candidates, the best first and then those that came furthest, each with the reason why it isn't the best. */
 export function judge<C extends Candidate>(candidates: readonly C[], options: DecisionOptions): Judgement<C>[] {
-  const judged: Judgement<C>[] = [];
+  let judged: Judgement<C>[] = [];
   let left: readonly C[] = candidates.filter(({ state }) => state === "usable");
   let last: Step | null = null;
   for (const step of ladder) {
     if (left.length <= 1) break;
     const kept = step.keep(left, options) as readonly C[];
-    const lost = left.filter((candidate) => !kept.includes(candidate));
-    judged.unshift(
+    const winners = new Set(kept);
+    const lost = left.filter((candidate) => !winners.has(candidate));
+    judged = [
       ...lost.map((candidate) => ({ candidate, lostAt: step.name, text: step.why(candidate, kept, options) })),
-    );
+      ...judged,
+    ];
     if (lost.length > 0) last = step;
     left = kept;
   }

@@ -1,4 +1,4 @@
-import type { MaximumPrefixConfig } from "../../config/model.ts";
+import type { LimitsConfig, MaximumPrefixConfig } from "../../config/model.ts";
 import { afiOf, type Family, families, familyName, SAFI_UNICAST } from "../../lib/family.ts";
 import type { Log } from "../../lib/log.ts";
 import { maximumPrefixesReached } from "../../wire/errors.ts";
@@ -6,7 +6,10 @@ import type { Peer } from "../peer.ts";
 import type { Tables } from "../tables.ts";
 import { logOfPeer } from "./session-log.ts";
 
-/** `maximum-prefix` of a peer (RFC 4271 §6.7, RFC 4486 §4): the table refuses what is over it, and what follows from that is seen to here. */
+/**
+ * `maximum-prefix` of a peer (RFC 4271 §6.7, RFC 4486 §4) and `limits.paths-per-prefix`: the table refuses what is over them, and what
+ * follows from that is seen to here.
+ */
 
 const maximumOf = (peer: Peer, family: Family): MaximumPrefixConfig | null =>
   peer.settings.families[family]?.maximumPrefix ?? null;
@@ -19,16 +22,21 @@ const boundOf = (maximum: MaximumPrefixConfig | null): number => {
 
 /**
  * What is over the limit is never taken in: with `discard` that is all there is to it; with `restart` the first one that is too many
- * tells that the session has to end, and no more than that has been stored by then.
+ * tells that the session has to end, and no more than that has been stored by then. True if paths of one prefix were turned away that would
+ * be taken in now.
  */
-export function setLimits(peer: Peer, tables: Tables): void {
+export function setLimits(peer: Peer, tables: Tables, limits: LimitsConfig): boolean {
+  let room = false;
   for (const family of families) {
     const maximum = maximumOf(peer, family);
     const bound = boundOf(maximum);
     const received = maximum?.count === "accepted" ? Number.POSITIVE_INFINITY : bound;
     const accepted = maximum?.count === "accepted" ? bound : Number.POSITIVE_INFINITY;
     tables.byFamily[family]!.setLimit(peer.source, received, accepted);
+    if (tables.byFamily[family]!.setPathLimit(peer.source, limits.pathsPerPrefix)) room = true;
   }
+  if (room) peer.crowded.fill(false);
+  return room;
 }
 
 /** Whether there is anything to check. */
@@ -43,7 +51,17 @@ export function checkLimits(peer: Peer, tables: Tables, log: Log): void {
   for (const family of families) {
     const maximum = maximumOf(peer, family);
     if (maximum !== null) checkLimit(peer, family, maximum, tables, log);
+    if (!peer.crowded[family] && tables.byFamily[family]!.counts(peer.source).crowded > 0)
+      sayCrowded(peer, family, tables, log);
   }
+}
+
+/** Once a session and family: the neighbor is left alone otherwise, as its other routes are. */
+function sayCrowded(peer: Peer, family: Family, tables: Tables, log: Log): void {
+  peer.crowded[family] = true;
+  const { crowdedAt } = tables.byFamily[family]!.counts(peer.source);
+  const text = `${peer.address} sends more ${familyName(family)} paths for one prefix than ${crowdedAt} (limits.paths-per-prefix): the others are not taken in`;
+  logOfPeer(log, peer, "warn", "paths-per-prefix", text, { limit: crowdedAt });
 }
 
 function checkLimit(peer: Peer, family: Family, limit: MaximumPrefixConfig, tables: Tables, log: Log): void {

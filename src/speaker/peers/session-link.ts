@@ -78,7 +78,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     else tables.sources.update(peer.source, info);
     tables.bind(peer.source, peer);
     this.#usePolicies(agreed);
-    setLimits(peer, tables);
+    setLimits(peer, tables, rules.limits);
     restart.stale.returned(peer, agreed);
     const live: LiveSession = {
       agreed,
@@ -122,6 +122,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     this.#parts.routerIds.left(peer);
     for (const membership of live.memberships) if (membership) this.#parts.routes.groups.leave(membership);
     peer.overLimit.fill(false);
+    peer.crowded.fill(false);
     this.#parts.restart.stale.wentAway(peer, live.agreed, reason);
     this.#say("warn", "down", `session with ${peer.address} is down: ${reason.text}`);
     this.#parts.changed(peer);
@@ -214,36 +215,41 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   /**
    * The config was read again and says nothing new of this peer: it takes on today's policies all the same. Else each reload would leave
    * another generation of them behind, with all that they remember, held by whoever has not been touched since; and `explain` would name
-   * lines of old.
+   * lines of old. True if there is room now for what was turned away.
    */
-  unchanged(): void {
+  unchanged(): boolean {
     const peer = this.#peer;
     const agreed = this.#agreed;
-    if (agreed === null || peer.source === 0) peer.pipeline = null;
-    else this.#takePolicies(agreed);
+    if (agreed === null || peer.source === 0) {
+      peer.pipeline = null;
+      return false;
+    }
+    this.#takePolicies(agreed);
+    return setLimits(peer, this.#parts.routes.tables, this.#parts.rules.limits);
   }
 
   /**
    * After a reload that leaves the session up: the peer is told, and its routes are judged, as the new config says. Judged are
-   * also those that are kept while the peer restarts.
+   * also those that are kept while the peer restarts. True if there is room now for what was turned away.
    */
-  reconfigured(): void {
+  reconfigured(): boolean {
     const peer = this.#peer;
     const { live } = peer;
     const { tables, groups } = this.#parts.routes;
     const agreed = this.#agreed;
-    if (agreed === null || peer.source === 0) return;
+    if (agreed === null || peer.source === 0) return false;
     const before = tables.sources.info(peer.source);
     const info = sourceInfoOf(peer.identity, agreed);
     tables.sources.update(peer.source, info);
     // Whom its routes go to is another matter now, in every group (RFC 4456 §6).
     if (before?.client !== info.client) groups.reevaluate();
-    setLimits(peer, tables);
+    const room = setLimits(peer, tables, this.#parts.rules.limits);
     this.#takePolicies(agreed);
     checkLimits(peer, tables, this.#parts.log);
-    if (live === null || peer.live === null) return;
+    if (live === null || peer.live === null) return false;
     Object.assign(live, this.#parts.rules.readingOf(peer, agreed));
     this.#moveGroups(live, agreed);
+    return room;
   }
 
   /**

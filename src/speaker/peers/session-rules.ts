@@ -1,4 +1,4 @@
-import type { Config } from "../../config/model.ts";
+import type { Config, LimitsConfig } from "../../config/model.ts";
 import type { ExportPolicyPort } from "../../export/export-ports.ts";
 import type { LocalAddresses } from "../../kernel/local-addresses.ts";
 import { parseIpv4 } from "../../lib/address.ts";
@@ -30,6 +30,11 @@ export class SessionRules {
 
   constructor(parts: RuleParts) {
     this.#parts = parts;
+  }
+
+  /** What others may make us spend, by today's config. */
+  get limits(): LimitsConfig {
+    return this.#parts.config().limits;
   }
 
   /** Our addresses on the session, by today's config and as the kernel has them now. */

@@ -1,4 +1,5 @@
 import t from "tap";
+import { attribute, ipv4, nlri4, u32, update } from "../../../testbed/speaker/octets.ts";
 import { best, TestWorld } from "../harness.ts";
 import { announce, blocks, bringUp, puppetAt, withdraw } from "../puppet.ts";
 
@@ -365,3 +366,75 @@ t.test("a peer beyond its own budget isn't read, then ends; the others are none 
     /it is beyond its own budget \(\d\.\d MiB of routes\)/,
   );
 });
+
+t.test(
+  "a neighbor has as many paths of one prefix as limits.paths-per-prefix says, hears of it by nothing, and is asked again when it is raised (RFC 7911)",
+  async (t) => {
+    const config = (limit: number) =>
+      reflector(
+        `neighbors:
+  - {address: 10.9.0.1, peer-group: clients, passive: true, add-path: {receive: true}}
+  - {address: 10.9.0.2, peer-group: clients, passive: true}`,
+        `limits: {paths-per-prefix: ${limit}}`,
+      );
+    const world = new TestWorld();
+    const rr = world.start("rr", RR, config(40));
+    const peer = puppetAt(world, "10.9.0.1");
+    const other = puppetAt(world, "10.9.0.2");
+    await bringUp(world, other, RR, 0x0a000008);
+    peer.dial(RR);
+    await world.advance(0.1);
+    peer.open({
+      routerId: 0x0a000009,
+      capabilities: [
+        { kind: "multiprotocol", afi: 1, safi: 1, family: 0 },
+        { kind: "route-refresh" },
+        { kind: "four-octet-as", as: 65001 },
+        { kind: "add-path", families: [{ afi: 1, safi: 1, family: 0, send: true, receive: false }] },
+      ],
+    });
+    await world.advance(0.1);
+    peer.keepalive();
+    await world.advance(0.1);
+    const attributes = [
+      attribute(0x40, 1, "00"),
+      attribute(0x40, 2),
+      attribute(0x40, 3, ipv4("10.9.0.1")),
+      attribute(0x40, 5, u32(100)),
+    ];
+    const tell = () => {
+      for (let id = 1; id <= 100; id++) peer.send(update({ attributes, nlri: `${u32(id)}${nlri4("10.7.0.0/24")}` }));
+    };
+    tell();
+    await world.advance(1);
+    tell();
+    await world.advance(1);
+    const received = () => rr.speaker.tables.rib.ipv4.counts(rr.speaker.peers.get("10.9.0.1")!.source).received;
+    const said = () => rr.log.filter((line) => line.startsWith("paths-per-prefix ")).length;
+    const refreshes = () => peer.read.filter((name) => name.startsWith("ROUTE-REFRESH")).length;
+    t.equal(received(), 40);
+    t.equal(said(), 1, "said once");
+    t.same(
+      rr.view.summary().neighbors.map(({ state }) => state),
+      ["Established", "Established"],
+    );
+    rr.reload(config(40).replace("limits:", "telemetry: {log: {level: info}}\nlimits:"));
+    await world.advance(1);
+    t.equal(refreshes(), 0, "a reload that changes nothing of it asks for nothing");
+    rr.reload(config(60));
+    await world.advance(1);
+    t.equal(refreshes(), 1);
+    tell();
+    await world.advance(1);
+    t.equal(received(), 60);
+    t.equal(said(), 2, "the new limit is another piece of news");
+    rr.reload(config(200));
+    await world.advance(1);
+    tell();
+    await world.advance(1);
+    t.equal(received(), 100);
+    rr.reload(config(199));
+    await world.advance(1);
+    t.equal(refreshes(), 2, "nothing is missing any more");
+  },
+);
