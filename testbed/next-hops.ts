@@ -1,6 +1,9 @@
+import type { KernelMarks } from "../src/lib/kernel-marks.ts";
 import type { NextHopTable } from "../src/rib/rib-ports.ts";
 
 export interface FixedNextHops extends NextHopTable {
+  marks(id: number): KernelMarks | null;
+  marked(id: number, marks: KernelMarks): number;
   reachable: Uint8Array;
   metric: Uint32Array;
   /** Next hops that somebody holds, id 0 not counted. */
@@ -15,7 +18,22 @@ export function fixedNextHops(): FixedNextHops {
     linkLocal: readonly number[] | null;
     count: number;
     key: string;
-  } | null)[] = [{ words: [], linkLocal: null, count: 1, key: "" }];
+    marks: KernelMarks | null;
+  } | null)[] = [{ words: [], linkLocal: null, count: 1, key: "", marks: null }];
+  const counted = (
+    key: string,
+    make: () => { words: readonly number[]; linkLocal: readonly number[] | null; marks: KernelMarks | null },
+  ) => {
+    let id = keys.get(key);
+    if (id === undefined) {
+      id = entries.indexOf(null);
+      if (id < 0) id = entries.length;
+      entries[id] = { ...make(), count: 0, key };
+      keys.set(key, id);
+    }
+    entries[id]!.count++;
+    return id;
+  };
   return {
     reachable: new Uint8Array(4096).fill(1),
     metric: new Uint32Array(4096),
@@ -23,16 +41,13 @@ export function fixedNextHops(): FixedNextHops {
       return keys.size;
     },
     intern(words, linkLocal, scope = 0) {
-      const key = JSON.stringify([words, linkLocal, scope]);
-      let id = keys.get(key);
-      if (id === undefined) {
-        id = entries.indexOf(null);
-        if (id < 0) id = entries.length;
-        entries[id] = { words, linkLocal, count: 0, key };
-        keys.set(key, id);
-      }
-      entries[id]!.count++;
-      return id;
+      return counted(JSON.stringify([words, linkLocal, scope]), () => ({ words, linkLocal, marks: null }));
+    },
+    marks: (id) => entries[id]!.marks,
+    marked(id, more) {
+      const { words, linkLocal, marks: before, key } = entries[id]!;
+      const marks = { ...before, ...more };
+      return counted(`${key.split(" ")[0]} ${JSON.stringify(marks)}`, () => ({ words, linkLocal, marks }));
     },
     retain(id) {
       entries[id]!.count++;

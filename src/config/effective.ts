@@ -2,6 +2,7 @@ import { stringify } from "yaml";
 import { communityName, formatLargeCommunity, type LargeCommunity } from "../lib/communities.ts";
 import { formatExtendedCommunity } from "../lib/extended-communities.ts";
 import { families, familyName } from "../lib/family.ts";
+import type { KernelMarks } from "../lib/kernel-marks.ts";
 import type {
   AsPathMatch,
   CommunityPattern,
@@ -77,6 +78,7 @@ export function formatEffective(config: Config): string {
         protocol: kernel.protocol === 186 ? "bgp" : kernel.protocol,
         metric: kernel.metric,
         "maximum-paths": kernel.maximumPaths,
+        weighted: kernel.weighted,
         writer: typeof kernel.writer === "string" ? kernel.writer : kernel.writer.socket,
         "nexthop-objects": kernel.nexthopObjects,
         "resolve-via-default": kernel.resolveViaDefault,
@@ -239,6 +241,12 @@ function asPath(match: AsPathMatch): object {
 const numberOrChange = (value: number | NumberChange | "none" | null): number | string | null =>
   value === null || typeof value !== "object" ? value : `${value.change < 0 ? "" : "+"}${value.change}`;
 
+function kernelMarks(marks: KernelMarks | null): object {
+  if (marks === null) return {};
+  const { weight, ...kernel } = marks;
+  return { ...(weight !== undefined && { weight }), ...(Object.keys(kernel).length > 0 && { kernel }) };
+}
+
 function setOf(set: PolicySet): object {
   return {
     ...given("local-pref", numberOrChange(set.localPref)),
@@ -255,6 +263,7 @@ function setOf(set: PolicySet): object {
     ...some("remove-extended-communities", set.removeExtendedCommunities.map(formatExtendedCommunity)),
     ...some("add-extended-communities", set.addExtendedCommunities.map(formatExtendedCommunity)),
     ...given("link-bandwidth", set.linkBandwidth),
+    ...kernelMarks(set.kernel),
     ...(set.prepend === null ? {} : { prepend: { ...given("as", set.prepend.as), count: set.prepend.count } }),
   };
 }

@@ -1,6 +1,7 @@
 import type { LargeCommunity } from "../lib/communities.ts";
 import type { ExtendedCommunity } from "../lib/extended-communities.ts";
 import type { Family } from "../lib/family.ts";
+import type { KernelMarks } from "../lib/kernel-marks.ts";
 
 /**
  * The configuration as the rest of the program sees it: plain immutable data, every default applied, every group
@@ -364,6 +365,8 @@ export interface PolicySet {
   readonly addExtendedCommunities: readonly ExtendedCommunity[];
   /** Octets a second. */
   readonly linkBandwidth: number | null;
+  /** Of the kernel route; import policies alone have it. */
+  readonly kernel: KernelMarks | null;
   /** `as` null: the AS that we speak with on the session. */
   readonly prepend: { readonly as: number | null; readonly count: number } | null;
 }
@@ -374,6 +377,8 @@ export interface KernelConfig {
   readonly protocol: number;
   readonly metric: number;
   readonly maximumPaths: number;
+  /** Equal paths share by the bandwidths that they tell. */
+  readonly weighted: boolean;
   /** Where the kernel writer lives: a child process, this process, or behind a unix socket. */
   readonly writer: "process" | "inside" | { readonly socket: string };
   readonly nexthopObjects: boolean;

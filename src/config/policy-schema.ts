@@ -90,6 +90,18 @@ const set = mapping({
   "add-large-communities": key(oneOrMore(s.largeCommunity), "Large communities to add."),
   "remove-extended-communities": key(oneOrMore(s.extendedCommunity), "Extended communities to take away."),
   "add-extended-communities": key(oneOrMore(s.extendedCommunity), "Extended communities to add."),
+  weight: key(
+    s.integer(1, 256),
+    "Share of this path's next hop among equal paths in the kernel (import policies only).",
+    "1",
+  ),
+  kernel: key(
+    mapping({
+      blackhole: key(s.boolean, "The kernel route throws packets away.", "false"),
+      install: key(s.boolean, "Whether there is a kernel route.", "true"),
+    }),
+    "The kernel route of the prefix, by what its best path says (import policies only).",
+  ),
   "link-bandwidth": key(
     s.integer(1, Number.MAX_SAFE_INTEGER, "octets a second, a whole number of at least 1"),
     "The extended community that tells the bandwidth of the way to the next hop, octets a second, in the place of any that is there.",

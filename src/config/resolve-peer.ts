@@ -26,6 +26,8 @@ export interface PeerContext {
   readonly groups: Readonly<Record<string, RawPeer>>;
   readonly groupNames: ReadonlySet<string>;
   readonly policies: ReadonlySet<string>;
+  /** Those that are for the way in alone. */
+  readonly kernelPolicies: ReadonlySet<string>;
   readonly secrets: Map<string, Secret | undefined>;
 }
 
@@ -113,8 +115,12 @@ export function resolvePeer(layers: Layers, family: Family, context: PeerContext
   const families = resolveFamilies(layers, family, context);
   const policies = (key: "import-policy" | "export-policy"): readonly string[] | null => {
     const path = layers.path(key);
-    for (const [i, name] of (raw[key] ?? []).entries())
-      checkName("policy", name, context.policies, [...path, i], context);
+    for (const [i, name] of (raw[key] ?? []).entries()) {
+      if (!checkName("policy", name, context.policies, [...path, i], context)) continue;
+      if (key === "import-policy" || !context.kernelPolicies.has(name)) continue;
+      const at = source.has([...path, i]) ? [...path, i] : path;
+      problems.cannot(source, at, "must not set kernel or weight, which are for the way in");
+    }
     return raw[key] ?? null;
   };
   const settings: PeerSettings = {

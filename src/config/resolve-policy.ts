@@ -1,3 +1,4 @@
+import type { KernelMarks } from "../lib/kernel-marks.ts";
 import { digestOfList, digestsOfPolicies } from "./digest.ts";
 import type { Path } from "./errors.ts";
 import type {
@@ -249,6 +250,29 @@ function resolveAsPath(raw: RawAsPath, source: Source, path: Path, problems: Pro
 const range = (raw: { ge?: number | undefined; le?: number | undefined } | undefined): NumberRange | null =>
   raw === undefined ? null : { ge: raw.ge ?? 0, le: raw.le ?? 0xffffffff };
 
+function kernelMarks({ weight, kernel }: RawSet): KernelMarks | null {
+  const { blackhole, install } = kernel ?? {};
+  const marks: KernelMarks = {
+    ...(weight !== undefined && { weight }),
+    ...(blackhole !== undefined && { blackhole }),
+    ...(install !== undefined && { install }),
+  };
+  return Object.keys(marks).length === 0 ? null : marks;
+}
+
+/** Policies that say something of kernel routes, or call one that does: with those there is nothing to be told to others. */
+export function kernelPolicies(policies: Readonly<Record<string, PolicyConfig>>): ReadonlySet<string> {
+  const found = new Set<string>();
+  const callers = new Map<string, string[]>();
+  for (const { name, terms } of Object.values(policies))
+    for (const { set, call } of terms) {
+      if (set !== null && set.kernel !== null) found.add(name);
+      if (call !== null) callers.set(call, [...(callers.get(call) ?? []), name]);
+    }
+  for (const name of found) for (const caller of callers.get(name) ?? []) found.add(caller);
+  return found;
+}
+
 function resolveSet(raw: RawSet): PolicySet {
   const prepend = raw.prepend;
   return {
@@ -266,6 +290,7 @@ function resolveSet(raw: RawSet): PolicySet {
     removeExtendedCommunities: raw["remove-extended-communities"] ?? [],
     addExtendedCommunities: raw["add-extended-communities"] ?? [],
     linkBandwidth: raw["link-bandwidth"] ?? null,
+    kernel: kernelMarks(raw),
     prepend:
       prepend === undefined
         ? null

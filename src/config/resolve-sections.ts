@@ -48,6 +48,7 @@ export function resolveKernel(raw: RawConfig, source: Source, problems: Problems
     protocol,
     metric: kernel.metric ?? 32,
     maximumPaths: kernel["maximum-paths"] ?? 1,
+    weighted: kernel.weighted ?? false,
     writer: writerOf(kernel.writer ?? "process"),
     nexthopObjects: kernel["nexthop-objects"] ?? false,
     resolveViaDefault: kernel["resolve-via-default"] ?? false,

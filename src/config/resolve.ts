@@ -9,7 +9,7 @@ import type { Config, DynamicNeighborsConfig, Inventory, NeighborConfig, RouterC
 import { nameOf, type Problems } from "./problems.ts";
 import { readSource } from "./read.ts";
 import { Layers, type PeerContext, resolvePeer } from "./resolve-peer.ts";
-import { checkKey, checkName, resolvePolicies, resolvePrefixLists } from "./resolve-policy.ts";
+import { checkKey, checkName, kernelPolicies, resolvePolicies, resolvePrefixLists } from "./resolve-policy.ts";
 import { ownAddresses, resolveRouter } from "./resolve-router.ts";
 import {
   resolveKernel,
@@ -83,6 +83,7 @@ export function resolveConfig(
     groups,
     groupNames: names.peerGroups,
     policies: new Set(Object.keys(policies)),
+    kernelPolicies: kernelPolicies(policies),
     secrets: new Map(),
   };
   const neighbors = resolveNeighbors(raw, inventory, context);

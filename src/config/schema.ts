@@ -327,6 +327,11 @@ const kernel = mapping({
   ),
   metric: key(s.integer(1, 0xffffffff), "Metric of our routes.", "32"),
   "maximum-paths": key(s.integer(1, 64), "ECMP width.", "1"),
+  weighted: key(
+    s.boolean,
+    "Whether equal paths share by their link bandwidths (extended community `lb:`), where every one of them tells one.",
+    "false",
+  ),
   writer: key(
     leaf("process, inside, or the absolute path of a writer's socket", (value) =>
       value === "process" || value === "inside" || (typeof value === "string" && value.startsWith("/"))

@@ -1,8 +1,10 @@
 import type { FibHop, FibTarget } from "../kernel/records.ts";
 import { Column } from "../lib/columns/column.ts";
 import type { Family } from "../lib/family.ts";
+import type { KernelMarks } from "../lib/kernel-marks.ts";
 import type { PrefixWords } from "../lib/prefix-words.ts";
 import type { FibGroup, FibPort } from "./fib-port.ts";
+import { sharedHops } from "./shares.ts";
 
 /** What the feed reads of one family's Loc-RIB. */
 export interface FeedRoutes {
@@ -27,6 +29,10 @@ export interface FeedParts {
   release(nextHop: number): void;
   /** How the kernel reaches a next hop; empty if it doesn't. */
   hopsOf(nextHop: number): readonly FibHop[];
+  /** What policy says of the kernel routes through it. */
+  marksOf?(nextHop: number): KernelMarks | null;
+  /** Octets a second that an attribute set tells for the way to its next hop; 0: it tells none. */
+  bandwidthOf?(set: number): number;
   readonly localSource: number;
   /** Whether a learned route to this prefix may not go into the kernel. */
   isGuarded?(prefixId: number): boolean;
@@ -34,6 +40,8 @@ export interface FeedParts {
   isBlackhole(prefixId: number): boolean;
   /** ECMP width, until `setWidth` says otherwise. */
   readonly maximumPaths: number;
+  /** Whether told bandwidths are shares, until `setWidth` says otherwise. */
+  readonly weighted?: boolean;
 }
 
 interface Via {
@@ -41,6 +49,8 @@ interface Via {
   readonly key: number | string;
   readonly group: FibGroup;
   readonly nextHops: readonly number[];
+  /** By next hop; null: they share alike. */
+  readonly shares: readonly number[] | null;
   routes: number;
 }
 
@@ -61,9 +71,11 @@ export class FibFeed {
   /** By prefix id: index of the via that the FIB was told, 0 for none. */
   readonly #told = new Column(Uint32Array);
   #frozen = false;
+  #weighted: boolean;
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
+    this.#weighted = parts.weighted ?? false;
     this.#paths = new Int32Array(Math.max(1, parts.maximumPaths));
   }
 
@@ -71,10 +83,11 @@ export class FibFeed {
     return this.#parts.routes.family;
   }
 
-  /** Another ECMP width; true if it is another than before. What was told is wrong until each prefix has `changed`. */
-  setWidth(maximumPaths: number): boolean {
+  /** Another ECMP; true if it is another than before. What was told is wrong until each prefix has `changed`. */
+  setWidth(maximumPaths: number, weighted: boolean): boolean {
     const width = Math.max(1, maximumPaths);
-    if (width === this.#paths.length) return false;
+    if (width === this.#paths.length && weighted === this.#weighted) return false;
+    this.#weighted = weighted;
     this.#paths = new Int32Array(width);
     return true;
   }
@@ -98,7 +111,7 @@ export class FibFeed {
     if (this.#frozen) return;
     for (const via of this.#vias) {
       if (!via?.nextHops.some((nextHop) => changed.has(nextHop))) continue;
-      const target = this.#target(via.nextHops);
+      const target = this.#target(via.nextHops, via.shares);
       // With no way left the decision is about to move or remove the routes.
       if (target.nextHops.length > 0) this.#parts.fib.retarget(via.group, target);
     }
@@ -123,10 +136,14 @@ export class FibFeed {
     if (count === 0) return 0;
     if (routes.pathSource(this.#paths[0]!) === localSource) return isBlackhole(prefixId) ? this.#via(BLACKHOLE, []) : 0;
     if (this.#parts.isGuarded?.(prefixId)) return 0;
-    if (count === 1) {
-      const nextHop = nextHopOf(routes.pathAttributes(this.#paths[0]!));
-      return this.#via(nextHop, [nextHop]);
-    }
+    const first = nextHopOf(routes.pathAttributes(this.#paths[0]!));
+    // What the best path says holds for the prefix.
+    const marks = this.#parts.marksOf?.(first) ?? null;
+    if (marks?.install === false) return 0;
+    if (marks?.blackhole === true) return this.#via(BLACKHOLE, []);
+    if (count === 1) return this.#via(first, [first]);
+    const shares = this.#shares(count);
+    if (shares !== null) return this.#viaShared(count, shares);
     const nextHops: number[] = [];
     for (let i = 0; i < count; i++) {
       const nextHop = nextHopOf(routes.pathAttributes(this.#paths[i]!));
@@ -137,12 +154,43 @@ export class FibFeed {
     return this.#via(nextHops.join(","), nextHops);
   }
 
-  #via(key: number | string, nextHops: readonly number[]): number {
+  /** The share of each of the first `count` paths; null: they share alike. What a policy says goes before what was told. */
+  #shares(count: number): number[] | null {
+    const { routes, nextHopOf, marksOf, bandwidthOf } = this.#parts;
+    let said = false;
+    for (let i = 0; !said && i < count; i++)
+      said = marksOf?.(nextHopOf(routes.pathAttributes(this.#paths[i]!)))?.weight !== undefined;
+    if (!said && (!this.#weighted || bandwidthOf === undefined)) return null;
+    const shares: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const set = routes.pathAttributes(this.#paths[i]!);
+      const share = said ? (marksOf?.(nextHopOf(set))?.weight ?? 1) : bandwidthOf!(set);
+      // Of one whose bandwidth nobody knows it isn't known how it compares.
+      if (share === 0) return null;
+      shares.push(share);
+    }
+    return shares.every((share) => share === shares[0]) ? null : shares;
+  }
+
+  #viaShared(count: number, shares: readonly number[]): number {
+    const { routes, nextHopOf } = this.#parts;
+    const all = shares.map((share, i) => ({ share, nextHop: nextHopOf(routes.pathAttributes(this.#paths[i]!)) }));
+    const members = all.slice(0, count).sort((a, b) => a.nextHop - b.nextHop);
+    const key = members.map(({ nextHop, share }) => `${nextHop}*${share}`).join(",");
+    return this.#via(
+      key,
+      members.map(({ nextHop }) => nextHop),
+      members.map(({ share }) => share),
+    );
+  }
+
+  #via(key: number | string, nextHops: readonly number[], shares: readonly number[] | null = null): number {
     const known = this.#viaByKey.get(key);
     if (known !== undefined) return known.index;
     const index = this.#freeVias.pop() ?? this.#vias.length;
     for (const nextHop of nextHops) this.#parts.retain(nextHop);
-    const via: Via = { index, key, group: this.#parts.fib.openGroup(this.#target(nextHops)), nextHops, routes: 0 };
+    const group = this.#parts.fib.openGroup(this.#target(nextHops, shares));
+    const via: Via = { index, key, group, nextHops, shares, routes: 0 };
     this.#viaByKey.set(key, via);
     this.#vias[index] = via;
     return index;
@@ -158,8 +206,16 @@ export class FibFeed {
     this.#freeVias.push(index);
   }
 
-  #target(nextHops: readonly number[]): FibTarget {
+  #target(nextHops: readonly number[], shares: readonly number[] | null): FibTarget {
     if (nextHops.length === 0) return { type: "blackhole", nextHops: [] };
+    if (shares !== null)
+      return {
+        type: "unicast",
+        nextHops: sharedHops(
+          nextHops.map((nextHop) => this.#parts.hopsOf(nextHop)),
+          shares,
+        ),
+      };
     const hops: FibHop[] = [];
     for (const nextHop of nextHops)
       for (const hop of this.#parts.hopsOf(nextHop))

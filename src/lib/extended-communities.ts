@@ -66,6 +66,12 @@ export function tryParseExtendedCommunity(text: string): ExtendedCommunity | und
 /** Whether it tells the bandwidth of a link, in the form that stays in the AS or in the one that leaves it. */
 export const isLinkBandwidth = ([high]: ExtendedCommunity): boolean => ((high >>> 16) & 0xbfff) === 0x0004;
 
+/** Octets a second; 0 for what is no bandwidth: infinite, negative or no number. */
+export function bandwidthIn([, low]: ExtendedCommunity): number {
+  const octets = toFloat(low);
+  return Number.isFinite(octets) && octets > 0 ? octets : 0;
+}
+
 /** Octets a second. */
 export const linkBandwidth = (as: number, octets: number): ExtendedCommunity =>
   high16(LINK_BANDWIDTH, as > 0xffff ? AS_TRANS : as, fromFloat(octets));

@@ -9,6 +9,7 @@
  */
 import { isLinkLocal, maskWord } from "../lib/address.ts";
 import { Growth, resized } from "../lib/columns/growth.ts";
+import type { KernelMarks } from "../lib/kernel-marks.ts";
 import type { ViewedAddress, ViewedHop, ViewedLink, ViewedRoute } from "./kernel-view.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import { describeResolution, type Resolution, type ResolvedHop, sameWay, wayless } from "./resolution.ts";
@@ -48,6 +49,7 @@ interface NextHop {
   readonly words: readonly number[];
   readonly linkLocal: readonly number[] | null;
   readonly scope: number;
+  readonly marks: KernelMarks | null;
   users: number;
   resolution: Resolution;
 }
@@ -67,6 +69,8 @@ const FIRST = 16;
 const LOOPBACK_IFINDEX = 1;
 const ownRoute = wayless(true, "own-route");
 const notResolved = wayless(true, "not-resolved");
+/** Where packets go nowhere it doesn't matter how they would get there. */
+const blackhole = wayless(true, "blackhole");
 
 export class NextHopTracker {
   /** 1 where a route with this next hop may be used, by id. Grows: read anew after `intern`. */
@@ -78,6 +82,8 @@ export class NextHopTracker {
   readonly #ids = new Map<number | string, number>();
   readonly #nextHops: (NextHop | undefined)[] = [];
   readonly #free: number[] = [];
+  /** How many ids an address has, where it has more than one. */
+  readonly #doubles = new Map<string, number>();
   readonly #links = new Map<number, ViewedLink>();
   readonly #routes = new ResolvingRoutes();
   readonly #own = new OwnAddresses();
@@ -87,7 +93,7 @@ export class NextHopTracker {
 
   constructor(options: TrackerOptions) {
     this.#options = options;
-    this.#nextHops.push({ key: "", words: [], linkLocal: null, scope: 0, users: 1, resolution: ownRoute });
+    this.#nextHops.push({ key: "", words: [], linkLocal: null, scope: 0, marks: null, users: 1, resolution: ownRoute });
     this.reachable[0] = 1;
   }
 
@@ -105,17 +111,33 @@ export class NextHopTracker {
       this.#nextHops[known]!.users++;
       return known;
     }
+    return this.#add(key, [...words], linkLocal && [...linkLocal], scope, null);
+  }
+
+  /** The id of this next hop with these marks over those that it has, counted once more. Own routes have none. */
+  marked(id: number, marks: KernelMarks): number {
+    if (id === 0) return 0;
+    const { words, linkLocal, scope, marks: before } = this.#nextHops[id]!;
+    const { weight, blackhole, install } = { ...before, ...marks };
+    const key = `${words.join(".")}/${linkLocal === null ? "" : linkLocal.join(".")}/${scope}/${weight}/${blackhole}/${install}`;
+    const known = this.#ids.get(key);
+    if (known === undefined) return this.#add(key, words, linkLocal, scope, { ...before, ...marks });
+    this.#nextHops[known]!.users++;
+    return known;
+  }
+
+  #add(
+    key: number | string,
+    words: readonly number[],
+    linkLocal: readonly number[] | null,
+    scope: number,
+    marks: KernelMarks | null,
+  ): number {
     const id = this.#free.length > RESTING ? this.#free.shift()! : this.#nextHops.length;
-    const resolution = this.#resolve(words, scope);
-    this.#nextHops[id] = {
-      key,
-      words: [...words],
-      linkLocal: linkLocal && [...linkLocal],
-      scope,
-      users: 1,
-      resolution,
-    };
+    const resolution = this.#resolve(words, scope, marks);
+    this.#nextHops[id] = { key, words, linkLocal, scope, marks, users: 1, resolution };
     this.#ids.set(key, id);
+    if (marks !== null) this.#doubles.set(String(words), (this.#doubles.get(String(words)) ?? 0) + 1);
     if (id >= this.#growth.next) this.#growth.reach(id, this.#growColumn);
     this.#store(id, resolution);
     return id;
@@ -130,11 +152,31 @@ export class NextHopTracker {
     const nextHop = this.#nextHops[id];
     if (nextHop === undefined) throw new Error(`next hop ${id} was released more often than retained`);
     if (--nextHop.users > 0) return;
-    this.#options.tunnels?.forget(nextHop.words);
+    this.#forgetTunnel(nextHop);
     this.#ids.delete(nextHop.key);
     this.#nextHops[id] = undefined;
     this.reachable[id] = 0;
     this.#free.push(id);
+  }
+
+  /** The tunnel to an address is needed as long as any of its ids is in use. */
+  #forgetTunnel({ words, marks, key }: NextHop): void {
+    const { tunnels } = this.#options;
+    if (marks !== null) {
+      const left = this.#doubles.get(String(words))! - 1;
+      if (left > 0) this.#doubles.set(String(words), left);
+      else this.#doubles.delete(String(words));
+    }
+    if (tunnels === null) return;
+    const others = marks !== null || this.#doubles.has(String(words));
+    if (others && this.#nextHops.some((other) => other !== undefined && other.key !== key && same(other.words, words)))
+      return;
+    tunnels.forget(words);
+  }
+
+  /** What policy says of the kernel routes through it; null: nothing. */
+  marks(id: number): KernelMarks | null {
+    return this.#nextHops[id]?.marks ?? null;
   }
 
   /** Next hops in use, the one of own routes left out. */
@@ -230,7 +272,7 @@ export class NextHopTracker {
       const nextHop = this.#nextHops[id];
       if (nextHop === undefined) continue;
       if (areas !== "all" && !areas.some((area) => holds(area, nextHop.words))) continue;
-      const resolution = this.#resolve(nextHop.words, nextHop.scope);
+      const resolution = this.#resolve(nextHop.words, nextHop.scope, nextHop.marks);
       const before = nextHop.resolution;
       nextHop.resolution = resolution;
       if (sameWay(before, resolution)) continue;
@@ -248,12 +290,13 @@ export class NextHopTracker {
 
   // ---- resolution ------------------------------------------------------------------------------------------------
 
-  #resolve(words: readonly number[], scope: number): Resolution {
+  #resolve(words: readonly number[], scope: number, marks: KernelMarks | null = null): Resolution {
     const { loopback, resolve } = this.#options;
     const martian = unusableNextHop(words, loopback || scope === LOOPBACK_SCOPE);
     if (martian !== null) return wayless(false, "martian", null, martian);
     if (this.#own.has(words, scope)) return wayless(false, "own-address");
     if (!resolve) return notResolved;
+    if (marks?.blackhole === true) return blackhole;
     if (isLinkLocal(words)) return this.#onLinkOf(scope, words);
     if (words.length === 1 && words[0]! >>> 24 === 127) return this.#onLoopback(words);
     const underlay = this.#longestMatch(words, this.#options.viaDefault);
@@ -335,6 +378,9 @@ const onLink = (words: readonly number[], ifindex: number, device: string): Reso
   ...wayless(true, "connected"),
   hops: [{ via: words, ifindex, device, onlink: true, weight: 1 }],
 });
+
+const same = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((word, i) => word === b[i]);
 
 const holds = ({ words, length }: Area, address: readonly number[]): boolean =>
   words.length === address.length && words.every((word, i) => ((word ^ address[i]!) & maskWord(length - 32 * i)) === 0);

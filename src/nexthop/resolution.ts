@@ -15,6 +15,8 @@ export type ResolutionReason =
   | "own-route"
   /** Nothing is resolved here, everything that makes sense counts as reachable. */
   | "not-resolved"
+  /** Policy says that packets are thrown away. */
+  | "blackhole"
   | "connected"
   | "gateway"
   /** Through a tunnel of this node's. */
@@ -86,6 +88,8 @@ export function describeResolution(words: readonly number[], resolution: Resolut
       return "an own route, which needs no next hop";
     case "not-resolved":
       return `${address} counts as reachable: nothing is resolved here`;
+    case "blackhole":
+      return `${address} counts as reachable: policy throws its packets away`;
     case "connected": {
       const devices = hops.map(({ device }) => device).join(" and ");
       return `${address} is connected on ${devices}${route === null ? "" : ` (${deciding})`}`;

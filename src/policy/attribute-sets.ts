@@ -1,3 +1,4 @@
+import type { KernelMarks } from "../lib/kernel-marks.ts";
 import type { PathAttributes } from "../wire/attribute/types.ts";
 
 /** What policies need of the attribute store. Set ids are positive; 0 is none. */
@@ -20,6 +21,11 @@ export interface AttributeSets {
 export interface NextHopIds {
   /** Counted: what is interned is to be released. */
   intern(words: readonly number[], linkLocal: readonly number[] | null): number;
+  /** Counts an id that is held already once more. */
+  retain(id: number): void;
   release(id: number): void;
   words(id: number): readonly number[];
+  marks(id: number): KernelMarks | null;
+  /** The same next hop with these marks over those that it has; counted. */
+  marked(id: number, marks: KernelMarks): number;
 }

@@ -10,6 +10,7 @@ import type { Prefix } from "../lib/address.ts";
 import type { LargeCommunity } from "../lib/communities.ts";
 import type { ExtendedCommunity } from "../lib/extended-communities.ts";
 import type { Family } from "../lib/family.ts";
+import type { KernelMarks } from "../lib/kernel-marks.ts";
 import type { PrefixWords } from "../lib/prefix-words.ts";
 import type { Origin } from "../wire/attribute/types.ts";
 
@@ -100,6 +101,8 @@ export interface Modify {
   readonly addExtendedCommunities?: readonly ExtendedCommunity[];
   /** In the place of any that is there (draft-ietf-idr-link-bandwidth). */
   readonly linkBandwidth?: ExtendedCommunity;
+  /** Of the kernel route, which others never hear of: for the way in. */
+  readonly kernel?: KernelMarks;
   readonly prepend?: { readonly as: number; readonly count: number };
 }
 

@@ -1,6 +1,7 @@
 import { addressFamily } from "../lib/address.ts";
 import { Memo } from "../lib/columns/memo.ts";
 import { atOnce } from "../lib/in-slices.ts";
+import type { KernelMarks } from "../lib/kernel-marks.ts";
 import type { PrefixWords } from "../lib/prefix-words.ts";
 import type { AttributeSets, NextHopIds } from "./attribute-sets.ts";
 import type { PolicyDefinition, PolicySource, PrefixMatcher, TermOrigin } from "./definition.ts";
@@ -189,11 +190,27 @@ export class Policy {
     // An own route has none, and of which family its prefix is the set doesn't tell; it carries our address in any case.
     const self = before.length === 0 ? undefined : modify.nextHopSelf?.[addressFamily(before)];
     const newNextHop = modify.nextHop ?? self ?? null;
-    const nextHop = newNextHop ? this.#nextHops.intern(newNextHop, null) : this.#sets.nextHop[set]!;
+    const nextHop = this.#nextHopAfter(this.#sets.nextHop[set]!, newNextHop, modify.kernel ?? null);
     const modified = this.#sets.intern(attributes, nextHop);
-    if (newNextHop) this.#nextHops.release(nextHop);
+    this.#nextHops.release(nextHop);
     memo.putSet(this.#sets, set, modified);
     return modified;
+  }
+
+  /** Counted. What was said of the kernel route before stays said. */
+  #nextHopAfter(before: number, to: readonly number[] | null, marks: KernelMarks | null): number {
+    const nextHops = this.#nextHops;
+    const known = nextHops.marks(before);
+    const all = to === null || known === null ? marks : { ...known, ...marks };
+    if (to === null && all === null) {
+      nextHops.retain(before);
+      return before;
+    }
+    const plain = to === null ? before : nextHops.intern(to, null);
+    if (all === null) return plain;
+    const marked = nextHops.marked(plain, all);
+    if (to !== null) nextHops.release(plain);
+    return marked;
   }
 
   /** Evaluates once more, and says which terms matched and which decided. */

@@ -2,6 +2,7 @@ import { formatAddress, formatPrefix, prefixContains } from "../lib/address.ts";
 import { communityName, formatLargeCommunity, type LargeCommunity } from "../lib/communities.ts";
 import { type ExtendedCommunity, formatExtendedCommunity, isLinkBandwidth } from "../lib/extended-communities.ts";
 import { type Family, familyName } from "../lib/family.ts";
+import { describeKernelMarks } from "../lib/kernel-marks.ts";
 import { Regex } from "../lib/regex/automaton.ts";
 import { asPathLength, formatAsPath } from "../wire/attribute/as-path.ts";
 import { canonicalCommunities } from "../wire/attribute/communities.ts";
@@ -249,6 +250,7 @@ export function describeModify(modify: Modify): string {
   if (modify.addExtendedCommunities?.length)
     parts.push(`add ${modify.addExtendedCommunities.map(formatExtendedCommunity).join(" ")}`);
   if (modify.linkBandwidth) parts.push(`link-bandwidth ${formatExtendedCommunity(modify.linkBandwidth)}`);
+  if (modify.kernel) parts.push(describeKernelMarks(modify.kernel));
   if (prepend) parts.push(`prepend ${prepend.as} x ${prepend.count}`);
   return parts.join(", ");
 }

@@ -110,6 +110,9 @@ function nextHopOf(speaker: SpeakerState, table: RouteTable, best: number): Expl
 /** A learned route that is kept from the kernel on purpose. */
 function guarded(speaker: SpeakerState, table: RouteTable, id: number, best: number): Explanation["kernel"] {
   if (best === 0 || table.pathSource(best) === LOCAL_SOURCE || speaker.config.kernel.fib === "none") return null;
+  const { nextHops } = speaker.kernel;
+  if (nextHops.marks(speaker.tables.store.nextHop[table.pathAttributes(best)]!)?.install === false)
+    return { intended: null, state: "absent", text: "it is kept out: a policy says so (install: false)" };
   const subnet = speaker.kernel.guard(table, id);
   if (subnet === null) return null;
   return { intended: null, state: "absent", text: `it is kept out: it would override the underlay ${subnet}` };

@@ -2,6 +2,7 @@ import t from "tap";
 import { type FeedRoutes, FibFeed } from "../../src/fib/fib-feed.ts";
 import type { FibGroup, FibPort } from "../../src/fib/fib-port.ts";
 import type { FibHop, FibTarget } from "../../src/kernel/records.ts";
+import type { KernelMarks } from "../../src/lib/kernel-marks.ts";
 import type { PrefixWords } from "../../src/lib/prefix-words.ts";
 
 /** What a FIB would hold: groups with their targets, prefixes with their groups. */
@@ -32,7 +33,9 @@ class RecordingFib {
 const LOCAL = 1;
 
 /** A table of prefixes by id; each path is a number whose attribute set and next hop are that number, too. */
-function world(maximumPaths = 1) {
+function world(maximumPaths = 1, weighted = false) {
+  const marks = new Map<number, KernelMarks>();
+  const bandwidths = new Map<number, number>();
   const paths = new Map<number, { paths: number[]; source: number }>();
   const pins = new Map<number, number>();
   const hops = new Map<number, FibHop[]>();
@@ -64,14 +67,22 @@ function world(maximumPaths = 1) {
     hopsOf: (nextHop) => hops.get(nextHop) ?? [{ via: [nextHop], ifindex: 2, onlink: true, weight: 1 }],
     localSource: LOCAL,
     isBlackhole: (id) => id === 7,
+    marksOf: (nextHop) => marks.get(nextHop) ?? null,
+    bandwidthOf: (set) => bandwidths.get(set) ?? 0,
     maximumPaths,
+    weighted,
   });
   const change = (id: number, ...found: number[]) => {
     paths.set(id, { paths: found, source: 2 });
     feed.changed(id);
   };
   const via = (id: number) => fib.targets.get(fib.routes.get(id)!)?.nextHops.map((hop) => hop.via?.[0]);
-  return { fib, feed, change, via, pins, hops, held };
+  const weights = (id: number) =>
+    fib.targets
+      .get(fib.routes.get(id)!)
+      ?.nextHops.map((hop) => `${hop.via?.[0]}*${hop.weight}`)
+      .join(" ");
+  return { fib, feed, change, via, pins, hops, held, marks, bandwidths, weights };
 }
 
 t.test("prefixes behind one next hop share a group, and the group goes with the last of them", async (t) => {
@@ -143,3 +154,54 @@ t.test(
     t.same(fib.said, ["retarget"]);
   },
 );
+
+t.test("equal paths share as policy says, one without a word counts as 1", async (t) => {
+  const { change, weights, marks, hops, feed } = world(4);
+  marks.set(100, { weight: 10 });
+  marks.set(101, { weight: 256 });
+  change(10, 102, 100, 101);
+  t.equal(weights(10), "100*10 101*256 102*1");
+  marks.set(101, { weight: 5 });
+  change(11, 100);
+  t.equal(weights(11), "100*1", "one way needs no share");
+  // The way to 100 is two ways now: they divide its share.
+  hops.set(100, [
+    { via: [7], ifindex: 2, onlink: true, weight: 1 },
+    { via: [102], ifindex: 2, onlink: true, weight: 3 },
+  ]);
+  feed.nextHopsChanged(new Set([100]));
+  t.equal(weights(10), "7*3 102*9 101*256", "2.5, 7.5 and the 1 of 102 itself, 256");
+});
+
+t.test("with `weighted` told bandwidths are shares, if each path tells one", async (t) => {
+  const { change, weights, marks, bandwidths, feed } = world(4, true);
+  bandwidths.set(100, 1_250_000_000).set(101, 125_000_000).set(102, 125_000_000);
+  change(10, 100, 101);
+  t.equal(weights(10), "100*256 101*26");
+  change(11, 101, 102);
+  t.equal(weights(11), "101*1 102*1", "equal ones need no weights");
+  change(12, 100, 101, 103);
+  t.equal(weights(12), "100*1 101*1 103*1", "103 tells none");
+  marks.set(101, { weight: 3 });
+  change(13, 100, 101, 102);
+  t.equal(weights(13), "100*1 101*3 102*1", "what policy says goes before");
+  marks.clear();
+  t.equal(feed.setWidth(4, false), true);
+  change(10, 100, 101);
+  t.equal(weights(10), "100*1 101*1");
+  t.equal(feed.setWidth(4, false), false);
+});
+
+t.test("what the best path says keeps the prefix out of the kernel, or throws its packets away", async (t) => {
+  const { fib, change, via, marks, held } = world(4);
+  marks.set(100, { install: false }).set(101, { blackhole: true });
+  change(10, 102, 100);
+  t.same(via(10), [100, 102], "the best path says nothing");
+  change(10, 100, 102);
+  t.equal(fib.routes.has(10), false);
+  change(10, 101, 102);
+  t.match(fib.targets.get(fib.routes.get(10)!), { type: "blackhole", nextHops: [] });
+  change(10);
+  t.equal(fib.targets.size, 0);
+  t.ok([...held.values()].every((count) => count === 0));
+});

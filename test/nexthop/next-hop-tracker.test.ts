@@ -410,3 +410,33 @@ t.test(
     t.ok(forgotten.includes("172.16.0.1"));
   },
 );
+
+t.test("one address with other marks is another next hop, with the same way", async (t) => {
+  const forgotten: string[] = [];
+  const tunnels: TunnelPort = {
+    reach: () => null,
+    forget: (words) => void forgotten.push(formatAddress(words)),
+  };
+  const tracker = host({ tunnels });
+  const plain = tracker.intern(parseAddress("10.0.0.9"), null);
+  const heavy = tracker.marked(plain, { weight: 10 });
+  t.not(heavy, plain);
+  t.equal(tracker.marked(plain, { weight: 10 }), heavy);
+  t.same(tracker.marks(heavy), { weight: 10 });
+  t.equal(tracker.marks(plain), null);
+  t.same(tracker.hops(heavy), tracker.hops(plain));
+  const both = tracker.marked(heavy, { install: false });
+  t.same(tracker.marks(both), { weight: 10, install: false });
+  tracker.release(heavy);
+  tracker.release(plain);
+  t.same(forgotten, [], "the way is still in use");
+  tracker.release(heavy);
+  tracker.release(both);
+  t.same(forgotten, ["10.0.0.9"], "once, with the last");
+  const nowhere = tracker.intern(parseAddress("172.16.0.1"), null);
+  t.equal(tracker.reachable[nowhere], 0);
+  const thrown = tracker.marked(nowhere, { blackhole: true });
+  t.equal(tracker.reachable[thrown], 1, "where packets go nowhere none is needed");
+  t.match(tracker.explain(thrown), /policy throws its packets away/);
+  t.equal(tracker.marked(0, { weight: 3 }), 0, "own routes have none");
+});

@@ -8,6 +8,7 @@ import {
 } from "../../src/lib/extended-communities.ts";
 import { Family } from "../../src/lib/family.ts";
 import { atOnce } from "../../src/lib/in-slices.ts";
+import type { KernelMarks } from "../../src/lib/kernel-marks.ts";
 import { onePrefix } from "../../src/lib/prefix-words.ts";
 import type { AttributeSets, NextHopIds } from "../../src/policy/attribute-sets.ts";
 import type { Match, Modify, PolicySource, Term, TermOrigin } from "../../src/policy/definition.ts";
@@ -45,7 +46,25 @@ class ObviousSets implements AttributeSets, NextHopIds {
     this.generation[set]!++;
   }
 
+  retain(): void {}
+
   release(): void {}
+
+  readonly #marks = new Map<number, KernelMarks>();
+
+  marks(id: number): KernelMarks | null {
+    return this.#marks.get(id) ?? null;
+  }
+
+  marked(id: number, more: KernelMarks): number {
+    const marks = { ...this.#marks.get(id), ...more };
+    const words = this.#nextHops[id]!;
+    for (const [known, its] of this.#marks)
+      if (JSON.stringify([its, this.#nextHops[known]]) === JSON.stringify([marks, words])) return known;
+    const made = this.#nextHops.push([...words]) - 1;
+    this.#marks.set(made, marks);
+    return made;
+  }
 
   words(id: number): readonly number[] {
     return this.#nextHops[id]!;
@@ -296,6 +315,34 @@ t.test("next-hop self takes our address of the family that the next hop has", as
   const ownRoute = sets.intern(attributes({}), 0);
   t.equal(sets.nextHop[ask(compiled, ownRoute)], 0, "an own route has none, and carries our address in any case");
 });
+
+t.test(
+  "what is said of the kernel route stands beside the next hop, and stays with it through later terms",
+  async (t) => {
+    const sets = new ObviousSets();
+    const before = sets.intern(parseAddress("10.0.0.9"), null);
+    const set = sets.intern(attributes({}), before);
+    const after = (...terms: PlacedTerm[]) => {
+      const result = ask(policy(sets, ...terms), set);
+      const nextHop = sets.nextHop[result]!;
+      return { words: sets.words(nextHop), marks: sets.marks(nextHop), result };
+    };
+    const marked = after(
+      term(null, { kernel: { weight: 5 } }, null),
+      term(null, { kernel: { install: false } }, "accept"),
+    );
+    t.match(marked, { words: parseAddress("10.0.0.9"), marks: { weight: 5, install: false } });
+    t.not(marked.result, set, "another set: the FIB must hear of it");
+    const other = parseAddress("10.0.0.8");
+    const both = after(
+      term(null, { kernel: { blackhole: true } }, null),
+      term(null, { nextHop: other, kernel: { weight: 2 } }, null),
+      term(null, { localPref: 5 }, "accept"),
+    );
+    t.match(both, { words: other, marks: { blackhole: true, weight: 2 } });
+    t.equal(after(term(null, { localPref: 5 }, "accept")).marks, null);
+  },
+);
 
 t.test("a verdict is remembered per attribute set, and forgotten when its id is given to another set", async (t) => {
   const sets = new ObviousSets();

@@ -7,11 +7,13 @@ import { LocalAddresses } from "../../kernel/local-addresses.ts";
 import type { KernelLink, KernelReader } from "../../kernel/reader.ts";
 import { formatPrefix, parseAddress, parsePrefix } from "../../lib/address.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { bandwidthIn, isLinkBandwidth } from "../../lib/extended-communities.ts";
 import { type Family, families } from "../../lib/family.ts";
 import type { Log } from "../../lib/log.ts";
 import { prefixAt } from "../../lib/prefix-words.ts";
 import { foreignRoute } from "../../lib/route-owner.ts";
 import { NextHopTracker, type TrackerOptions } from "../../nexthop/next-hop-tracker.ts";
+import type { AttributeStore } from "../../rib/attribute-store.ts";
 import type { RouteTable } from "../../rib/route-table.ts";
 import { LOCAL_SOURCE } from "../../rib/source-table.ts";
 import { deviceMark, removeLeftovers } from "../../tunnel/own-device.ts";
@@ -21,6 +23,12 @@ import { LogBudget } from "../load/log-budget.ts";
 import { type OriginatedRoutes, workloadRoute } from "../originated-routes.ts";
 import type { Tables } from "../tables.ts";
 import { Underlay } from "./underlay.ts";
+
+/** Octets a second that a set tells for the way to its next hop, or 0. */
+function bandwidthOf(store: AttributeStore, set: number): number {
+  const told = store.view(set).extendedCommunities.find(isLinkBandwidth);
+  return told === undefined ? 0 : bandwidthIn(told);
+}
 
 /** Prefixes about which a warning is logged. */
 const MOST_SAID = 1000;
@@ -79,10 +87,13 @@ export class KernelSide {
         retain: (nextHop) => this.nextHops.retain(nextHop),
         release: (nextHop) => this.nextHops.release(nextHop),
         hopsOf: (nextHop) => this.nextHops.hops(nextHop),
+        marksOf: (nextHop) => this.nextHops.marks(nextHop),
+        bandwidthOf: (set) => bandwidthOf(tables.store, set),
         localSource: LOCAL_SOURCE,
         isBlackhole: (prefixId) => originatedRoutes.isBlackhole(family, prefixId),
         isGuarded: (prefixId) => this.#guards(table, prefixId),
         maximumPaths: kernel.maximumPaths,
+        weighted: kernel.weighted,
       });
       this.#feeds.push(feed);
       table.addConsumer(feed, kernel.maximumPaths > 1);
@@ -114,7 +125,7 @@ export class KernelSide {
     this.nextHops.setOptions(this.#trackerOptions(config));
     this.#tunnels?.adopt(settings);
     for (const feed of this.#feeds) {
-      if (!feed.setWidth(config.kernel.maximumPaths)) continue;
+      if (!feed.setWidth(config.kernel.maximumPaths, config.kernel.weighted)) continue;
       const table = tables.byFamily[feed.family]!;
       // Those who hear of every path hear of every prefix that is decided again, whether or not its best path is another.
       table.removeConsumer(feed);

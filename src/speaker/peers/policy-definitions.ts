@@ -97,6 +97,7 @@ function modifyOf(set: PolicySet, own: OwnSide): Modify {
     ...(set.removeExtendedCommunities.length > 0 && { removeExtendedCommunities: set.removeExtendedCommunities }),
     ...(set.addExtendedCommunities.length > 0 && { addExtendedCommunities: set.addExtendedCommunities }),
     ...(set.linkBandwidth !== null && { linkBandwidth: linkBandwidth(own.localAs, set.linkBandwidth) }),
+    ...(set.kernel && { kernel: set.kernel }),
     ...(prepend && { prepend: { as: prepend.as ?? own.localAs, count: prepend.count } }),
   };
 }
