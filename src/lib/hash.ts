@@ -31,11 +31,14 @@ export class Hasher {
     return (h ^ (h >>> 16)) >>> 0;
   }
 
-  /** Hash of an IPv6 prefix. Two secret multiplications a word: no difference of one word cancels another's. */
+  /**
+   * Hash of an IPv6 prefix. Two secret multiplications a word, and one for the length before it is added: no difference of one of them
+   * cancels another's.
+   */
   prefix6(w0: number, w1: number, w2: number, w3: number, length: number): number {
     const odd0 = this.#odd0;
     const odd1 = this.#odd1;
-    let h = Math.imul((w0 ^ this.#key0) + length, odd0);
+    let h = Math.imul((w0 ^ this.#key0) + Math.imul(length, odd1), odd0);
     h = Math.imul(h ^ (h >>> 16), odd1);
     h = Math.imul((h ^ (h >>> 15)) + w1, odd0);
     h = Math.imul(h ^ (h >>> 16), odd1);
