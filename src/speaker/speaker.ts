@@ -157,6 +157,7 @@ export class Speaker implements SpeakerState {
       load: { convergence, backPressure, admission },
       routerIds: new SharedRouterIds(),
       log: new LogBudget(log, clock),
+      clock,
       changed: (peer) => this.#peerChanged(peer),
       wake,
     });

@@ -1,5 +1,6 @@
 import { Outbox } from "../../export/members/outbox.ts";
 import type { UpdateGroups } from "../../export/update-groups.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { type Family, families, familyName } from "../../lib/family.ts";
 import type { Log, LogFields, LogLevel } from "../../lib/log.ts";
 import type { UpdateFindings, UpdateReader } from "../../rib/update-reader.ts";
@@ -18,6 +19,7 @@ import type { OwnRestart } from "../restart/own-restart.ts";
 import type { StaleRoutes } from "../restart/stale-routes.ts";
 import type { Tables } from "../tables.ts";
 import { checkLimits, setLimits } from "./prefix-limits.ts";
+import { SaidReasons } from "./said-reasons.ts";
 import { logBug, logFaults, logNotification, logOfPeer, logTwin } from "./session-log.ts";
 import type { SessionRules } from "./session-rules.ts";
 import type { SharedRouterIds } from "./shared-router-ids.ts";
@@ -38,6 +40,7 @@ export interface LinkParts {
   };
   readonly routerIds: SharedRouterIds;
   readonly log: Log;
+  readonly clock: Clock;
   /** A session has come up or gone down; the peer's state is settled. */
   changed(peer: Peer): void;
   /** There is work for the loop. */
@@ -50,8 +53,8 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
   readonly #parts: LinkParts;
   /** Of the session that is up or was last: routes that are kept from it are judged by it. */
   #agreed: Agreed | null = null;
-  /** Why it doesn't come up, as the log was told: a reason that stays is said once, not at each attempt. */
-  #hindrance = "";
+  /** Why it doesn't come up, as the log was told: not at each attempt. */
+  readonly #hindrances = new SaidReasons();
   /** Our addresses on the session by which its routes are judged and told, as text. */
   #ownAddresses = "";
 
@@ -69,7 +72,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
       return;
     }
     this.#agreed = agreed;
-    this.#hindrance = "";
+    this.#hindrances.clear();
     peer.everEstablished = true;
     peer.remoteAs = agreed.remoteAs;
     peer.remoteRouterId = agreed.remoteRouterId;
@@ -185,8 +188,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
 
   /** Said once for each reason, however often it is tried. */
   hindered(reason: string): void {
-    if (reason === "" || reason === this.#hindrance) return;
-    this.#hindrance = reason;
+    if (reason === "" || !this.#hindrances.isNews(reason, this.#parts.clock.now())) return;
     this.#say("info", "no-session", `no session with ${this.#peer.address} yet: ${reason}`);
   }
 
