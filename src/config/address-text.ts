@@ -1,4 +1,5 @@
 import { Address4, Address6 } from "ip-address";
+import { wordAt } from "../lib/bytes.ts";
 
 /**
  * Words of an address that an operator wrote: one for IPv4, four for IPv6; undefined if it is none. The library knows the forms
@@ -15,8 +16,8 @@ export function addressWords(text: string): readonly number[] | undefined {
 }
 
 function wordsOf(octets: readonly number[]): number[] {
+  const bytes = Uint8Array.from(octets);
   const words: number[] = [];
-  for (let i = 0; i < octets.length; i += 4)
-    words.push(((octets[i]! << 24) | (octets[i + 1]! << 16) | (octets[i + 2]! << 8) | octets[i + 3]!) >>> 0);
+  for (let i = 0; i < bytes.length; i += 4) words.push(wordAt(bytes, i));
   return words;
 }

@@ -1,6 +1,6 @@
 import { type FibHop, type NexthopObject, Operation } from "../kernel/records.ts";
 import type { KernelTarget } from "../kernel/rtnetlink/route.ts";
-import { type ByteReader, TruncatedError } from "../lib/bytes.ts";
+import { type ByteReader, TruncatedError, wordAt } from "../lib/bytes.ts";
 import { Family } from "../lib/family.ts";
 import {
   FrameType,
@@ -146,16 +146,15 @@ function routes(frame: ByteReader, to: WriterRequests): () => void {
   const start = frame.position;
   frame.view(count * size);
   const b = frame.bytes;
-  const word = (at: number) => ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0;
   for (let i = 0, at = start; i < count; i++, at += size) {
     const operation = asOperation(b[at]!);
     const length = within("prefix length", b[at + 1]!, 0, bits);
-    const target = word(at + 2);
+    const target = wordAt(b, at + 2);
     within("target", target, operation === Operation.Delete ? 0 : 1, MAX_TARGETS - 1);
     for (let w = 0; w * 32 < bits; w++) {
       const covered = length - w * 32;
       const host = covered >= 32 ? 0 : covered <= 0 ? 0xffffffff : 0xffffffff >>> covered;
-      if ((word(at + 6 + 4 * w) & host) !== 0) throw new ProtocolError("a prefix with bits set behind its length");
+      if ((wordAt(b, at + 6 + 4 * w) & host) !== 0) throw new ProtocolError("a prefix with bits set behind its length");
     }
   }
   return () => {
@@ -163,18 +162,18 @@ function routes(frame: ByteReader, to: WriterRequests): () => void {
       const sequence = (first + i) >>> 0;
       const operation = b[at] as Operation;
       if (family === Family.Ipv4Unicast)
-        to.route(sequence, family, operation, word(at + 6), 0, 0, 0, b[at + 1]!, word(at + 2));
+        to.route(sequence, family, operation, wordAt(b, at + 6), 0, 0, 0, b[at + 1]!, wordAt(b, at + 2));
       else
         to.route(
           sequence,
           family,
           operation,
-          word(at + 6),
-          word(at + 10),
-          word(at + 14),
-          word(at + 18),
+          wordAt(b, at + 6),
+          wordAt(b, at + 10),
+          wordAt(b, at + 14),
+          wordAt(b, at + 18),
           b[at + 1]!,
-          word(at + 2),
+          wordAt(b, at + 2),
         );
     }
     to.routesEnd();

@@ -1,6 +1,6 @@
 import type { NexthopObject, Operation, RemoteVtep, VxlanChange, VxlanDevice, WriterStats } from "../kernel/records.ts";
 import type { KernelTarget, RouteScope } from "../kernel/rtnetlink/route.ts";
-import { ByteReader } from "../lib/bytes.ts";
+import { ByteReader, wordAt } from "../lib/bytes.ts";
 import type { Family } from "../lib/family.ts";
 
 /**
@@ -99,7 +99,7 @@ export class FrameReader {
     }
     let at = 0;
     while (bytes.length - at >= 4) {
-      const length = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+      const length = wordAt(bytes, at);
       if (length === 0 || length > MAX_FRAME_BYTES)
         throw new ProtocolError(`a frame of ${length} octets; 1 to ${MAX_FRAME_BYTES} are allowed`);
       if (bytes.length - at - 4 < length) break;

@@ -5,6 +5,10 @@ export class TruncatedError extends Error {
   }
 }
 
+/** Four octets as a number, the most significant first. */
+export const wordAt = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+
 /** Reads big-endian numbers from a window of bytes; every read checks the bounds. */
 export class ByteReader {
   readonly bytes: Uint8Array;
@@ -33,8 +37,7 @@ export class ByteReader {
 
   u32(): number {
     const at = this.#advance(4);
-    const b = this.bytes;
-    return ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0;
+    return wordAt(this.bytes, at);
   }
 
   /** A view of the next `length` octets; copy what you keep. */

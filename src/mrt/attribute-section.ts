@@ -1,8 +1,8 @@
 import { isLinkLocal } from "../lib/address.ts";
 import { ByteReader } from "../lib/bytes.ts";
 import { decodeAttributes } from "../wire/attribute/decode.ts";
+import { codeAt, endAt, Flag, valueAt } from "../wire/attribute/header.ts";
 import { mpReach } from "../wire/attribute/mp.ts";
-import { Flag } from "../wire/attribute/row.ts";
 import { codecOf } from "../wire/attribute/table.ts";
 import type { NextHop, PathAttributes } from "../wire/attribute/types.ts";
 import { codecContext } from "../wire/context.ts";
@@ -38,14 +38,13 @@ export function readAttributes(bytes: Uint8Array, start: number, end: number, fo
   let hasOrigin = false;
   const section = bytes.slice(start, end);
   for (let at = start; at < end; ) {
-    const extended = (bytes[at]! & Flag.EXTENDED) !== 0;
-    const from = at + (extended ? 4 : 3);
-    const to = from > end ? from : from + (extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!);
+    const from = valueAt(bytes, at);
+    const to = from > end ? from : endAt(bytes, at, from);
     if (to > end) throw new MrtError(`an attribute runs over the end of the ${end - start} octets of attributes`, at);
-    const rules = codecOf(bytes[at + 1]!);
+    const rules = codecOf(codeAt(bytes, at));
     hasOrigin ||= rules?.field === "origin";
     if (rules !== undefined) section[at - start] = (bytes[at]! & ~(Flag.OPTIONAL | Flag.TRANSITIVE)) | rules.flags;
-    if (bytes[at + 1] === mpReach.code) mpNextHop = nextHopOf(bytes, from, to);
+    if (codeAt(bytes, at) === mpReach.code) mpNextHop = nextHopOf(bytes, from, to);
     at = to;
   }
   const layout = updateLayout();

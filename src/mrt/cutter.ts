@@ -1,3 +1,4 @@
+import { wordAt } from "../lib/bytes.ts";
 import { MRT_HEADER, type MrtFault, type RawRecord } from "./record.ts";
 
 /**
@@ -108,7 +109,7 @@ export class RecordCutter {
     this.#offset += size;
     this.#onRecord({
       offset,
-      seconds: word(bytes, at),
+      seconds: wordAt(bytes, at),
       type: (bytes[at + 4]! << 8) | bytes[at + 5]!,
       subtype: (bytes[at + 6]! << 8) | bytes[at + 7]!,
       bytes,
@@ -118,7 +119,4 @@ export class RecordCutter {
   }
 }
 
-const word = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-
-const sizeOf = (bytes: Uint8Array, at: number): number => MRT_HEADER + word(bytes, at + 8);
+const sizeOf = (bytes: Uint8Array, at: number): number => MRT_HEADER + wordAt(bytes, at + 8);

@@ -1,7 +1,31 @@
+import * as octets from "../lib/bytes.ts";
 import { Growth, resized } from "../lib/columns/growth.ts";
 import { Community } from "../lib/communities.ts";
-import { DEFAULT_LOCAL_PREF } from "../wire/attribute/local-pref.ts";
+import { asPath } from "../wire/attribute/as-path.ts";
+import { clusterList } from "../wire/attribute/cluster-list.ts";
+import { communities } from "../wire/attribute/communities.ts";
+import { extendedCommunities } from "../wire/attribute/extended-communities.ts";
+import * as header from "../wire/attribute/header.ts";
+import { DEFAULT_LOCAL_PREF, localPref } from "../wire/attribute/local-pref.ts";
+import { med } from "../wire/attribute/med.ts";
+import { onlyToCustomer } from "../wire/attribute/only-to-customer.ts";
+import { origin } from "../wire/attribute/origin.ts";
+import { originatorId } from "../wire/attribute/originator-id.ts";
+import * as table from "../wire/attribute/table.ts";
 import { SegmentType } from "../wire/attribute/types.ts";
+
+const { codeAt, endAt, valueAt } = header;
+const { wordAt } = octets;
+const { isKnown } = table;
+const { code: ORIGIN } = origin;
+const { code: AS_PATH } = asPath;
+const { code: MED } = med;
+const { code: LOCAL_PREF } = localPref;
+const { code: COMMUNITIES } = communities;
+const { code: ORIGINATOR_ID } = originatorId;
+const { code: CLUSTER_LIST } = clusterList;
+const { code: EXTENDED_COMMUNITIES } = extendedCommunities;
+const { code: ONLY_TO_CUSTOMER } = onlyToCustomer;
 
 /** Bits of `AttributeStore.flags`: what the hot path asks of a set. */
 export const AttributeFlag = {
@@ -106,53 +130,47 @@ export class AttributeColumns {
     this.clusterListLength[id] = 0;
     this.origin[id] = 0;
     let flags = 0;
-    for (let at = start; at < end; ) {
-      const extended = (bytes[at]! & 0x10) !== 0;
-      const code = bytes[at + 1]!;
-      const length = extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!;
-      const value = at + (extended ? 4 : 3);
+    for (let at = start, next = 0; at < end; at = next) {
+      const code = codeAt(bytes, at);
+      const value = valueAt(bytes, at);
+      next = endAt(bytes, at, value);
       switch (code) {
-        case 1:
+        case ORIGIN:
           this.origin[id] = bytes[value]!;
           break;
-        case 2:
-          flags |= this.#describePath(id, bytes, value, value + length);
+        case AS_PATH:
+          flags |= this.#describePath(id, bytes, value, next);
           break;
-        case 4:
-          this.med[id] = word(bytes, value);
-          flags |= AttributeFlag.HAS_MED;
-          break;
-        case 5:
-          this.localPref[id] = word(bytes, value);
+        case LOCAL_PREF:
+          this.localPref[id] = wordAt(bytes, value);
           flags |= AttributeFlag.HAS_LOCAL_PREF;
           break;
-        case 8:
+        case COMMUNITIES:
           flags |= AttributeFlag.HAS_COMMUNITIES;
-          for (let i = value; i < value + length; i += 4)
-            if (bytes[i] === 0xff && bytes[i + 1] === 0xff) flags |= wellKnown(word(bytes, i));
+          for (let i = value; i < next; i += 4)
+            if (bytes[i] === 0xff && bytes[i + 1] === 0xff) flags |= wellKnown(wordAt(bytes, i));
           break;
-        case 9:
-          this.originatorId[id] = word(bytes, value);
+        case MED:
+          this.med[id] = wordAt(bytes, value);
+          flags |= AttributeFlag.HAS_MED;
+          break;
+        case ORIGINATOR_ID:
+          this.originatorId[id] = wordAt(bytes, value);
           flags |= AttributeFlag.HAS_ORIGINATOR_ID;
           break;
-        case 10:
-          this.clusterListLength[id] = length >>> 2;
+        case CLUSTER_LIST:
+          this.clusterListLength[id] = (next - value) >>> 2;
           flags |= AttributeFlag.HAS_CLUSTER_LIST;
           break;
-        case 16:
+        case EXTENDED_COMMUNITIES:
           flags |= AttributeFlag.HAS_EXTENDED_COMMUNITIES;
           break;
-        case 35:
+        case ONLY_TO_CUSTOMER:
           flags |= AttributeFlag.HAS_ONLY_TO_CUSTOMER;
           break;
-        case 6:
-        case 7:
-        case 32:
-          break;
         default:
-          flags |= AttributeFlag.HAS_UNKNOWN;
+          if (!isKnown(code)) flags |= AttributeFlag.HAS_UNKNOWN;
       }
-      at = value + length;
     }
     this.flags[id] = flags;
   }
@@ -166,7 +184,7 @@ export class AttributeColumns {
       const count = bytes[at + 1]!;
       if (type === SegmentType.Sequence) {
         length += count;
-        if (neighbor < 0) neighbor = word(bytes, at + 2);
+        if (neighbor < 0) neighbor = wordAt(bytes, at + 2);
       } else if (type === SegmentType.Set) {
         length++;
         if (neighbor < 0) neighbor = 0;
@@ -199,9 +217,6 @@ const columnNames = [
   "firstRaw",
   "queued",
 ] as const;
-
-const word = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 
 const wellKnown = (community: number): number => {
   switch (community) {

@@ -1,5 +1,12 @@
-const AS_PATH = 2;
-const CLUSTER_LIST = 10;
+import * as octets from "../lib/bytes.ts";
+import { asPath } from "../wire/attribute/as-path.ts";
+import { clusterList } from "../wire/attribute/cluster-list.ts";
+import * as header from "../wire/attribute/header.ts";
+
+const { codeAt, endAt, valueAt } = header;
+const { wordAt } = octets;
+const { code: AS_PATH } = asPath;
+const { code: CLUSTER_LIST } = clusterList;
 
 /** Whether canonical octets name one of `asns` in AS_PATH or `clusterId` in CLUSTER_LIST: what makes a loop, read in place. */
 export function namesAny(
@@ -10,21 +17,17 @@ export function namesAny(
   clusterId: number,
 ): boolean {
   for (let at = start; at < end; ) {
-    const extended = (bytes[at]! & 0x10) !== 0;
-    const code = bytes[at + 1]!;
-    const value = at + (extended ? 4 : 3);
-    const next = value + (extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!);
+    const code = codeAt(bytes, at);
+    const value = valueAt(bytes, at);
+    const next = endAt(bytes, at, value);
     if (code === AS_PATH) {
       for (let segment = value; segment < next; segment += 2 + bytes[segment + 1]! * 4)
         for (let as = segment + 2, last = as + bytes[segment + 1]! * 4; as < last; as += 4)
-          if (asns.includes(word(bytes, as))) return true;
+          if (asns.includes(wordAt(bytes, as))) return true;
     } else if (code === CLUSTER_LIST) {
-      for (let id = value; id < next; id += 4) if (word(bytes, id) === clusterId) return true;
+      for (let id = value; id < next; id += 4) if (wordAt(bytes, id) === clusterId) return true;
     } else if (code > CLUSTER_LIST) return false; // sorted by code
     at = next;
   }
   return false;
 }
-
-const word = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;

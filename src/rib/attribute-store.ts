@@ -1,3 +1,4 @@
+import { isLinkLocal } from "../lib/address.ts";
 import { ByteWriter } from "../lib/bytes.ts";
 import { ByteSlabs } from "../lib/columns/byte-slabs.ts";
 import { IdIndex } from "../lib/columns/id-index.ts";
@@ -394,7 +395,7 @@ const isLoopback = (words: readonly number[]): boolean => words.length === 1 && 
 
 /** The scope counts for link-local addresses, or for 127/8, and for no other: those are shared by all sessions. */
 const scopeOf = (words: readonly number[], scope: number): number => {
-  const scoped = scope > 0 ? words.length === 4 && words[0]! >>> 22 === 0xfe80 >>> 6 : isLoopback(words);
+  const scoped = scope > 0 ? isLinkLocal(words) : isLoopback(words);
   return scoped ? scope : 0;
 };
 

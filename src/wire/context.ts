@@ -49,6 +49,8 @@ export interface CodecContext {
   readonly limits?: AttributeLimits;
 }
 
+export const limitsOf = (context: CodecContext): AttributeLimits => context.limits ?? defaultLimits;
+
 const none: readonly boolean[] = families.map(() => false);
 
 /** Largest message without RFC 8654, and of any OPEN or KEEPALIVE. */

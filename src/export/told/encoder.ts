@@ -2,6 +2,8 @@ import { isLinkLocal } from "../../lib/address.ts";
 import { ByteWriter } from "../../lib/bytes.ts";
 import { Family } from "../../lib/family.ts";
 import { DEFAULT_LOCAL_PREF } from "../../wire/attribute/local-pref.ts";
+import { med } from "../../wire/attribute/med.ts";
+import { internalOnly } from "../../wire/attribute/table.ts";
 import { type AttributeTransform, writeAttributes } from "../../wire/message/attribute-writer.ts";
 import { nlriSize, reachSize, UpdateWriter } from "../../wire/message/update-writer.ts";
 import type { AttributeSets, NextHops } from "../export-ports.ts";
@@ -17,11 +19,6 @@ import {
   takesOwnNextHop,
 } from "../rules.ts";
 import type { OutSets } from "./out-sets.ts";
-
-const MED = 4;
-const LOCAL_PREF = 5;
-const ORIGINATOR_ID = 9;
-const CLUSTER_LIST = 10;
 
 /** Octets that we may add to a canonical set, prepended ASes and a second AS_PATH apart; generous. */
 const GROWTH = 160;
@@ -63,14 +60,14 @@ export class Encoder {
       fourOctetAs: key.fourOctetAs,
       prepend: external ? key.prependAs : [],
       stripConfederation: external,
-      drop: new Set(external ? [LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST] : []), // RFC 4271 §5.1.5, RFC 4456 §8
+      drop: external ? internalOnly : new Set(), // RFC 4271 §5.1.5, RFC 4456 §8
       localPref: external ? null : DEFAULT_LOCAL_PREF, // RFC 4271 §5.1.5: internal peers always get one
       clusterId: key.clusterId,
       nonTransitiveExtended: !external, // RFC 4360 §6
     };
     this.#withMed = withMed;
     // RFC 4271 §5.1.4: a MED that a neighboring AS sent is for us alone.
-    this.#transform = external ? { ...withMed, drop: new Set([...withMed.drop, MED]) } : withMed;
+    this.#transform = external ? { ...withMed, drop: new Set([...withMed.drop, med.code]) } : withMed;
   }
 
   /** Opens an UPDATE for the set. Once `begin` was called for it, further messages cost a copy only. */

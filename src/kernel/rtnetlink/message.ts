@@ -1,3 +1,4 @@
+import { wordAt } from "../../lib/bytes.ts";
 import { NLA_TYPE_MASK, NLM_F_REQUEST } from "./constants.ts";
 
 /**
@@ -112,15 +113,11 @@ export const readU16 = (bytes: Uint8Array, at: number): number => bytes[at]! | (
 export const readU32 = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 
-/** Big-endian, as addresses are. */
-export const readAddressWord = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-
 /** An address of 4 or 16 octets as words; null for any other length. */
 export function readAddress(bytes: Uint8Array, at: number, length: number): readonly number[] | null {
-  if (length === 4) return [readAddressWord(bytes, at)];
+  if (length === 4) return [wordAt(bytes, at)];
   if (length !== 16) return null;
-  return [0, 4, 8, 12].map((offset) => readAddressWord(bytes, at + offset));
+  return [0, 4, 8, 12].map((offset) => wordAt(bytes, at + offset));
 }
 
 /** Text up to its closing zero. */

@@ -1,3 +1,4 @@
+import { wordAt } from "../../lib/bytes.ts";
 import { Family } from "../../lib/family.ts";
 import type { FibTarget } from "../records.ts";
 import * as nl from "./constants.ts";
@@ -7,7 +8,6 @@ import {
   type MessageBuffer,
   networkOrder,
   readAddress,
-  readAddressWord,
   readU16,
   readU32,
 } from "./message.ts";
@@ -247,11 +247,11 @@ export class RouteView {
       const value = at + 4;
       switch (readU16(bytes, at + 2) & nl.NLA_TYPE_MASK) {
         case nl.RTA_DST:
-          this.w0 = readAddressWord(bytes, value);
+          this.w0 = wordAt(bytes, value);
           if (length === 20) {
-            this.w1 = readAddressWord(bytes, value + 4);
-            this.w2 = readAddressWord(bytes, value + 8);
-            this.w3 = readAddressWord(bytes, value + 12);
+            this.w1 = wordAt(bytes, value + 4);
+            this.w2 = wordAt(bytes, value + 8);
+            this.w3 = wordAt(bytes, value + 12);
           }
           break;
         case nl.RTA_OIF:
@@ -279,7 +279,7 @@ export class RouteView {
           this.#multipathEnd = at + length;
           break;
         case nl.RTA_PREFSRC:
-          if (length === 8) this.source = readAddressWord(bytes, value);
+          if (length === 8) this.source = wordAt(bytes, value);
           break;
         case nl.RTA_METRICS:
         case nl.RTA_FLOW:
@@ -294,7 +294,7 @@ export class RouteView {
   }
 
   gatewayWord(index: number): number {
-    return readAddressWord(this.#bytes, this.gatewayAt + 4 * index);
+    return wordAt(this.#bytes, this.gatewayAt + 4 * index);
   }
 
   get words(): readonly number[] {

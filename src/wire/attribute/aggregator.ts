@@ -1,6 +1,8 @@
+import { wordAt } from "../../lib/bytes.ts";
 import { UpdateError } from "../errors.ts";
 import { badLength, badValue } from "./fault.ts";
-import { type AttributeCodec, discardOnError, Flag } from "./row.ts";
+import { Flag } from "./header.ts";
+import { type AttributeCodec, anySize, discardOnError, Plain } from "./row.ts";
 
 /**
  * AGGREGATOR (type 7): who aggregated. RFC 4271 §5.1.7, 8 octets with 4-octet AS numbers (RFC 6793 §3); malformed: RFC 7606 §7.7,
@@ -13,8 +15,10 @@ export const aggregator: AttributeCodec<"aggregator"> = {
   mandatory: false,
   acceptFrom: "any",
   onError: discardOnError,
+  size: anySize, // that depends on the width of AS numbers
   field: "aggregator",
   canonical: true,
+  plain: (bytes, from, to) => (to - from !== 8 || wordAt(bytes, from) === 0 ? Plain.No : Plain.Copy),
   decode(value, context) {
     const wanted = context.fourOctetAs ? 8 : 6;
     if (value.length !== wanted) throw badLength(`${wanted} octets`, value.length);

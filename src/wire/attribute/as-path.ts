@@ -1,8 +1,9 @@
-import type { ByteReader, ByteWriter } from "../../lib/bytes.ts";
-import { type CodecContext, defaultLimits } from "../context.ts";
+import { type ByteReader, type ByteWriter, wordAt } from "../../lib/bytes.ts";
+import { type CodecContext, limitsOf } from "../context.ts";
 import { UpdateError } from "../errors.ts";
 import { type AttributeError, badValue } from "./fault.ts";
-import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+import { Flag } from "./header.ts";
+import { type AttributeCodec, anySize, Plain, withdrawOnError } from "./row.ts";
 import { type AsSegment, SegmentType } from "./types.ts";
 
 const malformed = (text: string): AttributeError => badValue(UpdateError.MalformedAsPath, text);
@@ -100,6 +101,29 @@ export function checkAsPath(path: readonly AsSegment[], context: CodecContext): 
   return null;
 }
 
+/** Whether an AS_PATH of 4-octet ASes is one that nothing can be said against. */
+function isPlainPath(bytes: Uint8Array, from: number, to: number, context: CodecContext): boolean {
+  let total = 0;
+  let neighborAs = 0;
+  for (let at = from; at < to; ) {
+    if (to - at < 2) return false;
+    const type = bytes[at]!;
+    const count = bytes[at + 1]!;
+    const end = at + 2 + 4 * count;
+    if (count === 0 || end > to) return false;
+    if (type !== SegmentType.Sequence) {
+      if (type < 1 || type > 4 || context.rejectAsSets === true) return false;
+      if (type !== SegmentType.Set && context.peerKind === "external") return false;
+    } else if (at === from) neighborAs = wordAt(bytes, at + 2);
+    for (let as = at + 2; as < end; as += 4)
+      if ((bytes[as]! | bytes[as + 1]! | bytes[as + 2]! | bytes[as + 3]!) === 0) return false;
+    total += count;
+    at = end;
+  }
+  if (total > limitsOf(context).asPathLength) return false;
+  return context.peerKind === "internal" || !context.enforceFirstAs || neighborAs === context.remoteAs;
+}
+
 /** AS_PATH (type 2): the ASes that the route passed. RFC 4271 §4.3, §5.1.2; malformed: RFC 7606 §7.2. May be empty. */
 export const asPath: AttributeCodec<"asPath"> = {
   code: 2,
@@ -108,9 +132,10 @@ export const asPath: AttributeCodec<"asPath"> = {
   mandatory: true,
   acceptFrom: "any",
   onError: withdrawOnError,
+  size: anySize,
   field: "asPath",
   canonical: true,
-  decode: (value, context) =>
-    readSegments(value, context.fourOctetAs ? 4 : 2, (context.limits ?? defaultLimits).asPathLength),
+  plain: (bytes, from, to, context) => (isPlainPath(bytes, from, to, context) ? Plain.Copy : Plain.No),
+  decode: (value, context) => readSegments(value, context.fourOctetAs ? 4 : 2, limitsOf(context).asPathLength),
   encode: writeSegments,
 };

@@ -1,9 +1,10 @@
 import { AS_TRANS } from "../../lib/as-numbers.ts";
-import { defaultLimits } from "../context.ts";
+import { limitsOf } from "../context.ts";
 import { UpdateError } from "../errors.ts";
 import { asPathLength, readSegments, writeSegments } from "./as-path.ts";
-import { badLength, badValue } from "./fault.ts";
-import { type AttributeCodec, type AttributeDraft, discardOnError, Flag } from "./row.ts";
+import { badValue } from "./fault.ts";
+import { Flag } from "./header.ts";
+import { type AttributeCodec, type AttributeDraft, discardOnError, exactly } from "./row.ts";
 import { type AsSegment, SegmentType } from "./types.ts";
 
 /**
@@ -19,11 +20,12 @@ export const as4Path: AttributeCodec<"as4Path"> = {
   mandatory: false,
   acceptFrom: "two-octet",
   onError: discardOnError,
+  size: { least: 6, most: 0xffff, unit: 2, text: "even and at least 6" },
   field: "as4Path",
   canonical: false,
+  plain: null,
   decode(value, context) {
-    if (value.length < 6 || value.length % 2 !== 0) throw badLength("even and at least 6", value.length);
-    const segments = readSegments(value, 4, (context.limits ?? defaultLimits).asPathLength);
+    const segments = readSegments(value, 4, limitsOf(context).asPathLength);
     // §6: confederation segments have no business here and go alone.
     return segments.filter(({ type }) => type === SegmentType.Set || type === SegmentType.Sequence);
   },
@@ -38,10 +40,11 @@ export const as4Aggregator: AttributeCodec<"as4Aggregator"> = {
   mandatory: false,
   acceptFrom: "two-octet",
   onError: discardOnError,
+  size: exactly(8),
   field: "as4Aggregator",
   canonical: false,
+  plain: null,
   decode(value) {
-    if (value.length !== 8) throw badLength("8 octets", value.length);
     const as = value.u32();
     if (as === 0) throw badValue(UpdateError.OptionalAttribute, "AS 0 (RFC 7607)");
     return { as, address: value.u32() };
@@ -52,17 +55,15 @@ export const as4Aggregator: AttributeCodec<"as4Aggregator"> = {
   },
 };
 
-/** Puts AS4_PATH and AS4_AGGREGATOR where they belong (RFC 6793 §4.2.3) and empties their fields. */
-export function mergeAs4(draft: AttributeDraft): void {
-  const { as4Path: path, as4Aggregator: aggregator } = draft;
-  draft.as4Path = null;
-  draft.as4Aggregator = null;
-  if (aggregator !== null && draft.aggregator !== null) {
+/** Puts AS4_PATH and AS4_AGGREGATOR where they belong (RFC 6793 §4.2.3). */
+export function mergeAs4({ attributes, as4 }: AttributeDraft): void {
+  const { as4Path: path, as4Aggregator: aggregator } = as4;
+  if (aggregator !== null && attributes.aggregator !== null) {
     // Someone with two octets aggregated again after the 4-octet information was written: it is out of date.
-    if (draft.aggregator.as !== AS_TRANS) return;
-    draft.aggregator = aggregator;
+    if (attributes.aggregator.as !== AS_TRANS) return;
+    attributes.aggregator = aggregator;
   }
-  if (path !== null && path.length > 0) draft.asPath = mergePaths(draft.asPath, path);
+  if (path !== null && path.length > 0) attributes.asPath = mergePaths(attributes.asPath, path);
 }
 
 /** The ASes of `path` that joined after `as4` was written, followed by `as4`; `path` alone if it is the shorter one. */

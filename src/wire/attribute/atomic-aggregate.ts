@@ -1,5 +1,5 @@
-import { badLength } from "./fault.ts";
-import { type AttributeCodec, discardOnError, Flag } from "./row.ts";
+import { Flag } from "./header.ts";
+import { type AttributeCodec, discardOnError, exactly } from "./row.ts";
 
 /** ATOMIC_AGGREGATE (type 6): some ASes of the aggregated routes are not in AS_PATH. RFC 4271 §5.1.6; malformed: RFC 7606 §7.6. */
 export const atomicAggregate: AttributeCodec<"atomicAggregate"> = {
@@ -9,11 +9,10 @@ export const atomicAggregate: AttributeCodec<"atomicAggregate"> = {
   mandatory: false,
   acceptFrom: "any",
   onError: discardOnError,
+  size: exactly(0),
   field: "atomicAggregate",
   canonical: true,
-  decode(value) {
-    if (value.length !== 0) throw badLength("empty", value.length);
-    return true;
-  },
+  plain: null,
+  decode: () => true,
   encode: () => {},
 };

@@ -1,9 +1,18 @@
-import { type CodecContext, defaultLimits } from "../context.ts";
+import * as octets from "../../lib/bytes.ts";
+import { type CodecContext, limitsOf } from "../context.ts";
 import type { UpdateLayout } from "../message/update-layout.ts";
 import type { Reach } from "./decode.ts";
+import * as header from "./header.ts";
 import { mpReach, mpUnreach } from "./mp.ts";
-import { Flag } from "./row.ts";
-import { SegmentType } from "./types.ts";
+import * as row from "./row.ts";
+import * as table from "./table.ts";
+
+const { codeAt, endAt, Flag, valueAt } = header;
+const { accepts, fits, Plain } = row;
+const { codecOf, codecs, isKnown } = table;
+const { wordAt } = octets;
+const { code: MP_REACH_NLRI } = mpReach;
+const { code: MP_UNREACH_NLRI } = mpUnreach;
 
 /**
  * The hot way from a received attribute section to its canonical bytes, octets to octets: for sections in which all is well,
@@ -30,14 +39,17 @@ export class Canonicalizer {
     const needed = layout.attributesEnd - layout.attributesStart + this.#count + 16;
     if (this.bytes.length < needed) this.bytes = new Uint8Array(2 * needed);
     this.length = 0;
-    let found = 0;
+    let mandatory = reach === "ipv4-nlri" ? mandatoryWithNlri : mandatoryAlways;
     for (let i = 0; i < this.#count; i++) {
-      const code = this.#codes[i]!;
-      if (code <= 3) found |= 1 << code;
-      if (!this.#write(bytes, code, this.#flags[i]!, this.#starts[i]!, this.#ends[i]!, context)) return false;
+      const codec = codecOf(this.#codes[i]!);
+      if (codec === undefined) {
+        if (!this.#pass(bytes, this.#codes[i]!, this.#flags[i]!, this.#starts[i]!, this.#ends[i]!)) return false;
+        continue;
+      }
+      if (!this.#write(bytes, codec, this.#flags[i]!, this.#starts[i]!, this.#ends[i]!, context)) return false;
+      if (codec.mandatory === true || codec.mandatory === reach) mandatory--;
     }
-    const mandatory = reach === "ipv4-nlri" ? 0b1110 : 0b0110;
-    return (found & mandatory) === mandatory;
+    return mandatory === 0;
   }
 
   /** Lists the attributes by code, without the MP ones; false if one occurs twice or there are too many. */
@@ -47,12 +59,11 @@ export class Canonicalizer {
     this.#count = 0;
     for (let at = start; at < end; ) {
       const flags = bytes[at]!;
-      const code = bytes[at + 1]!;
-      const extended = (flags & Flag.EXTENDED) !== 0;
-      const from = at + (extended ? 4 : 3);
-      const to = from + (extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!);
+      const code = codeAt(bytes, at);
+      const from = valueAt(bytes, at);
+      const to = endAt(bytes, at, from);
       at = to;
-      if (code === mpReach.code || code === mpUnreach.code) continue;
+      if (code === MP_REACH_NLRI || code === MP_UNREACH_NLRI) continue;
       if (this.#count === MOST || (drops && context.dropAttributes.has(code))) return false;
       // Nearly always already in order: the place is right behind the last.
       let place = this.#count++;
@@ -68,73 +79,39 @@ export class Canonicalizer {
       this.#flags[place] = flags;
       this.#starts[place] = from;
       this.#ends[place] = to;
-      if (code > 35 || (code > 18 && code < 32)) unknown++;
+      if (!isKnown(code)) unknown++;
     }
-    return unknown <= (context.limits ?? defaultLimits).unknownAttributes;
+    return unknown <= limitsOf(context).unknownAttributes;
   }
 
   /** Checks one attribute and copies it; false for anything that the table has to judge. */
-  #write(bytes: Uint8Array, code: number, flags: number, from: number, to: number, context: CodecContext): boolean {
-    const length = to - from;
-    const kind = flags & (Flag.OPTIONAL | Flag.TRANSITIVE);
-    const internal = context.peerKind === "internal";
-    switch (code) {
-      case 1:
-        if (kind !== Flag.TRANSITIVE || length !== 1 || bytes[from]! > 2) return false;
-        break;
-      case 2:
-        if (kind !== Flag.TRANSITIVE || !isPlainPath(bytes, from, to, context)) return false;
-        break;
-      case 3:
-        if (kind !== Flag.TRANSITIVE || length !== 4) return false;
-        this.nextHop = word(bytes, from);
-        return true;
-      case 4:
-        if (kind !== Flag.OPTIONAL || length !== 4) return false;
-        break;
-      case 5:
-        if (kind !== Flag.TRANSITIVE || length !== 4 || !internal) return false;
-        break;
-      case 6:
-        if (kind !== Flag.TRANSITIVE || length !== 0) return false;
-        break;
-      case 7:
-        if (kind !== BOTH || length !== 8 || word(bytes, from) === 0) return false;
-        break;
-      case 8:
-        if (kind !== BOTH || length === 0 || length % 4 !== 0) return false;
-        if (length > (context.limits ?? defaultLimits).communityOctets) return false;
-        if (isAscending(bytes, from, to, 1)) break;
-        return this.#sortWords(bytes, from, to, flags);
-      case 9:
-        if (kind !== Flag.OPTIONAL || length !== 4 || !internal) return false;
-        break;
-      case 10:
-        if (kind !== Flag.OPTIONAL || length === 0 || length % 4 !== 0 || !internal) return false;
-        if (length / 4 > (context.limits ?? defaultLimits).clusterListLength) return false;
-        break;
-      case 16:
-        if (kind !== BOTH || length === 0 || length % 8 !== 0 || !isAscending(bytes, from, to, 2)) return false;
-        if (length > (context.limits ?? defaultLimits).communityOctets) return false;
-        break;
-      case 32:
-        if (kind !== BOTH || length === 0 || length % 12 !== 0 || !isAscending(bytes, from, to, 3)) return false;
-        if (length > (context.limits ?? defaultLimits).communityOctets) return false;
-        break;
-      case 35:
-        if (kind !== BOTH || length !== 4) return false;
-        break;
-      case 17:
-      case 18:
-        return false;
-      default:
-        // RFC 4271 §5: not ours. Passed on as Partial, dropped, or (well-known) a fault.
-        if (kind === Flag.OPTIONAL) return true;
-        if (kind !== BOTH) return false;
-        this.#copy(bytes, BOTH | Flag.PARTIAL, code, from, to);
-        return true;
+  #write(
+    bytes: Uint8Array,
+    codec: row.AttributeCodec,
+    flags: number,
+    from: number,
+    to: number,
+    context: CodecContext,
+  ): boolean {
+    if ((flags & BOTH) !== codec.flags || !fits(codec.size, to - from) || !accepts(codec, context)) return false;
+    const plain = codec.plain === null ? Plain.Copy : codec.plain(bytes, from, to, context);
+    if (plain === Plain.No) return false;
+    if (!codec.canonical) {
+      // NEXT_HOP: those of RFC 6793 are for peers that the table serves.
+      this.nextHop = wordAt(bytes, from);
+      return true;
     }
-    this.#copy(bytes, kind === BOTH ? flags & (BOTH | Flag.PARTIAL) : kind, code, from, to);
+    // Partial stays set, but only an optional transitive attribute can have it.
+    const kept = codec.flags === BOTH ? flags & (BOTH | Flag.PARTIAL) : codec.flags;
+    if (plain === Plain.SortWords) return this.#sortWords(bytes, codec.code, kept, from, to);
+    this.#copy(bytes, kept, codec.code, from, to);
+    return true;
+  }
+
+  /** RFC 4271 §5: what isn't ours is passed on as Partial, dropped, or (well-known) a fault. */
+  #pass(bytes: Uint8Array, code: number, flags: number, from: number, to: number): boolean {
+    if ((flags & Flag.OPTIONAL) === 0) return false;
+    if ((flags & Flag.TRANSITIVE) !== 0) this.#copy(bytes, BOTH | Flag.PARTIAL, code, from, to);
     return true;
   }
 
@@ -156,20 +133,20 @@ export class Canonicalizer {
     return at;
   }
 
-  /** Communities out of order: sorted and rid of repetitions while they are few. */
-  #sortWords(bytes: Uint8Array, from: number, to: number, flags: number): boolean {
+  /** Words out of order: sorted and rid of repetitions while they are few. */
+  #sortWords(bytes: Uint8Array, code: number, flags: number, from: number, to: number): boolean {
     if (to - from > 4 * MOST) return false;
     const words = this.#sortable;
     let count = 0;
     for (let at = from; at < to; at += 4) {
-      const value = word(bytes, at);
+      const value = wordAt(bytes, at);
       let place = count;
       while (place > 0 && words[place - 1]! > value) place--;
       if (place > 0 && words[place - 1] === value) continue;
       words.copyWithin(place + 1, place, count++);
       words[place] = value;
     }
-    let at = this.#header(flags & (BOTH | Flag.PARTIAL), 8, 4 * count);
+    let at = this.#header(flags, code, 4 * count);
     const out = this.bytes;
     for (let i = 0; i < count; i++) {
       const value = words[i]!;
@@ -187,39 +164,5 @@ export class Canonicalizer {
 const MOST = 64;
 const BOTH = Flag.OPTIONAL | Flag.TRANSITIVE;
 
-const word = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-
-/** Whether items of `words` words each stand in strictly ascending order. */
-function isAscending(bytes: Uint8Array, from: number, to: number, words: number): boolean {
-  const size = 4 * words;
-  for (let at = from + size; at < to; at += size) {
-    let i = 0;
-    while (i < size && bytes[at + i] === bytes[at - size + i]) i++;
-    if (i === size || bytes[at + i]! < bytes[at - size + i]!) return false;
-  }
-  return true;
-}
-
-/** Whether an AS_PATH of 4-octet ASes is one that nothing can be said against. */
-function isPlainPath(bytes: Uint8Array, from: number, to: number, context: CodecContext): boolean {
-  let total = 0;
-  let neighborAs = 0;
-  for (let at = from; at < to; ) {
-    if (to - at < 2) return false;
-    const type = bytes[at]!;
-    const count = bytes[at + 1]!;
-    const end = at + 2 + 4 * count;
-    if (count === 0 || end > to) return false;
-    if (type !== SegmentType.Sequence) {
-      if (type < 1 || type > 4 || context.rejectAsSets === true) return false;
-      if (type !== SegmentType.Set && context.peerKind === "external") return false;
-    } else if (at === from) neighborAs = word(bytes, at + 2);
-    for (let as = at + 2; as < end; as += 4)
-      if ((bytes[as]! | bytes[as + 1]! | bytes[as + 2]! | bytes[as + 3]!) === 0) return false;
-    total += count;
-    at = end;
-  }
-  if (total > (context.limits ?? defaultLimits).asPathLength) return false;
-  return context.peerKind === "internal" || !context.enforceFirstAs || neighborAs === context.remoteAs;
-}
+const mandatoryAlways = codecs.filter(({ mandatory }) => mandatory === true).length;
+const mandatoryWithNlri = codecs.filter(({ mandatory }) => mandatory !== false).length;

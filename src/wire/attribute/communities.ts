@@ -1,17 +1,14 @@
-import { defaultLimits } from "../context.ts";
+import { limitsOf } from "../context.ts";
 import { UpdateError } from "../errors.ts";
-import { badLength, badValue } from "./fault.ts";
-import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+import { badValue } from "./fault.ts";
+import { Flag } from "./header.ts";
+import { ascending, isAscending } from "./order.ts";
+import { type AttributeCodec, listOf, Plain, withdrawOnError } from "./row.ts";
 
-/** Sorted and without repetitions: the order says nothing (RFC 1997), and equal sets must have equal bytes. */
-export function canonicalCommunities(communities: readonly number[]): readonly number[] {
-  for (let i = 1; i < communities.length; i++)
-    if (communities[i - 1]! >= communities[i]!) {
-      const sorted = Float64Array.from(communities).sort();
-      return Array.from(sorted.filter((community, at) => at === 0 || community !== sorted[at - 1]));
-    }
-  return communities;
-}
+const compare = (a: number, b: number): number => a - b;
+
+/** Sorted and without repetitions. */
+export const canonicalCommunities = (list: readonly number[]): readonly number[] => ascending(list, compare);
 
 /** A canonical list and one more. */
 export const withCommunity = (communities: readonly number[], community: number): readonly number[] =>
@@ -25,12 +22,16 @@ export const communities: AttributeCodec<"communities"> = {
   mandatory: false,
   acceptFrom: "any",
   onError: withdrawOnError,
+  size: listOf(4),
   field: "communities",
   canonical: true,
+  plain(bytes, from, to, context) {
+    if (to - from > limitsOf(context).communityOctets) return Plain.No;
+    return isAscending(bytes, from, to, 4) ? Plain.Copy : Plain.SortWords;
+  },
   decode(value, context) {
-    if (value.length === 0 || value.length % 4 !== 0) throw badLength("a non-zero multiple of 4", value.length);
     const count = value.length / 4;
-    const limit = (context.limits ?? defaultLimits).communityOctets;
+    const limit = limitsOf(context).communityOctets;
     if (value.length > limit) throw badValue(UpdateError.OptionalAttribute, `more than ${limit} octets of communities`);
     const found = new Array<number>(count);
     for (let i = 0; i < count; i++) found[i] = value.u32();

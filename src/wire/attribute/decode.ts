@@ -1,12 +1,21 @@
 import { ByteReader, TruncatedError } from "../../lib/bytes.ts";
-import { type CodecContext, defaultLimits } from "../context.ts";
+import { type CodecContext, limitsOf } from "../context.ts";
 import { UpdateError, type UpdateSubcode } from "../errors.ts";
 import type { UpdateLayout } from "../message/update-layout.ts";
-import { checkAsPath } from "./as-path.ts";
+import { asPath, checkAsPath } from "./as-path.ts";
 import { mergeAs4 } from "./as4.ts";
-import { type AttributeAction, AttributeError, type AttributeFault, faultData, isStronger, resetFor } from "./fault.ts";
+import {
+  type AttributeAction,
+  AttributeError,
+  type AttributeFault,
+  badLength,
+  faultData,
+  isStronger,
+  resetFor,
+} from "./fault.ts";
+import { codeAt, endAt, Flag, valueAt } from "./header.ts";
 import { mpReach, mpUnreach, readMpNextHop } from "./mp.ts";
-import { type AttributeCodec, type AttributeDraft, type AttributeRules, Flag, fromDraft, newDraft } from "./row.ts";
+import { type AttributeDraft, type AttributeRules, accepts, fits, newDraft } from "./row.ts";
 import { codecOf, codecs } from "./table.ts";
 import type { PathAttributes, UnknownAttribute } from "./types.ts";
 
@@ -26,7 +35,11 @@ export interface DecodedAttributes {
 }
 
 /** Attributes that `dropAttributes` can't remove: nothing would be left to work with. */
-const indispensable: ReadonlySet<number> = new Set([1, 2, 3, mpReach.code, mpUnreach.code]);
+const indispensable: ReadonlySet<number> = new Set([
+  ...codecs.filter(({ mandatory }) => mandatory !== false).map(({ code }) => code),
+  mpReach.code,
+  mpUnreach.code,
+]);
 
 /**
  * Decodes every attribute but MP_REACH_NLRI and MP_UNREACH_NLRI, merges AS4_PATH, fills `nextHop` from where `reach` says.
@@ -43,7 +56,7 @@ export function decodeAttributes(
   section.read(layout.attributesStart, layout.attributesEnd);
   if (reach !== "none") section.complete(reach);
   const { draft, faults } = section;
-  if (reach === "mp-reach") draft.nextHop = readMpNextHop(bytes, layout);
+  if (reach === "mp-reach") draft.attributes.nextHop = readMpNextHop(bytes, layout);
 
   const worst = faults.reduce<AttributeFault | null>(
     (found, fault) => (found === null || isStronger(fault.action, found.action) ? fault : found),
@@ -51,7 +64,7 @@ export function decodeAttributes(
   );
   if (worst?.action === "session-reset") throw resetFor(worst);
   if (worst?.action === "treat-as-withdraw") return { attributes: null, faults };
-  return { attributes: fromDraft(draft), faults };
+  return { attributes: draft.attributes, faults };
 }
 
 /** One attribute section on its way through the table. */
@@ -72,18 +85,16 @@ class Section {
   /** Every attribute in turn; the scan has made sure that headers and lengths fit the section. */
   read(start: number, end: number): void {
     const bytes = this.#bytes;
-    for (let at = start; at < end; ) {
-      const flags = bytes[at]!;
-      const code = bytes[at + 1]!;
-      const extended = (flags & Flag.EXTENDED) !== 0;
-      const valueStart = at + (extended ? 4 : 3);
-      const valueEnd = valueStart + (extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!);
-      if (code !== mpReach.code && code !== mpUnreach.code) this.#attribute(code, flags, at, valueStart, valueEnd);
-      at = valueEnd;
+    for (let at = start, next = 0; at < end; at = next) {
+      const code = codeAt(bytes, at);
+      const value = valueAt(bytes, at);
+      next = endAt(bytes, at, value);
+      if (code === mpReach.code || code === mpUnreach.code) continue;
+      this.#attribute(code, bytes[at]!, at, value, next);
     }
     // Most sections come sorted; the canonical form has to be.
-    this.draft.unknown = this.#unknown.sort((a, b) => a.code - b.code);
-    this.draft.partial = this.#partial.sort((a, b) => a - b);
+    this.draft.attributes.unknown = this.#unknown.sort((a, b) => a.code - b.code);
+    this.draft.attributes.partial = this.#partial.sort((a, b) => a - b);
     mergeAs4(this.draft);
   }
 
@@ -111,9 +122,8 @@ class Section {
       this.#opaque(code, flags, valueStart, valueEnd, fault);
       return;
     }
-    const from = refusal(codec, context);
-    if (from !== null) {
-      fault(codec, "attribute-discard", UpdateError.OptionalAttribute, from);
+    if (!accepts(codec, context)) {
+      fault(codec, "attribute-discard", UpdateError.OptionalAttribute, refusals[codec.acceptFrom]);
       return;
     }
     if (((flags ^ codec.flags) & (Flag.OPTIONAL | Flag.TRANSITIVE)) !== 0) {
@@ -121,8 +131,10 @@ class Section {
       return;
     }
     try {
+      if (!fits(codec.size, valueEnd - valueStart)) throw badLength(codec.size.text, valueEnd - valueStart);
       const value = codec.decode(new ByteReader(this.#bytes, valueStart, valueEnd), context);
-      (this.draft as Record<string, unknown>)[codec.field] = value;
+      const into = codec.acceptFrom === "two-octet" ? this.draft.as4 : this.draft.attributes;
+      (into as Record<string, unknown>)[codec.field] = value;
       // RFC 4271 §5: once set, Partial stays set, even by those who know the attribute.
       if ((flags & Flag.PARTIAL) !== 0 && codec.flags === (Flag.OPTIONAL | Flag.TRANSITIVE)) this.#partial.push(code);
     } catch (error) {
@@ -140,7 +152,7 @@ class Section {
       return;
     }
     if ((flags & Flag.TRANSITIVE) === 0) return;
-    const limit = (this.#context.limits ?? defaultLimits).unknownAttributes;
+    const limit = limitsOf(this.#context).unknownAttributes;
     if (this.#unknown.length >= limit) {
       fault(row, "treat-as-withdraw", UpdateError.OptionalAttribute, `more than ${limit} unknown attributes`);
       return;
@@ -161,15 +173,14 @@ class Section {
           text: "is missing",
           data: Uint8Array.of(row.code),
         });
-    const path = codecOf(2)!;
-    const known = ({ code, action }: AttributeFault) => code === path.code && isStronger(action, "attribute-discard");
-    if (!this.#seen.has(path.code) || this.faults.some(known)) return;
-    const wrong = checkAsPath(this.draft.asPath, this.#context);
+    const known = ({ code, action }: AttributeFault) => code === asPath.code && isStronger(action, "attribute-discard");
+    if (!this.#seen.has(asPath.code) || this.faults.some(known)) return;
+    const wrong = checkAsPath(this.draft.attributes.asPath, this.#context);
     if (wrong !== null)
       this.faults.push({
-        code: path.code,
-        name: path.name,
-        action: path.onError.value,
+        code: asPath.code,
+        name: asPath.name,
+        action: asPath.onError.value,
         subcode: wrong.subcode,
         text: wrong.message,
         data: new Uint8Array(0),
@@ -180,13 +191,12 @@ class Section {
 type Named = Pick<AttributeRules, "code" | "name">;
 type Report = (row: Named, action: AttributeAction, subcode: UpdateSubcode, text: string) => void;
 
-/** Why an attribute from this peer is dropped unread, or null if it isn't. */
-function refusal(codec: AttributeCodec, context: CodecContext): string | null {
-  if (codec.acceptFrom === "internal" && context.peerKind === "external") return "has no meaning from an external peer";
-  if (codec.acceptFrom === "two-octet" && context.fourOctetAs)
-    return "has no place between peers with 4-octet AS numbers";
-  return null;
-}
+/** Why an attribute from a peer that `accepts` turns away is dropped unread. */
+const refusals: Readonly<Record<AttributeRules["acceptFrom"], string>> = {
+  any: "",
+  internal: "has no meaning from an external peer",
+  "two-octet": "has no place between peers with 4-octet AS numbers",
+};
 
 /** Every exception of a decoder is a verdict: what isn't an AttributeError means a value that ended too early, or a bug. */
 function asAttributeError(error: unknown): AttributeError {

@@ -1,20 +1,15 @@
 import type { LargeCommunity } from "../../lib/communities.ts";
-import { defaultLimits } from "../context.ts";
+import { limitsOf } from "../context.ts";
 import { UpdateError } from "../errors.ts";
-import { badLength, badValue } from "./fault.ts";
-import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+import { badValue } from "./fault.ts";
+import { Flag } from "./header.ts";
+import { ascending, isAscending } from "./order.ts";
+import { type AttributeCodec, listOf, Plain, withdrawOnError } from "./row.ts";
 
 const compare = (a: LargeCommunity, b: LargeCommunity): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
 
 /** Sorted and without repetitions (RFC 8092 §5: a receiver removes them silently). */
-export function canonicalLarge(list: readonly LargeCommunity[]): readonly LargeCommunity[] {
-  for (let i = 1; i < list.length; i++)
-    if (compare(list[i - 1]!, list[i]!) >= 0) {
-      const sorted = list.toSorted(compare);
-      return sorted.filter((community, at) => at === 0 || compare(community, sorted[at - 1]!) !== 0);
-    }
-  return list;
-}
+export const canonicalLarge = (list: readonly LargeCommunity[]): readonly LargeCommunity[] => ascending(list, compare);
 
 /** LARGE_COMMUNITY (type 32): RFC 8092; malformed: §6 there. */
 export const largeCommunities: AttributeCodec<"largeCommunities"> = {
@@ -24,12 +19,16 @@ export const largeCommunities: AttributeCodec<"largeCommunities"> = {
   mandatory: false,
   acceptFrom: "any",
   onError: withdrawOnError,
+  size: listOf(12),
   field: "largeCommunities",
   canonical: true,
+  plain(bytes, from, to, context) {
+    if (to - from > limitsOf(context).communityOctets) return Plain.No;
+    return isAscending(bytes, from, to, 12) ? Plain.Copy : Plain.No;
+  },
   decode(value, context) {
-    if (value.length === 0 || value.length % 12 !== 0) throw badLength("a non-zero multiple of 12", value.length);
     const count = value.length / 12;
-    const limit = (context.limits ?? defaultLimits).communityOctets;
+    const limit = limitsOf(context).communityOctets;
     if (value.length > limit) throw badValue(UpdateError.OptionalAttribute, `more than ${limit} octets of communities`);
     const found: LargeCommunity[] = [];
     for (let i = 0; i < count; i++) found.push([value.u32(), value.u32(), value.u32()]);

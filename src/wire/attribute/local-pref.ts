@@ -1,5 +1,5 @@
-import { badLength } from "./fault.ts";
-import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+import { Flag } from "./header.ts";
+import { type AttributeCodec, exactly, withdrawOnError } from "./row.ts";
 
 /** What a route without one counts as: RFC 4271 §9.1.1 leaves the degree of preference to us. */
 export const DEFAULT_LOCAL_PREF = 100;
@@ -15,11 +15,10 @@ export const localPref: AttributeCodec<"localPref"> = {
   mandatory: false,
   acceptFrom: "internal",
   onError: withdrawOnError,
+  size: exactly(4),
   field: "localPref",
   canonical: true,
-  decode(value) {
-    if (value.length !== 4) throw badLength("4 octets", value.length);
-    return value.u32();
-  },
+  plain: null,
+  decode: (value) => value.u32(),
   encode: (out, value) => out.u32(value),
 };

@@ -1,5 +1,5 @@
-import { badLength } from "./fault.ts";
-import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+import { Flag } from "./header.ts";
+import { type AttributeCodec, exactly, withdrawOnError } from "./row.ts";
 
 /** MULTI_EXIT_DISC (type 4): which entrance a neighbor AS prefers, lowest first. RFC 4271 §5.1.4; malformed: RFC 7606 §7.4. */
 export const med: AttributeCodec<"med"> = {
@@ -9,11 +9,10 @@ export const med: AttributeCodec<"med"> = {
   mandatory: false,
   acceptFrom: "any",
   onError: withdrawOnError,
+  size: exactly(4),
   field: "med",
   canonical: true,
-  decode(value) {
-    if (value.length !== 4) throw badLength("4 octets", value.length);
-    return value.u32();
-  },
+  plain: null,
+  decode: (value) => value.u32(),
   encode: (out, value) => out.u32(value),
 };

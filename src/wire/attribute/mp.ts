@@ -1,6 +1,8 @@
 import { isLinkLocal } from "../../lib/address.ts";
+import { wordAt } from "../../lib/bytes.ts";
 import type { UpdateLayout } from "../message/update-layout.ts";
-import { type AttributeRules, Flag, resetOnError } from "./row.ts";
+import { Flag } from "./header.ts";
+import { type AttributeRules, resetOnError } from "./row.ts";
 import type { NextHop } from "./types.ts";
 
 /** MP_REACH_NLRI (type 14): RFC 4760 §3; malformed: RFC 7606 §5.3, §7.11. Read by the scan of the UPDATE, since it locates routes. */
@@ -23,14 +25,11 @@ export const mpUnreach: AttributeRules = {
   onError: resetOnError,
 };
 
-const word = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-
 const words6 = (bytes: Uint8Array, at: number): number[] => [
-  word(bytes, at),
-  word(bytes, at + 4),
-  word(bytes, at + 8),
-  word(bytes, at + 12),
+  wordAt(bytes, at),
+  wordAt(bytes, at + 4),
+  wordAt(bytes, at + 8),
+  wordAt(bytes, at + 12),
 ];
 
 const isUnspecified = (words: readonly number[]): boolean => words.every((part) => part === 0);
@@ -42,7 +41,7 @@ const isUnspecified = (words: readonly number[]): boolean => words.every((part) 
  */
 export function readMpNextHop(bytes: Uint8Array, layout: UpdateLayout): NextHop {
   const at = layout.reachNextHopStart;
-  if (layout.reachNextHopLength === 4) return { words: [word(bytes, at)], linkLocal: null };
+  if (layout.reachNextHopLength === 4) return { words: [wordAt(bytes, at)], linkLocal: null };
   const words = words6(bytes, at);
   if (layout.reachNextHopLength !== 32) return { words, linkLocal: null };
   const linkLocal = words6(bytes, at + 16);

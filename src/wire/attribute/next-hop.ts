@@ -1,5 +1,5 @@
-import { badLength } from "./fault.ts";
-import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+import { Flag } from "./header.ts";
+import { type AttributeCodec, exactly, withdrawOnError } from "./row.ts";
 
 /**
  * NEXT_HOP (type 3): where IPv4 routes in the NLRI field lead. RFC 4271 §4.3, §5.1.3; malformed: RFC 7606 §7.3. Whether the
@@ -12,11 +12,10 @@ export const nextHop: AttributeCodec<"nextHop"> = {
   mandatory: "ipv4-nlri",
   acceptFrom: "any",
   onError: withdrawOnError,
+  size: exactly(4),
   field: "nextHop",
   canonical: false,
-  decode(value) {
-    if (value.length !== 4) throw badLength("4 octets", value.length);
-    return { words: [value.u32()], linkLocal: null };
-  },
+  plain: null,
+  decode: (value) => ({ words: [value.u32()], linkLocal: null }),
   encode: (out, { words }) => out.u32(words[0]!),
 };

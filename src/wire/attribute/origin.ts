@@ -1,6 +1,7 @@
 import { UpdateError } from "../errors.ts";
-import { badLength, badValue } from "./fault.ts";
-import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+import { badValue } from "./fault.ts";
+import { Flag } from "./header.ts";
+import { type AttributeCodec, exactly, Plain, withdrawOnError } from "./row.ts";
 import type { Origin } from "./types.ts";
 
 /** Indexed by `Origin`. */
@@ -17,10 +18,11 @@ export const origin: AttributeCodec<"origin"> = {
   mandatory: true,
   acceptFrom: "any",
   onError: withdrawOnError,
+  size: exactly(1),
   field: "origin",
   canonical: true,
+  plain: (bytes, from) => (bytes[from]! <= 2 ? Plain.Copy : Plain.No),
   decode(value) {
-    if (value.length !== 1) throw badLength("1 octet", value.length);
     const code = value.u8();
     if (code > 2) throw badValue(UpdateError.InvalidOrigin, `must be 0, 1 or 2, found ${code}`);
     return code as Origin;

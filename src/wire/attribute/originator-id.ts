@@ -1,5 +1,5 @@
-import { badLength } from "./fault.ts";
-import { type AttributeCodec, Flag, withdrawOnError } from "./row.ts";
+import { Flag } from "./header.ts";
+import { type AttributeCodec, exactly, withdrawOnError } from "./row.ts";
 
 /** ORIGINATOR_ID (type 9): router id of who brought the route into the AS. RFC 4456 §8; malformed: RFC 7606 §7.9. */
 export const originatorId: AttributeCodec<"originatorId"> = {
@@ -9,11 +9,10 @@ export const originatorId: AttributeCodec<"originatorId"> = {
   mandatory: false,
   acceptFrom: "internal",
   onError: withdrawOnError,
+  size: exactly(4),
   field: "originatorId",
   canonical: true,
-  decode(value) {
-    if (value.length !== 4) throw badLength("4 octets", value.length);
-    return value.u32();
-  },
+  plain: null,
+  decode: (value) => value.u32(),
   encode: (out, value) => out.u32(value),
 };

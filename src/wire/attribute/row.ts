@@ -1,10 +1,7 @@
 import type { ByteReader, ByteWriter } from "../../lib/bytes.ts";
 import type { CodecContext } from "../context.ts";
 import type { AttributeAction } from "./fault.ts";
-import type { Aggregator, AsSegment, PathAttributes } from "./types.ts";
-
-/** Bits of the flags octet (RFC 4271 §4.3). */
-export const Flag = { OPTIONAL: 0x80, TRANSITIVE: 0x40, PARTIAL: 0x20, EXTENDED: 0x10 } as const;
+import { type Aggregator, type AsSegment, emptyAttributes, type PathAttributes } from "./types.ts";
 
 /** What RFC 7606 does for each way in which an attribute can be wrong. */
 export interface FaultActions {
@@ -57,60 +54,82 @@ export interface AttributeRules {
   readonly onError: FaultActions;
 }
 
-/** PathAttributes in the making, with what RFC 6793 merges away. */
-export type AttributeDraft = { -readonly [K in keyof PathAttributes]: PathAttributes[K] } & {
+/** Whether an attribute may come from such a peer at all; else it is dropped unread. */
+export const accepts = ({ acceptFrom }: AttributeRules, { peerKind, fourOctetAs }: CodecContext): boolean =>
+  acceptFrom === "any" || (acceptFrom === "internal" ? peerKind === "internal" : !fourOctetAs);
+
+/** Lengths that a value may have. */
+export interface Size {
+  readonly least: number;
+  readonly most: number;
+  /** The length is a multiple of it. */
+  readonly unit: number;
+  /** For people, after "must be". */
+  readonly text: string;
+}
+
+export const anySize: Size = { least: 0, most: 0xffff, unit: 1, text: "of any length" };
+export const exactly = (octets: number): Size => ({
+  least: octets,
+  most: octets,
+  unit: 1,
+  text: octets === 0 ? "empty" : octets === 1 ? "1 octet" : `${octets} octets`,
+});
+/** At least one item. */
+export const listOf = (octets: number): Size => ({
+  least: octets,
+  most: 0xffff,
+  unit: octets,
+  text: `a non-zero multiple of ${octets}`,
+});
+
+export const fits = ({ least, most, unit }: Size, length: number): boolean =>
+  length >= least && length <= most && (unit === 1 || length % unit === 0);
+
+/** What the hot way may do with a value. */
+export const Plain = {
+  /** Nothing: the decoder has the verdict. */
+  No: 0,
+  /** Its octets are those of the canonical form. */
+  Copy: 1,
+  /** A list of words that only has to be put in order. */
+  SortWords: 2,
+} as const;
+export type Plain = (typeof Plain)[keyof typeof Plain];
+
+/** What RFC 6793 merges into AS_PATH and AGGREGATOR; null: absent. */
+export interface As4Values {
   as4Path: readonly AsSegment[] | null;
   as4Aggregator: Aggregator | null;
-};
+}
 
-/** Nothing yet. A literal, so that every draft has the same shape. */
+/** Attributes in the making. */
+export interface AttributeDraft {
+  readonly attributes: { -readonly [K in keyof PathAttributes]: PathAttributes[K] };
+  readonly as4: As4Values;
+}
+
 export const newDraft = (): AttributeDraft => ({
-  origin: 0,
-  asPath: [],
-  nextHop: null,
-  med: null,
-  localPref: null,
-  atomicAggregate: false,
-  aggregator: null,
-  communities: [],
-  originatorId: null,
-  clusterList: [],
-  extendedCommunities: [],
-  largeCommunities: [],
-  onlyToCustomer: null,
-  unknown: [],
-  partial: [],
-  as4Path: null,
-  as4Aggregator: null,
+  attributes: { ...emptyAttributes },
+  as4: { as4Path: null, as4Aggregator: null },
 });
 
-/** What a finished draft comes to. */
-export const fromDraft = (draft: AttributeDraft): PathAttributes => ({
-  origin: draft.origin,
-  asPath: draft.asPath,
-  nextHop: draft.nextHop,
-  med: draft.med,
-  localPref: draft.localPref,
-  atomicAggregate: draft.atomicAggregate,
-  aggregator: draft.aggregator,
-  communities: draft.communities,
-  originatorId: draft.originatorId,
-  clusterList: draft.clusterList,
-  extendedCommunities: draft.extendedCommunities,
-  largeCommunities: draft.largeCommunities,
-  onlyToCustomer: draft.onlyToCustomer,
-  unknown: draft.unknown,
-  partial: draft.partial,
-});
+type Values = PathAttributes & Readonly<As4Values>;
 
 /** One row of the attribute table: rules, and how the value is read and written. */
-export interface AttributeCodec<K extends keyof AttributeDraft = keyof AttributeDraft> extends AttributeRules {
+export interface AttributeCodec<K extends keyof Values = keyof Values> extends AttributeRules {
+  readonly size: Size;
   /** Where the value goes. */
   readonly field: K;
   /** Whether the canonical form holds it. */
   readonly canonical: boolean;
-  /** @throws AttributeError, or TruncatedError for a value that ends too early. */
-  decode(value: ByteReader, context: CodecContext): NonNullable<AttributeDraft[K]>;
+  /**
+   * Asked of a value of the right size, from a peer with 4-octet AS numbers, before it is decoded; null: `Plain.Copy`. It may say
+   * no to what is right, which costs time, and nothing else to what is wrong.
+   */
+  readonly plain: ((bytes: Uint8Array, from: number, to: number, context: CodecContext) => Plain) | null;
+  /** Of a value of the right size. @throws AttributeError, or TruncatedError for a value that ends too early. */
+  decode(value: ByteReader, context: CodecContext): NonNullable<Values[K]>;
   /** In the canonical form: 4-octet AS numbers. */
-  encode(out: ByteWriter, value: NonNullable<AttributeDraft[K]>): void;
+  encode(out: ByteWriter, value: NonNullable<Values[K]>): void;
 }

@@ -39,8 +39,19 @@ export const attributeTable: readonly AttributeRules[] = [...codecs, mpReach, mp
   (a, b) => a.code - b.code,
 );
 
-const byCode: (AttributeCodec | undefined)[] = [];
+const byCode: (AttributeCodec | undefined)[] = new Array(256).fill(undefined);
 for (const codec of codecs) byCode[codec.code] = codec;
 
 /** Undefined for what is opaque to us, and for the MP attributes, which the scan reads. */
 export const codecOf = (code: number): AttributeCodec | undefined => byCode[code];
+
+const known = new Uint8Array(256);
+for (const { code } of attributeTable) known[code] = 1;
+
+/** Whether we implement it; others are passed on or dropped as they are (RFC 4271 §5). */
+export const isKnown = (code: number): boolean => known[code] === 1;
+
+/** Attributes that have no meaning outside the AS: not taken from external peers, and not sent to them. */
+export const internalOnly: ReadonlySet<number> = new Set(
+  codecs.filter(({ acceptFrom }) => acceptFrom === "internal").map(({ code }) => code),
+);

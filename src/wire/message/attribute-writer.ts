@@ -1,7 +1,14 @@
 import { AS_TRANS } from "../../lib/as-numbers.ts";
 import type { ByteWriter } from "../../lib/bytes.ts";
-import { closeAttribute, openAttribute } from "../attribute/canonical.ts";
-import { Flag } from "../attribute/row.ts";
+import { aggregator } from "../attribute/aggregator.ts";
+import { asPath } from "../attribute/as-path.ts";
+import { as4Aggregator, as4Path } from "../attribute/as4.ts";
+import { clusterList } from "../attribute/cluster-list.ts";
+import { extendedCommunities } from "../attribute/extended-communities.ts";
+import { closeAttribute, codeAt, endAt, Flag, openAttribute, valueAt } from "../attribute/header.ts";
+import { localPref } from "../attribute/local-pref.ts";
+import { nextHop as nextHopRow } from "../attribute/next-hop.ts";
+import { originatorId as originatorIdRow } from "../attribute/originator-id.ts";
 import { SegmentType } from "../attribute/types.ts";
 
 /**
@@ -9,15 +16,15 @@ import { SegmentType } from "../attribute/types.ts";
  * a few are left out, changed or put in between. Runs once per set and update group, whatever the number of routes and peers.
  */
 
-const AS_PATH = 2;
-const NEXT_HOP = 3;
-const LOCAL_PREF = 5;
-const AGGREGATOR = 7;
-const ORIGINATOR_ID = 9;
-const CLUSTER_LIST = 10;
-const EXTENDED_COMMUNITIES = 16;
-const AS4_PATH = 17;
-const AS4_AGGREGATOR = 18;
+const { code: AS_PATH } = asPath;
+const { code: NEXT_HOP } = nextHopRow;
+const { code: LOCAL_PREF } = localPref;
+const { code: AGGREGATOR } = aggregator;
+const { code: ORIGINATOR_ID } = originatorIdRow;
+const { code: CLUSTER_LIST } = clusterList;
+const { code: EXTENDED_COMMUNITIES } = extendedCommunities;
+const { code: AS4_PATH } = as4Path;
+const { code: AS4_AGGREGATOR } = as4Aggregator;
 const OPTIONAL_TRANSITIVE = Flag.OPTIONAL | Flag.TRANSITIVE;
 
 /** How an update group changes a canonical attribute set on its way out. One object per group, reused for every set. */
@@ -72,7 +79,7 @@ export function writeAttributes(
   let as4PathTo = -1;
   let aggregatorFrom = -1;
   for (let at = start; ; ) {
-    const code = at < end ? bytes[at + 1]! : 256;
+    const code = at < end ? codeAt(bytes, at) : 256;
     if (nextHopDue && code > NEXT_HOP) {
       writeWord(out, Flag.TRANSITIVE, NEXT_HOP, nextHop);
       nextHopDue = false;
@@ -102,9 +109,8 @@ export function writeAttributes(
     }
     if (at >= end) return;
     const flags = bytes[at]!;
-    const extended = (flags & Flag.EXTENDED) !== 0;
-    const from = at + (extended ? 4 : 3);
-    const to = from + (extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!);
+    const from = valueAt(bytes, at);
+    const to = endAt(bytes, at, from);
     if (transform.drop.has(code)) {
       at = to;
       continue;

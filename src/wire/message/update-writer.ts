@@ -1,7 +1,7 @@
 import type { ByteWriter } from "../../lib/bytes.ts";
 import { afiOf, Family, SAFI_UNICAST } from "../../lib/family.ts";
+import { Flag } from "../attribute/header.ts";
 import { mpReach, mpUnreach } from "../attribute/mp.ts";
-import { Flag } from "../attribute/row.ts";
 import type { NextHop } from "../attribute/types.ts";
 import { HEADER_LENGTH, MessageType } from "../framer.ts";
 

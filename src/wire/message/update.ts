@@ -1,14 +1,17 @@
 import { afiOf, Family, familyOf, SAFI_UNICAST } from "../../lib/family.ts";
 import { decodeAttributes } from "../attribute/decode.ts";
 import { type AttributeVerdict, faultData, isStronger, resetFor } from "../attribute/fault.ts";
+import * as header from "../attribute/header.ts";
 import { mpReach, mpUnreach } from "../attribute/mp.ts";
-import { type AttributeRules, Flag } from "../attribute/row.ts";
+import type { AttributeRules } from "../attribute/row.ts";
 import type { CodecContext } from "../context.ts";
 import { type NotificationError, UpdateError, updateError } from "../errors.ts";
 import { HEADER_LENGTH, MessageType } from "../framer.ts";
 import { validateNlri } from "../nlri/walk.ts";
 import { encodeHeader } from "./header.ts";
 import type { UpdateLayout } from "./update-layout.ts";
+
+const { codeAt, endAt, Flag, valueAt } = header;
 
 /**
  * Where everything in an UPDATE lies, and whether it can be relied upon. RFC 7606 saves the session wherever it is known which
@@ -63,12 +66,10 @@ function scanAttributes(
   let reachable = false;
   let at = start;
   while (at < end) {
-    const extended = (bytes[at]! & Flag.EXTENDED) !== 0;
-    const valueStart = at + (extended ? 4 : 3);
-    const code = bytes[at + 1];
-    let valueEnd = valueStart;
-    if (valueStart <= end) valueEnd += extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!;
-    if (valueEnd > end || valueStart > end) {
+    const valueStart = valueAt(bytes, at);
+    const code = codeAt(bytes, at);
+    const valueEnd = valueStart <= end ? endAt(bytes, at, valueStart) : valueStart;
+    if (valueEnd > end) {
       overrun(bytes, at, end, layout);
       return reachable;
     }

@@ -1,3 +1,4 @@
+import { wordAt } from "../../lib/bytes.ts";
 import { Family } from "../../lib/family.ts";
 
 /**
@@ -47,7 +48,7 @@ function walk4(bytes: Uint8Array, start: number, end: number, addPath: boolean, 
   while (at < end) {
     let pathId = 0;
     if (addPath) {
-      pathId = word(bytes, at);
+      pathId = wordAt(bytes, at);
       at += 4;
     }
     const length = bytes[at++]!;
@@ -69,7 +70,7 @@ function walk6(bytes: Uint8Array, start: number, end: number, addPath: boolean, 
   while (at < end) {
     let pathId = 0;
     if (addPath) {
-      pathId = word(bytes, at);
+      pathId = wordAt(bytes, at);
       at += 4;
     }
     const length = bytes[at++]!;
@@ -83,12 +84,9 @@ function walk6(bytes: Uint8Array, start: number, end: number, addPath: boolean, 
   }
 }
 
-const word = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-
 /** The word at `at`, of which only octets before `stop` and the first `bits` bits count. */
 function prefixWord(bytes: Uint8Array, at: number, stop: number, bits: number): number {
-  if (bits >= 32) return word(bytes, at);
+  if (bits >= 32) return wordAt(bytes, at);
   if (bits <= 0) return 0;
   let value = bytes[at]! << 24;
   if (at + 1 < stop) value |= bytes[at + 1]! << 16;
