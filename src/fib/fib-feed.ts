@@ -36,6 +36,8 @@ export interface FeedParts {
   readonly localSource: number;
   /** Whether a learned route to this prefix may not go into the kernel. */
   isGuarded?(prefixId: number): boolean;
+  /** Whether a next hop is this machine itself: packets that are to go there are there. Absent: it doesn't matter. Has no hops. */
+  isHere?(nextHop: number): boolean;
   /** Whether an own prefix is to be a blackhole in the kernel. */
   isBlackhole(prefixId: number): boolean;
   /** ECMP width, until `setWidth` says otherwise. */
@@ -141,6 +143,7 @@ export class FibFeed {
     const marks = this.#parts.marksOf?.(first) ?? null;
     if (marks?.install === false) return 0;
     if (marks?.blackhole === true) return this.#via(BLACKHOLE, []);
+    if (this.#parts.isHere?.(first)) return 0;
     if (count === 1) return this.#via(first, [first]);
     const shares = this.#shares(count);
     if (shares !== null) return this.#viaShared(count, shares);

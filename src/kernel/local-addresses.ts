@@ -114,11 +114,10 @@ export class LocalAddresses implements KernelEvents {
    */
   losesSession(ifindex: number, local: string, remote: string): boolean {
     if (zoneOf(local) !== null || zoneOf(remote) !== null) return this.interfaceOf(local, remote) === ifindex;
-    const over = (this.#byAddress.get(local) ?? []).filter((address) => this.isOnLink(address.ifindex, remote));
-    return (
-      over.some((address) => address.ifindex === ifindex) &&
-      !over.some((address) => address.ifindex !== ifindex && this.#links.get(address.ifindex)?.running)
-    );
+    const holders = this.#byAddress.get(local) ?? [];
+    if (!holders.some((address) => address.ifindex === ifindex) || !this.isOnLink(ifindex, remote)) return false;
+    const goesOver = (other: number) => this.#links.get(other)?.running && this.isOnLink(other, remote);
+    return !holders.some((address) => address.ifindex !== ifindex && goesOver(address.ifindex));
   }
 
   /** Whether `remote` lies in a subnet of the interface: a neighbor that is gone when the link is. */

@@ -201,6 +201,11 @@ export class NextHopTracker {
     return this.resolution(id).hops;
   }
 
+  /** Whether its routes lead to this very machine. */
+  isHere(id: number): boolean {
+    return this.resolution(id).reason === "this-machine";
+  }
+
   /** How it resolves, in words. */
   explain(id: number): string {
     return describeResolution(this.words(id), this.resolution(id));
@@ -342,7 +347,8 @@ export class NextHopTracker {
 
   /** The loopback's subnet has a local route and no other; all of it is this machine. */
   #onLoopback(words: readonly number[]): Resolution {
-    return onLink(words, LOOPBACK_IFINDEX, this.#links.get(LOOPBACK_IFINDEX)?.name ?? "lo");
+    const loopback = this.#links.get(LOOPBACK_IFINDEX)?.name ?? "lo";
+    return { ...onLink(words, LOOPBACK_IFINDEX, loopback), reason: "this-machine" };
   }
 
   #hopsOf(route: ViewedRoute, words: readonly number[]): ResolvedHop[] {

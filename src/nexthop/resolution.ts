@@ -19,6 +19,8 @@ export type ResolutionReason =
   | "blackhole"
   | "connected"
   | "gateway"
+  /** On 127.0.0.0/8: another speaker of this machine, to which the kernel needs no route and takes none. */
+  | "this-machine"
   /** Through a tunnel of this node's. */
   | "tunnel"
   | "tunnel-trouble"
@@ -94,6 +96,8 @@ export function describeResolution(words: readonly number[], resolution: Resolut
       const devices = hops.map(({ device }) => device).join(" and ");
       return `${address} is connected on ${devices}${route === null ? "" : ` (${deciding})`}`;
     }
+    case "this-machine":
+      return `${address} is on this machine`;
     case "gateway": {
       const gateways = hops.map(({ via, device }) => `${formatAddress(via)} on ${device}`).join(" and ");
       return `${address} is reached through gateway ${gateways} (${deciding})`;

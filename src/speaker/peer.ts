@@ -66,6 +66,8 @@ export class Peer {
   restarting = false;
   /** Stale routes are there for long: marked, and the last resort (RFC 9494 §4.2); by family. */
   readonly longLived: boolean[] = families.map(() => false);
+  /** Our link to the peer went down while its routes were stale, or with its session. */
+  cutOff = false;
   everEstablished = false;
   /** Times that sessions with this address went down before this object was made: a member of a range that left and came back. */
   flapsBefore = 0;

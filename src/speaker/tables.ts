@@ -20,6 +20,8 @@ export class Tables implements ImportPort {
   readonly #policySources: (PolicySource | undefined)[] = [];
   /** By set: the same with LLGR_STALE. */
   readonly #marked = new Memo();
+  /** By set: the same with LOCAL_PREF 0. */
+  readonly #lastResorts = new Memo();
 
   constructor(rib: Rib) {
     this.rib = rib;
@@ -75,7 +77,20 @@ export class Tables implements ImportPort {
     if (peer?.pipeline == null) return 0;
     const { prefixes } = this.byFamily[family]!;
     const effective = peer.pipeline.evaluate(received, peer.policySource, prefixes, prefixId);
-    return stale && peer.longLived[family] ? this.#longLived(received, effective) : effective;
+    if (!stale) return effective;
+    const kept = peer.cutOff ? this.#lastResort(effective) : effective;
+    return peer.longLived[family] ? this.#longLived(received, kept) : kept;
+  }
+
+  /** For us and for those whom we tell: any other path is better. */
+  #lastResort(effective: number): number {
+    const { store } = this;
+    if (effective <= 0) return effective;
+    const known = this.#lastResorts.get(store, effective);
+    if (known > 0) return known;
+    const last = store.intern({ ...store.view(effective), localPref: 0 }, store.nextHop[effective]!);
+    this.#lastResorts.putSet(store, effective, last);
+    return last;
   }
 
   /** RFC 9494 §4.2: what its owner doesn't want kept for long is removed, the rest marked. */

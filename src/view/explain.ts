@@ -1,6 +1,6 @@
 import { explain as explainExport } from "../export/views.ts";
 import type { FibPort } from "../fib/fib-port.ts";
-import { formatAddress, type Prefix } from "../lib/address.ts";
+import { addressFamily, formatAddress, type Prefix } from "../lib/address.ts";
 import { familyName } from "../lib/family.ts";
 import { prefixAt } from "../lib/prefix-words.ts";
 import { foreignRoute } from "../lib/route-owner.ts";
@@ -37,7 +37,7 @@ export function* explain(speaker: SpeakerState, question: PrefixQuestion): Gener
     const deferred = speaker.restart.explain(question.family);
     const decision = deferred === null ? decisionOf(speaker, table, id, best) : { best: null, text: deferred };
     const nextHop = nextHopOf(speaker, table, best);
-    const kernel = guarded(speaker, table, id, best) ?? kernelOf(speaker.kernel.fib, prefixAt(table.prefixes, id));
+    const kernel = keptOut(speaker, table, id, best) ?? kernelOf(speaker.kernel.fib, prefixAt(table.prefixes, id));
     const received = yield* receivedOf(speaker, table, id, deferred !== null);
     const advertised = best === 0 ? [] : yield* advertisedOf(speaker, table, id);
     return { prefix: prefixText(table, id), question: question.text, received, decision, nextHop, kernel, advertised };
@@ -76,7 +76,7 @@ function lostAt(
   const text = lost.get(path) ?? null;
   const nextHop = speaker.tables.store.nextHop[table.pathAttributes(path)]!;
   const { nextHops } = speaker.kernel;
-  return nextHop === 0 || nextHops.reachable[nextHop] === 1 ? text : nextHops.explain(nextHop);
+  return nextHop === 0 || nextHops.reachable[nextHop] === 1 ? text : wayTo(speaker, nextHop);
 }
 
 function decisionOf(speaker: SpeakerState, table: RouteTable, id: number, best: number): Explanation["decision"] {
@@ -108,14 +108,31 @@ function nextHopOf(speaker: SpeakerState, table: RouteTable, best: number): Expl
 }
 
 /** A learned route that is kept from the kernel on purpose. */
-function guarded(speaker: SpeakerState, table: RouteTable, id: number, best: number): Explanation["kernel"] {
-  if (best === 0 || table.pathSource(best) === LOCAL_SOURCE || speaker.config.kernel.fib === "none") return null;
+function keptOut(speaker: SpeakerState, table: RouteTable, id: number, best: number): Explanation["kernel"] {
+  const { fib } = speaker.config.kernel;
+  if (best === 0 || table.pathSource(best) === LOCAL_SOURCE || fib === "none") return null;
+  const because = (text: string) => ({ intended: null, state: "absent" as const, text: `it is kept out: ${text}` });
   const { nextHops } = speaker.kernel;
-  if (nextHops.marks(speaker.tables.store.nextHop[table.pathAttributes(best)]!)?.install === false)
-    return { intended: null, state: "absent", text: "it is kept out: a policy says so (install: false)" };
+  const nextHop = speaker.tables.store.nextHop[table.pathAttributes(best)]!;
+  if (nextHops.marks(nextHop)?.install === false) return because("a policy says so (install: false)");
   const subnet = speaker.kernel.guard(table, id);
-  if (subnet === null) return null;
-  return { intended: null, state: "absent", text: `it is kept out: it would override the underlay ${subnet}` };
+  if (subnet !== null) return because(`it would override the underlay ${subnet}`);
+  if (fib === "kernel" && nextHops.isHere(nextHop)) return because("its next hop is this machine");
+  return null;
+}
+
+/** How a next hop resolves, in words; where it doesn't although one of our own routes leads there, that this is no help. */
+function wayTo(speaker: SpeakerState, nextHop: number): string {
+  const { nextHops } = speaker.kernel;
+  const text = nextHops.explain(nextHop);
+  const { reason } = nextHops.resolution(nextHop);
+  if (reason !== "no-route" && reason !== "default-only") return text;
+  const words = nextHops.words(nextHop);
+  const { byFamily } = speaker.tables;
+  const table = byFamily[addressFamily(words)]!;
+  const id = table.prefixes.longestMatch(words, 32 * words.length, (candidate) => table.best(candidate) !== 0);
+  if (id === 0) return text;
+  return `${text}. A BGP route does, ${prefixText(table, id)}; next hops aren't resolved through BGP routes`;
 }
 
 function kernelOf(fib: FibPort, prefix: Prefix): Explanation["kernel"] {

@@ -257,7 +257,7 @@ t.test("127.0.0.0/8 is a next hop for those whose session runs there, and for no
   const words = parseAddress("127.1.0.9");
   t.ok(tracker.resolution(tracker.intern(words, null, LOOPBACK_SCOPE)).reachable);
   t.notOk(tracker.resolution(tracker.intern(words, null)).reachable);
-  t.match(tracker.lookup(words, LOOPBACK_SCOPE), { reason: "connected", hops: [{ device: "lo", via: words }] });
+  t.match(tracker.lookup(words, LOOPBACK_SCOPE), { reason: "this-machine", hops: [{ device: "lo", via: words }] });
   t.notOk(tracker.lookup(parseAddress("224.0.0.1"), LOOPBACK_SCOPE).reachable);
 });
 

@@ -78,6 +78,8 @@ export class KernelSide {
   feed(config: Config, tables: Tables, originatedRoutes: OriginatedRoutes, touch: () => void): void {
     this.fib.onResult((result) => this.#report(result));
     const { kernel } = config;
+    // A FIB in memory takes anything, and shows what several speakers on the loopback would write.
+    const isHere = (nextHop: number) => kernel.fib === "kernel" && this.nextHops.isHere(nextHop);
     for (const family of kernel.fib === "none" ? [] : families) {
       const table = tables.byFamily[family]!;
       const feed = new FibFeed({
@@ -86,12 +88,13 @@ export class KernelSide {
         nextHopOf: (set) => tables.store.nextHop[set]!,
         retain: (nextHop) => this.nextHops.retain(nextHop),
         release: (nextHop) => this.nextHops.release(nextHop),
-        hopsOf: (nextHop) => this.nextHops.hops(nextHop),
+        hopsOf: (nextHop) => (isHere(nextHop) ? [] : this.nextHops.hops(nextHop)),
         marksOf: (nextHop) => this.nextHops.marks(nextHop),
         bandwidthOf: (set) => bandwidthOf(tables.store, set),
         localSource: LOCAL_SOURCE,
         isBlackhole: (prefixId) => originatedRoutes.isBlackhole(family, prefixId),
         isGuarded: (prefixId) => this.#guards(table, prefixId),
+        isHere,
         maximumPaths: kernel.maximumPaths,
         weighted: kernel.weighted,
       });

@@ -26,14 +26,9 @@ export class LocalEnds {
     this.#parts = parts;
   }
 
-  /** Single-hop sessions over a link that is down can't go on, and nothing on the wire will tell (their hold timer would). */
   linkDown(link: KernelLink): void {
-    const { local, peers } = this.#parts;
-    for (const peer of peers) {
-      const agreed = peer.live?.agreed;
-      if (agreed !== undefined && local.losesSession(link.ifindex, agreed.localAddress, agreed.remoteAddress))
-        peer.session.disconnect(`our link ${link.name} went down`);
-    }
+    const { peers, linkOf, local } = this.#parts;
+    for (const peer of peers) linkOf(peer).linkDown(link, local);
   }
 
   /** Addresses have come or gone. */

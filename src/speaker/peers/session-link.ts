@@ -1,5 +1,7 @@
 import { Outbox } from "../../export/members/outbox.ts";
 import type { UpdateGroups } from "../../export/update-groups.ts";
+import type { LocalAddresses } from "../../kernel/local-addresses.ts";
+import type { KernelLink } from "../../kernel/reader.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type Family, families, familyName } from "../../lib/family.ts";
 import type { Log, LogFields, LogLevel } from "../../lib/log.ts";
@@ -74,6 +76,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     this.#agreed = agreed;
     this.#hindrances.clear();
     peer.everEstablished = true;
+    peer.cutOff = false;
     peer.remoteAs = agreed.remoteAs;
     peer.remoteRouterId = agreed.remoteRouterId;
     const info = sourceInfoOf(peer.identity, agreed);
@@ -129,6 +132,23 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     this.#parts.restart.stale.wentAway(peer, live.agreed, reason);
     this.#say("warn", "down", `session with ${peer.address} is down: ${reason.text}`);
     this.#parts.changed(peer);
+    this.#parts.wake();
+  }
+
+  /**
+   * A link of ours is down. Single-hop sessions over it can't go on, and nothing on the wire will tell (their hold timer would).
+   * Routes that are kept while the peer restarts are the last resort from now on: it may have been switched off and on again,
+   * and a link that comes back says nothing about what is behind it.
+   */
+  linkDown({ ifindex, name }: KernelLink, local: LocalAddresses): void {
+    const peer = this.#peer;
+    const agreed = this.#agreed;
+    if (agreed === null || peer.source === 0) return;
+    if (!local.losesSession(ifindex, agreed.localAddress, agreed.remoteAddress)) return;
+    if (peer.live !== null) peer.session.disconnect(`our link ${name} went down`);
+    if (!peer.restarting) return;
+    peer.cutOff = true;
+    this.#parts.routes.tables.reevaluate(peer.source);
     this.#parts.wake();
   }
 

@@ -200,7 +200,8 @@ kernel: {maximum-paths: 2}
 policies: {all: [{then: accept}]}
 neighbors:
   - {address: 10.0.0.9, remote-as: 65010, ${ourTimers}, import-policy: [all]}
-  - {address: 10.1.0.9, remote-as: 65011, ${ourTimers}, import-policy: [all]}`,
+  - {address: 10.1.0.9, remote-as: 65011, ${ourTimers}, import-policy: [all]}
+  - {address: 127.0.0.2, remote-as: internal, local-address: 127.0.0.1, passive: true, ${ourTimers}}`,
   );
   const bird = new Bird(
     birdNode,
@@ -231,5 +232,35 @@ ${[0, 1]
           throw new NotYet(String(via));
         }),
       );
+  });
+
+  await step("a route of a speaker on this machine isn't wanted in the kernel, which would refuse it", async (t) => {
+    const beside = new Bird(
+      node,
+      `
+router id 10.0.0.77;
+protocol static { ipv4; route 192.0.2.0/24 blackhole; route 203.0.113.0/24 blackhole; }
+protocol bgp ours {
+  local 127.0.0.2 port 1179 as 65001; neighbor 127.0.0.1 as 65001; ${birdTimers}
+  ipv4 { import none; export filter {
+    if net = 203.0.113.0/24 then bgp_next_hop = 198.51.100.9;
+    accept;
+  }; };
+}`,
+    );
+    await beside.start();
+    await lab.until("its route is used", () => ours.best("192.0.2.0/24"));
+    await lab.until("the kernel has what is wanted", () => ours.converged());
+    t.notOk((await ours.fib()).some(({ prefix }) => prefix === "192.0.2.0/24"));
+    t.ok(await ours.cli("fib", "--check"), "nothing is amiss");
+    t.match(await ours.cli("explain", "192.0.2.0/24"), "it is kept out: its next hop is this machine");
+  });
+
+  await step("a next hop that only a BGP route leads to is unreachable, and explain says so", async (t) => {
+    await lab.until("the route is known", async () => (await ours.paths("203.0.113.0/24")).length === 1);
+    t.match(
+      await ours.cli("explain", "203.0.113.0/24"),
+      "no route of the kernel leads there. A BGP route does, 198.51.100.0/24; next hops aren't resolved through BGP routes",
+    );
   });
 });

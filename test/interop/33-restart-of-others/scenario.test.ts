@@ -36,6 +36,30 @@ scenario("FRR and BIRD restart, or never return", ["frr", "bird"], async ({ lab,
     await watch.end();
   });
 
+  await step("routes of a neighbor that restarts are the last resort once the link to it was down", async (t) => {
+    const pathsOf = (prefix: string) => ours.paths(prefix);
+    const fromFrr = async (prefix: string) => (await pathsOf(prefix)).find(({ from }) => from === "10.0.1.2");
+    await ours.host.run("sysctl", "-qw", "net.ipv6.conf.eth0.keep_addr_on_down=1");
+    await frr.configure("router bgp 65001", "address-family ipv4 unicast", "network 172.17.5.0/24");
+    await lab.until("the route that BIRD has, too, comes from FRR", async () => (await fromFrr("172.17.5.0/24"))?.best);
+    await frr.bgpd.signal("SIGKILL");
+    await lab.until("it is stale", async () => (await fromFrr("172.17.5.0/24"))?.stale);
+    t.ok((await fromFrr("172.17.5.0/24"))?.best, "and stays the best");
+
+    ours.host.link("eth0", "down");
+    await lab.until("the link's next hop is lost", async () => (await fromFrr("172.17.5.0/24"))?.valid === false);
+    ours.host.link("eth0", "up");
+    await lab.until("it is there again", async () => (await fromFrr("172.17.5.0/24"))?.valid);
+    t.match(await ours.best("172.17.5.0/24"), { from: "10.0.2.2", stale: false }, "the live path is better");
+    t.match(await fromFrr("172.17.5.0/24"), { stale: true, localPref: 0 });
+    t.match(await ours.best("172.17.2.0/24"), { from: "10.0.1.2", stale: true }, "better than none");
+    await lab.until("the kernel has that one", async () => (await kernel()).includes("172.17.2.0/24"));
+
+    await frr.restart(frrConfig("", times));
+    await settled();
+    t.match(await ours.best("172.17.2.0/24"), { localPref: 100 }, "as before, when it has been told again");
+  });
+
   for (const name of ["BIRD", "FRR"] as const)
     await step(`${name} never returns: stale, then long-lived stale (RFC 9494), then gone`, async (t) => {
       const mine = name === "BIRD" ? ofBird : ofFrr;
