@@ -2,6 +2,7 @@ import { ApiError, ControlClient } from "../api/client.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { escapedJson, escapeText } from "../lib/escape.ts";
 import type {
+  AnnouncedRow,
   BfdRow,
   ChangeReport,
   DrainReport,
@@ -13,9 +14,13 @@ import type {
   TunnelRow,
 } from "../view/model.ts";
 import { parseQuestion } from "../view/question.ts";
+import type { AnnounceFlags } from "./announcements.ts";
 import { CliFailure, type CliIo, Exit } from "./io.ts";
 import { RowSplitter } from "./rows.ts";
 import { askDaemon, type Goal, waitUntil } from "./wait.ts";
+
+/** "-" alone: the prefixes stand in lines of standard input. */
+const isInput = (prefixes: readonly string[]): boolean => prefixes.length === 1 && prefixes[0] === "-";
 
 const DEFAULT_SOCKET = "/run/peerage/peerage.sock";
 
@@ -123,6 +128,42 @@ export class DaemonCommands {
     const answer = await this.#ask((client) => client.get<{ sessions: BfdRow[] }>(path), options);
     const { formatBfd } = await import("./text/bfd.ts");
     await this.#show(options, answer, ({ sessions }) => formatBfd(sessions));
+    return Exit.done;
+  }
+
+  async announce(prefixes: readonly string[], options: Common & AnnounceFlags & { force?: boolean }): Promise<number> {
+    const { routesOfFlags, routesOfLines } = await import("./announcements.ts");
+    const routes = isInput(prefixes) ? routesOfLines(await this.#input()) : routesOfFlags(prefixes, options);
+    const body = { routes, ...(options.force && { force: true }) };
+    const done = await this.#ask((client) => client.send<{ announced: number }>("/announce", body), options);
+    await this.#show(options, done, ({ announced }) => `Announced: ${announced}\n`);
+    return Exit.done;
+  }
+
+  async withdraw(prefixes: readonly string[], options: Common): Promise<number> {
+    const { routesOfLines } = await import("./announcements.ts");
+    const asked = isInput(prefixes) ? routesOfLines(await this.#input()).map(({ prefix }) => prefix) : prefixes;
+    const body = { routes: asked.map((prefix) => ({ prefix })) };
+    const done = await this.#ask((client) => client.send<{ withdrawn: number }>("/withdraw", body), options);
+    await this.#show(options, done, ({ withdrawn }) => `Withdrawn: ${withdrawn}\n`);
+    return Exit.done;
+  }
+
+  /** Standard input; "" where there is none. */
+  async #input(): Promise<string> {
+    return (await this.#io.input?.()) ?? "";
+  }
+
+  async announced(options: Common): Promise<number> {
+    const { announcedCells, announcedColumns } = await import("./text/announced.ts");
+    if (options.json) {
+      await this.#ask((client) => this.#passOn<AnnouncedRow>(client, "/announced", {}, null), options);
+      return Exit.done;
+    }
+    const { writeTable } = await import("./text/routes.ts");
+    const rows = this.#rows<AnnouncedRow>("/announced", {}, options, () => {});
+    const count = await writeTable(rows, announcedColumns, announcedCells, (text) => this.#io.out(text));
+    if (count === 0) await this.#io.out("Nothing is originated\n");
     return Exit.done;
   }
 

@@ -8,6 +8,8 @@ export interface CliIo {
   /** For what went wrong; never throws. */
   err(text: string): void;
   environment(name: string): string | undefined;
+  /** Standard input, whole. Absent: there is none. */
+  input?(): Promise<string>;
 }
 
 /** The reader of our output is gone: there is nothing left to do, and nothing to say. */
@@ -58,6 +60,11 @@ export function processIo(process: NodeJS.Process): CliIo {
         process.stdout.on("error", done);
       });
       if (closed) throw new OutputClosed();
+    },
+    async input() {
+      const chunks: Buffer[] = [];
+      for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
+      return Buffer.concat(chunks).toString("utf8");
     },
     err: (text) => void process.stderr.write(text),
     environment: (name) => (Object.hasOwn(process.env, name) ? process.env[name] : undefined),

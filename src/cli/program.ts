@@ -165,6 +165,33 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
     ask("bfd [address]", "BFD sessions: state, agreed times, and why they went down last."),
     async (address, options) => (await daemon()).bfd(address, options),
   );
+  const several = (value: string, before: readonly string[] = []): string[] => [...before, value];
+  does<[string[], object]>(
+    ask(
+      "announce <prefix...>",
+      "Originate routes from now on, until they are withdrawn or the daemon ends; all of them or none.",
+    )
+      .option("--next-hop <address>", "sent as it stands, instead of our address on each session")
+      .option("--community <community>", "again for more", several)
+      .option("--large-community <community>", "again for more", several)
+      .option("--local-pref <number>", "LOCAL_PREF for internal neighbors")
+      .option("--med <number>", "MED")
+      .option("--blackhole", "also a blackhole in the kernel")
+      .option("--for <seconds>", "take them back by itself after that time")
+      .option("--force", "also what the inventory gives to another node")
+      .addHelpText(
+        "after",
+        "\nWith - instead of prefixes, lines of standard input: PREFIX [key=value ...], keys as the options without dashes.",
+      ),
+    async (prefixes, options) => (await daemon()).announce(prefixes, options),
+  );
+  does<[string[], object]>(
+    ask("withdraw <prefix...>", "Take back what was announced by command (- reads lines of standard input)."),
+    async (prefixes, options) => (await daemon()).withdraw(prefixes, options),
+  );
+  does<[object]>(ask("announced", "What we originate, by what, and what is held back."), async (options) =>
+    (await daemon()).announced(options),
+  );
   does<[string, object]>(
     ask("explain <prefix>", "The whole way of a prefix: who announced it, why one won, where it went."),
     async (prefix, options) => (await daemon()).explain(prefix, options),

@@ -91,6 +91,7 @@ export function formatEffective(config: Config): string {
         "memory-per-peer": size(limits.memoryPerPeer),
         "half-open": limits.halfOpen,
         "paths-per-prefix": limits.pathsPerPrefix,
+        announced: limits.announced,
       },
       tunnels: config.tunnels.map((tunnel) => ({
         kind: tunnel.kind,

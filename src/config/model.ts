@@ -398,6 +398,8 @@ export interface LimitsConfig {
   readonly halfOpen: number;
   /** Paths that one peer may have for one prefix (ADD-PATH). */
   readonly pathsPerPrefix: number;
+  /** Routes that may be announced at run time. */
+  readonly announced: number;
 }
 
 export interface TunnelConfig {

@@ -69,6 +69,7 @@ export function resolveLimits(raw: RawConfig, source: Source, problems: Problems
     memoryPerPeer,
     halfOpen: limits["half-open"] ?? 1000,
     pathsPerPrefix: limits["paths-per-prefix"] ?? 1024,
+    announced: limits.announced ?? 100_000,
   };
 }
 

@@ -368,6 +368,7 @@ const limits = mapping({
     "Members of ranges that have connected but not shaken hands; one more takes the place of the oldest.",
     "1000",
   ),
+  announced: key(s.integer(0, 10_000_000), "Routes that may be announced at run time (`peerage announce`).", "100000"),
   "paths-per-prefix": key(
     s.integer(1, 1_000_000),
     "Paths that one neighbor may have for one prefix, where it sends several (`add-path`); more are not taken in.",

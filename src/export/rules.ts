@@ -72,11 +72,11 @@ export function ownNextHop(key: GroupKey): readonly number[] | null {
   return key.extendedNextHop ? key.self6 : null; // RFC 8950
 }
 
-/** Whether the rule puts our own address there. Own routes always carry it; a reflector changes none unless forced to. */
+/** Whether the rule puts our own address there. Own routes carry it unless they have one of their own; a reflector changes none unless forced to. */
 export function takesOwnNextHop(key: GroupKey, traits: number): boolean {
   if ((traits & NEXT_HOP_SET) !== 0) return false;
   const learned = traits & LEARNED_MASK;
-  if (learned === Learned.Own) return true;
+  if (learned === Learned.Own) return false; // without one there's nothing else to send
   if (key.nextHop === "unchanged") return false;
   return key.peerKind === "external" || learned === Learned.External || key.nextHop === "force-self";
 }

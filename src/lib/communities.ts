@@ -43,5 +43,11 @@ export function tryParseCommunity(text: string): number | undefined {
 /** Global administrator and two local parts (RFC 8092 §3). */
 export type LargeCommunity = readonly [number, number, number];
 
+/** What `formatLargeCommunity` writes; undefined if it is none. */
+export function tryParseLargeCommunity(text: string): LargeCommunity | undefined {
+  const parts = /^(\d{1,10}):(\d{1,10}):(\d{1,10})$/.exec(text)?.slice(1).map(Number);
+  return parts?.every((part) => part <= 0xffffffff) ? [parts[0]!, parts[1]!, parts[2]!] : undefined;
+}
+
 /** "65001:1:2" (RFC 8092 §5). */
 export const formatLargeCommunity = (community: LargeCommunity): string => community.join(":");

@@ -3,6 +3,7 @@ import { compareAddresses, type Prefix, parsePrefix } from "../lib/address.ts";
 import { Family } from "../lib/family.ts";
 import { atOnce } from "../lib/in-slices.ts";
 import { prefixAt } from "../lib/prefix-words.ts";
+import type { NextHopTracker } from "../nexthop/next-hop-tracker.ts";
 import { LOCAL_SOURCE } from "../rib/source-table.ts";
 import { emptyAttributes, type PathAttributes } from "../wire/attribute/types.ts";
 import type { Tables } from "./tables.ts";
@@ -13,6 +14,8 @@ export interface OriginatedRoute {
   /** Also a blackhole in the kernel. */
   readonly blackhole: boolean;
   readonly attributes: PathAttributes;
+  /** Sent as it stands; null: each peer gets our address on its session. */
+  readonly nextHop: readonly number[] | null;
 }
 
 /** Next hop of own routes: each peer gets our address on its session instead. */
@@ -34,6 +37,7 @@ export const originatedRouteOf = (config: OriginateConfig): OriginatedRoute => (
     communities: [...new Set(config.communities)].sort(byNumber),
     largeCommunities: [...config.largeCommunities].sort(compareAddresses),
   },
+  nextHop: null,
 });
 
 /** A workload's host route as an own route. */
@@ -45,15 +49,46 @@ export const workloadRoute = (prefix: Prefix, { communities, largeCommunities }:
     communities: [...new Set(communities)].sort(byNumber),
     largeCommunities: [...largeCommunities].sort(compareAddresses),
   },
+  nextHop: null,
+});
+
+/** A route that is announced at run time, as an own route. */
+export const announcedRoute = ({
+  prefix,
+  blackhole,
+  nextHop,
+  med,
+  localPref,
+  communities,
+  largeCommunities,
+}: {
+  readonly prefix: Prefix;
+  readonly nextHop: readonly number[] | null;
+} & Pick<
+  OriginateConfig,
+  "blackhole" | "med" | "localPref" | "communities" | "largeCommunities"
+>): OriginatedRoute => ({
+  prefix,
+  blackhole,
+  attributes: {
+    ...emptyAttributes,
+    med,
+    localPref,
+    communities: [...new Set(communities)].sort(byNumber),
+    largeCommunities: [...largeCommunities].sort(compareAddresses),
+  },
+  nextHop,
 });
 
 /** The prefixes that we originate: a table change each, never a matter of sessions. */
 export class OriginatedRoutes {
   readonly #tables: Tables;
+  readonly #nextHops: Pick<NextHopTracker, "intern" | "release">;
   readonly #routes = new Map<string, OriginatedRoute>();
 
-  constructor(tables: Tables) {
+  constructor(tables: Tables, nextHops: Pick<NextHopTracker, "intern" | "release">) {
     this.#tables = tables;
+    this.#nextHops = nextHops;
   }
 
   /** Exactly these from now on, of those under `owner`; what is the same already isn't touched. */
@@ -87,6 +122,17 @@ export class OriginatedRoutes {
     if (this.#routes.delete(`${owner} ${keyOf(prefix)}`)) this.#settle(prefix);
   }
 
+  /** Who originates a prefix; the first says how. */
+  ownersOf(prefix: Prefix): Owner[] {
+    const key = keyOf(prefix);
+    return owners.filter((owner) => this.#routes.has(`${owner} ${key}`));
+  }
+
+  /** All that is originated, each by each owner. */
+  *all(): Generator<{ readonly owner: Owner; readonly route: OriginatedRoute }> {
+    for (const [key, route] of this.#routes) yield { owner: key.slice(0, key.indexOf(" ")) as Owner, route };
+  }
+
   /** Whether a prefix of ours is to be a blackhole in the kernel. */
   isBlackhole(family: Family, prefixId: number): boolean {
     const key = keyOf(prefixAt(this.#tables.byFamily[family]!.prefixes, prefixId));
@@ -105,8 +151,10 @@ export class OriginatedRoutes {
       else table.withdraw6(LOCAL_SOURCE, words[0]!, words[1]!, words[2]!, words[3]!, length, 0);
       return;
     }
-    const { attributes } = this.#routes.get(`${owner} ${key}`)!;
-    const set = this.#tables.store.intern(attributes, NO_NEXT_HOP);
+    const { attributes, nextHop } = this.#routes.get(`${owner} ${key}`)!;
+    const hop = nextHop === null ? NO_NEXT_HOP : this.#nextHops.intern(nextHop, null, 0);
+    const set = this.#tables.store.intern(attributes, hop);
+    if (hop !== NO_NEXT_HOP) this.#nextHops.release(hop); // the set counts it for itself
     if (family === Family.Ipv4Unicast) table.announce4(LOCAL_SOURCE, words[0]!, length, 0, set);
     else table.announce6(LOCAL_SOURCE, words[0]!, words[1]!, words[2]!, words[3]!, length, 0, set);
     // Whether it is a blackhole may be all that changed, which the attribute set doesn't tell.
@@ -115,8 +163,8 @@ export class OriginatedRoutes {
   }
 }
 
-/** Who may originate, the first one before the others: the config's list, and workloads on this host. */
-const owners = ["config", "workload"] as const;
+/** Who may originate, the first one before the others: the config's list, workloads on this host, commands. */
+const owners = ["config", "workload", "announce"] as const;
 export type Owner = (typeof owners)[number];
 
 const keyOf = ({ words, length }: Pick<Prefix, "words" | "length">): string => `${words.join(".")}/${length}`;

@@ -5,6 +5,7 @@ import type { KernelSide } from "./kernel/kernel-side.ts";
 import type { BackPressure } from "./load/back-pressure.ts";
 import type { Convergence } from "./load/convergence.ts";
 import type { MemoryGuard } from "./load/memory-guard.ts";
+import type { OriginatedRoutes } from "./originated-routes.ts";
 import type { BfdWatch } from "./peers/bfd-watch.ts";
 import type { Peers } from "./peers/peers.ts";
 import type { OwnRestart } from "./restart/own-restart.ts";
@@ -17,6 +18,7 @@ export interface SpeakerState {
   readonly clock: Clock;
   readonly startedAt: number;
   readonly tables: Tables;
+  readonly originatedRoutes: Pick<OriginatedRoutes, "all" | "ownersOf">;
   readonly peers: Pick<Peers, typeof Symbol.iterator | "get" | "totals" | "refused">;
   readonly kernel: Pick<KernelSide, "fib" | "nextHops" | "linkName" | "guard" | "tunnelStates">;
   readonly restart: Pick<OwnRestart, "explain" | "keepingFor">;

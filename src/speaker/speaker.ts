@@ -11,7 +11,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type ConfigDiff, neighborKey, takenOn } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
 import { UpdateGroups } from "../export/update-groups.ts";
-import { parsePrefix, prefixContains } from "../lib/address.ts";
+import { type Prefix, parsePrefix, prefixContains } from "../lib/address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { type Family, families } from "../lib/family.ts";
 import { atOnce } from "../lib/in-slices.ts";
@@ -22,6 +22,7 @@ import { Alarms } from "../session/alarms.ts";
 import { KeepaliveLag } from "../session/counters.ts";
 import { CeaseError, type CeaseSubcode } from "../wire/errors.ts";
 import { encodeRouteRefresh } from "../wire/message/route-refresh.ts";
+import { type Announcement, Announcements } from "./announcements.ts";
 import { KernelSide } from "./kernel/kernel-side.ts";
 import { LocalEnds } from "./kernel/local-ends.ts";
 import { Admission } from "./load/admission.ts";
@@ -30,7 +31,7 @@ import { Convergence } from "./load/convergence.ts";
 import { LogBudget } from "./load/log-budget.ts";
 import { MemoryGuard } from "./load/memory-guard.ts";
 import { makeGroup } from "./make-group.ts";
-import { type OriginatedRoute, OriginatedRoutes, originatedRouteOf } from "./originated-routes.ts";
+import { type OriginatedRoute, OriginatedRoutes, type Owner, originatedRouteOf } from "./originated-routes.ts";
 import { addressWords, identityOf, type Peer, type PeerIdentity } from "./peer.ts";
 import { BfdWatch } from "./peers/bfd-watch.ts";
 import { ListenerKeys, listenTtl } from "./peers/listener-keys.ts";
@@ -58,6 +59,7 @@ export class Speaker implements SpeakerState {
   readonly peers: Peers;
   readonly groups: UpdateGroups;
   readonly originatedRoutes: OriginatedRoutes;
+  readonly announcements: Announcements;
   readonly kernel: KernelSide;
   readonly keepaliveLag = new KeepaliveLag();
   readonly convergence: Convergence;
@@ -105,7 +107,7 @@ export class Speaker implements SpeakerState {
     const tables = new Tables(ribOf(config, random, kernel.nextHops));
     const { rib, store } = tables;
     const policyCache = new PolicyCache(store, kernel.nextHops);
-    const originatedRoutes = new OriginatedRoutes(tables);
+    const originatedRoutes = new OriginatedRoutes(tables, kernel.nextHops);
     kernel.feed(config, tables, originatedRoutes, wake);
 
     // Who is told.
@@ -185,6 +187,12 @@ export class Speaker implements SpeakerState {
     this.tables = tables;
     this.#policyCache = policyCache;
     this.originatedRoutes = originatedRoutes;
+    this.announcements = new Announcements({
+      routes: originatedRoutes,
+      clock,
+      limit: () => this.#config.limits.announced,
+      inventory: () => this.#config.inventory,
+    });
     this.groups = groups;
     this.#loop = loop;
     this.#localEnds = localEnds;
@@ -303,8 +311,20 @@ export class Speaker implements SpeakerState {
   }
 
   /** Exactly these prefixes from now on, of those under `owner`: a table change, never a matter of sessions. */
-  originate(owner: "config" | "workload", routes: readonly OriginatedRoute[]): void {
+  originate(owner: Owner, routes: readonly OriginatedRoute[]): void {
     this.originatedRoutes.replace(owner, routes);
+    this.#loop.touch();
+  }
+
+  /** Announces at run time, all or nothing. @throws Refused */
+  *announcing(announcements: readonly Announcement[], force: boolean): Generator<undefined, void> {
+    yield* this.announcements.announce(announcements, force);
+    this.#loop.touch();
+  }
+
+  /** Takes back what was announced at run time, all or nothing. @throws Refused */
+  *withdrawing(prefixes: readonly Prefix[]): Generator<undefined, void> {
+    yield* this.announcements.withdraw(prefixes);
     this.#loop.touch();
   }
 
@@ -484,6 +504,7 @@ export class Speaker implements SpeakerState {
     if (this.groups.tick()) this.#loop.touch();
     this.#lookAtMemory();
     this.bfd?.sweep();
+    if (this.announcements.tick()) this.#loop.touch();
     void this.startOver.reached;
     // A new policy may accept more, without a word from the peer.
     for (const peer of this.peers) if (peer.live !== null && isLimited(peer)) checkLimits(peer, this.tables, this.log);

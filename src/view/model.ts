@@ -73,6 +73,15 @@ export interface NeighborSummary {
   bfd: BfdState | null;
 }
 
+/** One row of `announced`: a prefix that we originate, by whom, and whether it is that owner's that is announced. */
+export interface AnnouncedRow {
+  prefix: string;
+  by: "config" | "workload" | "announce";
+  active: boolean;
+  /** Why it isn't active; null: it is. */
+  reason: string | null;
+}
+
 export type BfdState = "AdminDown" | "Down" | "Init" | "Up";
 
 /** One row of `bfd`. Discriminators as in the packets; intervals in milliseconds, 0: not agreed on yet. */

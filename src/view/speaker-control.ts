@@ -2,12 +2,16 @@ import { diffing } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
 import { NotAConfig, type ReadOrder } from "../config/reader.ts";
 import { inSlices } from "../lib/in-slices.ts";
+import { Refused } from "../speaker/announcements.ts";
 import type { Speaker } from "../speaker/speaker.ts";
+import { announcementsOf, prefixesOf } from "./announce-request.ts";
 import { changeLines, changeReport } from "./change-report.ts";
 import { refusedConfig } from "./faults.ts";
 import type { ChangeReport, DrainReport, NeighborChange } from "./model.ts";
 import { ControlError, type SpeakerControl } from "./view-port.ts";
 
+/** Refused prefixes that are named. */
+const FAULTS = 20;
 /** Changes that a reload logs one by one. */
 const MAX_LINES = 100;
 
@@ -111,6 +115,32 @@ export class LiveControl implements SpeakerControl {
   async diff(sent: Uint8Array): Promise<ChangeReport> {
     const config = await this.#load({ sent });
     return changeReport(await inSlices(this.#speaker.clock, diffing(this.#speaker.config, config)), config.warnings);
+  }
+
+  async announce(body: Uint8Array): Promise<{ announced: number }> {
+    const { announcements, force } = announcementsOf(body);
+    await this.#allOrNothing(this.#speaker.announcing(announcements, force), "announce");
+    this.#speaker.log.event("info", "announce", `${announcements.length} routes are announced by command`);
+    return { announced: announcements.length };
+  }
+
+  async withdraw(body: Uint8Array): Promise<{ withdrawn: number }> {
+    const prefixes = prefixesOf(body);
+    await this.#allOrNothing(this.#speaker.withdrawing(prefixes), "withdraw");
+    this.#speaker.log.event("info", "withdraw", `${prefixes.length} routes are taken back by command`);
+    return { withdrawn: prefixes.length };
+  }
+
+  async #allOrNothing(work: Generator<undefined, void>, what: string): Promise<void> {
+    try {
+      await inSlices(this.#speaker.clock, work);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      const { faults } = error;
+      const lines = faults.slice(0, FAULTS).map(({ prefix, reason }) => `Cannot ${what} ${prefix}: ${reason}`);
+      if (faults.length > FAULTS) lines.push(`and ${faults.length - FAULTS} more`);
+      throw new ControlError("failed", lines.join("\n"));
+    }
   }
 
   async drain(waitSeconds: number): Promise<DrainReport> {

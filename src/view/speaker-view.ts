@@ -5,11 +5,13 @@
 import { type FamilyName, families, familyName } from "../lib/family.ts";
 import type { SpeakerState } from "../speaker/speaker-state.ts";
 import { advertisedSlices } from "./advertised.ts";
+import { announcedSlices } from "./announced.ts";
 import { bfdRows } from "./bfd.ts";
 import { clashSlices } from "./clashes.ts";
 import { explain } from "./explain.ts";
 import { fibRow } from "./fib-row.ts";
 import type {
+  AnnouncedRow,
   BfdRow,
   Clash,
   Explanation,
@@ -95,6 +97,10 @@ export class LiveView implements SpeakerView {
       slice = [];
     }
     yield slice;
+  }
+
+  announced(): Slices<AnnouncedRow> {
+    return announcedSlices(this.#speaker);
   }
 
   bfd(address?: string): BfdRow[] {

@@ -1,5 +1,6 @@
 import type { Family } from "../lib/family.ts";
 import type {
+  AnnouncedRow,
   BfdRow,
   ChangeReport,
   Clash,
@@ -33,6 +34,8 @@ export interface SpeakerView {
   /** Adj-RIB-Out; undefined if no such neighbor exists. */
   advertised(address: string, query: RouteQuery): Slices<RoutePiece> | undefined;
   fib(): Slices<FibRow>;
+  /** What we originate. */
+  announced(): Slices<AnnouncedRow>;
   /** BFD sessions, or that of one neighbor. */
   bfd(address?: string): BfdRow[];
   tunnels(): TunnelRow[];
@@ -77,6 +80,10 @@ export interface SpeakerControl {
   reload(): Promise<ChangeReport>;
   /** What a config would change that is sent as JSON, with all files that it names. @throws ControlError */
   diff(sent: Uint8Array): Promise<ChangeReport>;
+  /** Announces routes at run time, all of them or none: `{"routes": [{"prefix", ...}]}`. @throws ControlError */
+  announce(body: Uint8Array): Promise<{ announced: number }>;
+  /** Takes back what was announced so. @throws ControlError */
+  withdraw(body: Uint8Array): Promise<{ withdrawn: number }>;
   /** Leaves for good: see "Stopping and coming back". The daemon ends afterwards. */
   drain(waitSeconds: number): Promise<DrainReport>;
 }

@@ -72,12 +72,19 @@ t.test(
 
 t.test("limits: sizes are written with their unit, and have defaults", async (t) => {
   const limits = (text: string) => parse(`router: {as: 65001, router-id: 10.0.0.1}\n${text}`).limits;
-  t.same(limits(""), { memory: "auto", memoryPerPeer: "none", halfOpen: 1000, pathsPerPrefix: 1024 });
+  t.same(limits(""), {
+    memory: "auto",
+    memoryPerPeer: "none",
+    halfOpen: 1000,
+    pathsPerPrefix: 1024,
+    announced: 100_000,
+  });
   t.same(limits("limits: {memory: 1GiB, memory-per-peer: 64 MiB, half-open: 10}"), {
     memory: 2 ** 30,
     memoryPerPeer: 2 ** 26,
     halfOpen: 10,
     pathsPerPrefix: 1024,
+    announced: 100_000,
   });
   for (const bad of ["memory: 1000000", "memory: 1GB", "memory: 512KiB", "memory-per-peer: auto", "half-open: 0"])
     t.throws(() => limits(`limits: {${bad}}`), /must be/, bad);

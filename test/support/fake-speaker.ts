@@ -1,4 +1,5 @@
 import type {
+  AnnouncedRow,
   BfdRow,
   ChangeReport,
   Clash,
@@ -204,6 +205,24 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
   }
 
   sessions: BfdRow[] = [];
+
+  originated: AnnouncedRow[] = [];
+
+  *announced(): Generator<AnnouncedRow[]> {
+    yield this.originated;
+  }
+
+  async announce(body: Uint8Array): Promise<{ announced: number }> {
+    const { routes } = JSON.parse(new TextDecoder().decode(body));
+    this.told.push(`announce ${JSON.stringify(routes)}`);
+    return { announced: routes.length };
+  }
+
+  async withdraw(body: Uint8Array): Promise<{ withdrawn: number }> {
+    const { routes } = JSON.parse(new TextDecoder().decode(body));
+    this.told.push(`withdraw ${JSON.stringify(routes)}`);
+    return { withdrawn: routes.length };
+  }
 
   bfd(address?: string): BfdRow[] {
     return this.sessions.filter((row) => address === undefined || row.address === address);

@@ -11,6 +11,7 @@ import { FakeSpeaker } from "../support/fake-speaker.ts";
 
 const reflector = `
 router: {as: 65001, router-id: 10.0.0.250, address: 10.0.0.250}
+limits: {paths-per-prefix: 2000}
 kernel: {fib: none}
 originate: [{prefix: 10.250.0.0/16}]
 neighbors:

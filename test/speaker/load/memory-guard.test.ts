@@ -28,7 +28,7 @@ function guardOf() {
       heapShare: () => 0,
       collect: () => void held.collected++,
     },
-    limits: () => ({ memory: "auto", memoryPerPeer: "none", halfOpen: 10, pathsPerPrefix: 1024 }),
+    limits: () => ({ memory: "auto", memoryPerPeer: "none", halfOpen: 10, announced: 100_000, pathsPerPrefix: 1024 }),
     peers: [],
     admission: new Admission(),
   });
