@@ -93,6 +93,8 @@ export interface ExportPolicyPort {
   readonly usesPrefix: boolean;
   /** The attribute set to send, or 0 to send nothing. Must not depend on anything else until `ExportGroup.reevaluate`. */
   evaluate(attributes: number, prefixId: number, source: number): number;
+  /** The last answer of `evaluate` was used for so many more routes without asking. */
+  repeated?(routes: number): void;
   /** `PolicySet` bits of the last accepting `evaluate`. Absent: what differs from the set that went in was set. */
   readonly modified?: number;
   /** For people: the policy and line that rejected or accepted. */

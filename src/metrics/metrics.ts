@@ -55,6 +55,10 @@ export function metricsOf(source: MetricsSource, figures: ProcessFigures, perPee
   add("counter", "bgp_connections_refused_total", "Connections turned away at the door.", () =>
     Object.entries(source.refused).map(([reason, value]) => ({ labels: { reason }, value })),
   );
+  add("counter", "bgp_policy_term_hits_total", "Routes that a term of a policy has fitted.", function* () {
+    for (const { policy, term, verdict, count } of source.policyHits)
+      yield { labels: { policy, term, verdict }, value: count };
+  });
   add("gauge", "bgp_memory_bytes", "Memory in use, that of the route tables within it, and the budget.", () => {
     const { used, routes, budget } = source.memory;
     const known = budget === Number.POSITIVE_INFINITY ? [] : [{ labels: { of: "budget" }, value: budget }];

@@ -19,6 +19,7 @@ export class ExportPolicy {
   readonly #settings: ExportSettings;
   readonly #prefixes: PrefixWords;
   readonly #sourceOf: (source: number) => PolicySource;
+  #trail = 0;
   /** Whether the prefix plays a part: if not, one answer serves all prefixes with the same attributes and source. */
   readonly usesPrefix: boolean;
 
@@ -27,6 +28,11 @@ export class ExportPolicy {
     this.#prefixes = prefixes;
     this.#sourceOf = sourceOf;
     this.usesPrefix = settings.policy?.usesPrefix ?? false;
+  }
+
+  /** So many more routes were judged as the last one: with the same attributes, from the same source. */
+  repeated(routes: number): void {
+    this.#settings.policy?.count(this.#trail, routes);
   }
 
   /** The attribute set to advertise, or 0. */
@@ -38,6 +44,7 @@ export class ExportPolicy {
           ? set
           : 0
         : policy.evaluate(set, this.#sourceOf(source), this.#prefixes, prefixId);
+    if (policy !== null) this.#trail = policy.trail;
     return verdict === 0 || finish === null ? verdict : finish(verdict);
   }
 

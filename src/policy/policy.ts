@@ -1,10 +1,12 @@
 import { addressFamily } from "../lib/address.ts";
+import { Column } from "../lib/columns/column.ts";
 import { Memo } from "../lib/columns/memo.ts";
 import { atOnce } from "../lib/in-slices.ts";
 import type { KernelMarks } from "../lib/kernel-marks.ts";
 import type { PrefixWords } from "../lib/prefix-words.ts";
 import type { AttributeSets, NextHopIds } from "./attribute-sets.ts";
 import type { PolicyDefinition, PolicySource, PrefixMatcher, TermOrigin } from "./definition.ts";
+import { PolicyHits, type TermHits, Trails } from "./hits.ts";
 import { compileWithin } from "./prefix-matcher.ts";
 import { applyModify, type CompiledTerm, compileTerm, describeMatch, describeModify } from "./term.ts";
 
@@ -13,6 +15,7 @@ interface Step extends CompiledTerm {
   readonly policy: string;
   /** Terms of the policy that it calls: passed over where it doesn't match. */
   readonly skip: number;
+  readonly hits: TermHits;
   /** Today's: changes when the config is read again and means the same. */
   origin: TermOrigin;
 }
@@ -21,19 +24,32 @@ interface Step extends CompiledTerm {
 const SLICE = 64;
 
 /** Policies compiled, all that they call in the places where they do, in slices: one may have very many terms. */
-export function* compilingSteps(definitions: readonly PolicyDefinition[]): Generator<undefined, Step[]> {
+export function* compilingSteps(
+  definitions: readonly PolicyDefinition[],
+  hits: PolicyHits,
+): Generator<undefined, Step[]> {
   const steps: Step[] = [];
-  for (const definition of definitions) yield* addSteps(steps, definition);
+  for (const definition of definitions) yield* addSteps(steps, definition, hits);
   return steps;
 }
 
-function* addSteps(steps: Step[], { name, terms, origins }: PolicyDefinition): Generator<undefined, void> {
+function* addSteps(
+  steps: Step[],
+  { name, terms, origins }: PolicyDefinition,
+  hits: PolicyHits,
+): Generator<undefined, void> {
   for (const [i, term] of terms.entries()) {
     if (i % SLICE === SLICE - 1) yield;
-    const step = { ...compileTerm(term), policy: name, skip: 0, origin: origins[i]! };
+    const step = {
+      ...compileTerm(term),
+      policy: name,
+      skip: 0,
+      hits: hits.of(name, i + 1, term.verdict),
+      origin: origins[i]!,
+    };
     const at = steps.push(step);
     if (term.call === undefined) continue;
-    yield* addSteps(steps, term.call);
+    yield* addSteps(steps, term.call, hits);
     step.skip = steps.length - at;
   }
 }
@@ -71,6 +87,12 @@ export class Policy {
   readonly #setDecides: boolean;
   readonly #maskable: boolean;
   readonly #verdicts = new Memo();
+  /** By set whose verdict is remembered: the terms that it has fitted. */
+  readonly #trailOf = new Column(Uint32Array);
+  readonly #trails = new Trails();
+  readonly #fitted: number[] = [];
+  /** The terms that the route judged last has fitted: for `count`. */
+  trail = 0;
   readonly #attributeMasks = new Memo();
   readonly #sourceMasks = new WeakMap<PolicySource, number>();
   readonly #blocks = new WeakMap<PolicySource, PrefixMatcher>();
@@ -82,7 +104,7 @@ export class Policy {
     definitions: readonly PolicyDefinition[],
     sets: AttributeSets,
     nextHops: NextHopIds,
-    steps: readonly Step[] = atOnce(compilingSteps(definitions)),
+    steps: readonly Step[] = atOnce(compilingSteps(definitions, new PolicyHits())),
   ) {
     this.#sets = sets;
     this.#nextHops = nextHops;
@@ -100,17 +122,40 @@ export class Policy {
     for (const origin of origins) this.#terms[i++]!.origin = origin;
   }
 
+  /** So many more routes were judged as the one with this trail. */
+  count(trail: number, routes: number): void {
+    if (!this.#maskable) for (const i of this.#trails.terms(trail)) this.#terms[i]!.hits.count += routes;
+    else
+      for (let left = trail; left !== 0; left &= left - 1)
+        this.#terms[31 - Math.clz32(left & -left)]!.hits.count += routes;
+  }
+
   /** The attribute set to use, or 0 if the route is rejected. */
   evaluate(set: number, source: PolicySource, prefixes: PrefixWords, id: number): number {
     if (!this.#setDecides) return this.#walk(set, source, prefixes, id);
     const known = this.#verdicts.get(this.#sets, set);
-    if (known >= 0) return known;
+    if (known >= 0) {
+      this.trail = this.#trailOf.get(set);
+      this.count(this.trail, 1);
+      return known;
+    }
     const verdict = this.#walk(set, source, prefixes, id);
+    // Without a trail it could not be counted again.
+    if (this.trail === 0 && this.#fitted.length > 0) return verdict;
+    this.#trailOf.set(set, this.trail);
     this.#verdicts.putSet(this.#sets, set, verdict);
     return verdict;
   }
 
   #walk(set: number, source: PolicySource, prefixes: PrefixWords, id: number): number {
+    this.trail = 0;
+    this.#fitted.length = 0;
+    const verdict = this.#judge(set, source, prefixes, id);
+    if (!this.#maskable) this.trail = this.#trails.of(this.#fitted);
+    return verdict;
+  }
+
+  #judge(set: number, source: PolicySource, prefixes: PrefixWords, id: number): number {
     const fromSource = this.#maskable ? this.#sourceMask(source) : 0;
     let current = set;
     let mask = this.#maskable ? fromSource & this.#attributeMask(current) : 0;
@@ -125,6 +170,9 @@ export class Policy {
         i += compiled.skip;
         continue;
       }
+      compiled.hits.count++;
+      if (this.#maskable) this.trail |= 1 << i;
+      else this.#fitted.push(i);
       const { verdict } = compiled.term;
       if (verdict === "reject") return 0;
       if (compiled.term.set !== null) {

@@ -1,5 +1,6 @@
 import type { Config } from "../config/model.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { PolicyHits } from "../policy/hits.ts";
 import type { KeepaliveLag } from "../session/counters.ts";
 import type { KernelSide } from "./kernel/kernel-side.ts";
 import type { BackPressure } from "./load/back-pressure.ts";
@@ -28,5 +29,7 @@ export interface SpeakerState {
   readonly backPressure: Pick<BackPressure, "paused">;
   /** Null: there is no BFD here. */
   readonly bfd: Pick<BfdWatch, "state" | "rows" | "watching"> | null;
+  /** How often each term of a policy has fitted a route. */
+  readonly policyHits: Pick<PolicyHits, "rows">;
   readonly memory: Pick<MemoryGuard, "used" | "budget">;
 }

@@ -17,6 +17,7 @@ import { type Family, families } from "../lib/family.ts";
 import { atOnce } from "../lib/in-slices.ts";
 import type { Log } from "../lib/log.ts";
 import { WorkLoop } from "../lib/work-loop.ts";
+import type { PolicyHits } from "../policy/hits.ts";
 import { UpdateReader } from "../rib/update-reader.ts";
 import { Alarms } from "../session/alarms.ts";
 import { KeepaliveLag } from "../session/counters.ts";
@@ -81,6 +82,7 @@ export class Speaker implements SpeakerState {
   readonly backPressure: BackPressure;
   readonly bfd: BfdWatch | null;
   readonly memory: MemoryGuard;
+  readonly policyHits: PolicyHits;
   #tick: Timer | null = null;
   #stopping = false;
   /** Left for good by `drain`: there's nothing to come back to. */
@@ -201,6 +203,7 @@ export class Speaker implements SpeakerState {
     this.startOver = new StartOver({ restart, fib: kernel.fib, peers, decided: () => rib.pending === 0 });
     this.backPressure = backPressure;
     this.memory = guard;
+    this.policyHits = policyCache.hits;
     this.peers = peers;
     this.#maker = maker;
     this.bfd =

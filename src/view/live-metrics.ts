@@ -58,6 +58,10 @@ export class LiveMetrics implements MetricsSource {
     return { "unknown-peer": unknown, "range-limit": overLimit, "half-open": halfOpen, memory };
   }
 
+  get policyHits(): MetricsSource["policyHits"] {
+    return this.#speaker.policyHits.rows();
+  }
+
   get memory(): MetricsSource["memory"] {
     const { memory, tables } = this.#speaker;
     return { used: memory.used, routes: tables.rib.bytes, budget: memory.budget };

@@ -19,10 +19,20 @@ export interface MetricsSource {
   readonly keepaliveLag: Durations;
   /** Connections turned away at the door, by reason. */
   readonly refused: Readonly<Record<string, number>>;
+  /** How often each term of a policy has fitted a route that was judged. */
+  readonly policyHits: Iterable<PolicyTermMetrics>;
   /** Octets; the budget is infinite where there's none, `routes` is what the tables hold of `used`. */
   readonly memory: { readonly used: number; readonly routes: number; readonly budget: number };
   /** Sessions that are not read at the moment, so that they wait for us. */
   readonly paused: number;
+}
+
+export interface PolicyTermMetrics {
+  readonly policy: string;
+  /** From 1. */
+  readonly term: number;
+  readonly verdict: "accept" | "reject" | "next";
+  readonly count: number;
 }
 
 export interface PeerMetrics {

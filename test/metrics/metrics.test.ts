@@ -45,6 +45,7 @@ class FakeSource implements MetricsSource {
   refused = { "unknown-peer": 12 };
   memory = { used: 3000, routes: 2000, budget: Number.POSITIVE_INFINITY };
   paused = 2;
+  policyHits = [{ policy: "in", term: 2, verdict: "reject" as const, count: 41 }];
   totals = { flaps: 4, received: [20, 2, 8, 0, 10, 0], sent: [18, 2, 4, 2, 10, 0] };
 
   peers(): Iterable<PeerMetrics> {
@@ -96,6 +97,7 @@ t.test("a scrape has the contract's metrics under their names and labels", async
     'bgp_memory_bytes{of="all"} 3000',
     'bgp_memory_bytes{of="routes"} 2000',
     "bgp_sessions_paused 2",
+    'bgp_policy_term_hits_total{policy="in",term="2",verdict="reject"} 41',
     "bgp_log_lines_dropped_total 3",
     "process_resident_memory_bytes 1000",
   ])

@@ -12,8 +12,9 @@ import type { KernelMarks } from "../../src/lib/kernel-marks.ts";
 import { onePrefix } from "../../src/lib/prefix-words.ts";
 import type { AttributeSets, NextHopIds } from "../../src/policy/attribute-sets.ts";
 import type { Match, Modify, PolicySource, Term, TermOrigin } from "../../src/policy/definition.ts";
+import { PolicyHits } from "../../src/policy/hits.ts";
 import { ImportPipeline, type ImportSettings } from "../../src/policy/import-pipeline.ts";
-import { Policy } from "../../src/policy/policy.ts";
+import { compilingSteps, Policy } from "../../src/policy/policy.ts";
 import { compilePrefixRules, compilingPrefixList } from "../../src/policy/prefix-matcher.ts";
 import { emptyAttributes, type PathAttributes } from "../../src/wire/attribute/types.ts";
 import { blocks } from "../../testbed/blocks.ts";
@@ -343,6 +344,51 @@ t.test(
     t.equal(after(term(null, { localPref: 5 }, "accept")).marks, null);
   },
 );
+
+t.test("each route judged counts for the terms that it fits, remembered or not", async (t) => {
+  const filler = Array.from({ length: 31 }, () => term({ med: { min: 9, max: 9 } }, null, "reject"));
+  const called = named("called", term({ localPref: { min: 1, max: 1 } }, null, "reject"));
+  const byPrefix = term({ prefixRules: [{ prefix: parsePrefix("10.0.0.0/24"), ge: 24, le: 24 }] }, null, "reject");
+  for (const before of [[], filler])
+    for (const behind of [[], [byPrefix]]) {
+      const sets = new ObviousSets();
+      const hits = new PolicyHits();
+      const definition = named(
+        "test",
+        ...before,
+        { ...term(null, null, null), call: called },
+        term({ origins: [0] }, { localPref: 7 }, null),
+        term({ med: { min: 5, max: 5 } }, null, "accept"),
+        ...behind,
+      );
+      const compiled = new Policy([definition], sets, sets, atOnce(compilingSteps([definition], hits)));
+      const set = (given: Partial<PathAttributes>) => sets.intern(attributes(given), 0);
+      const taken = set({ med: 5 });
+      for (let i = 0; i < 3; i++) ask(compiled, taken, "10.1.0.0/24");
+      compiled.count(compiled.trail, 10);
+      for (let i = 0; i < 2; i++) ask(compiled, set({ localPref: 1 }), "10.1.0.0/24");
+      ask(compiled, set({ origin: 1 }), "10.1.0.0/24");
+      compiled.explain(taken, source(), onePrefix(parsePrefix("10.1.0.0/24")), 0);
+      const n = before.length;
+      t.same(
+        [...hits.rows()]
+          .filter(({ count }) => count > 0)
+          .map(({ policy, term, verdict, count }) => [policy, term, verdict, count]),
+        [
+          ["test", n + 1, "next", 16],
+          ["called", 1, "reject", 2],
+          ["test", n + 2, "next", 13],
+          ["test", n + 3, "accept", 13],
+        ],
+        `${before.length} terms before, ${behind.length} that look at the prefix`,
+      );
+      hits.keep(new Set(["called"]));
+      t.same(
+        [...hits.rows()].map(({ policy }) => policy),
+        ["called"],
+      );
+    }
+});
 
 t.test("a verdict is remembered per attribute set, and forgotten when its id is given to another set", async (t) => {
   const sets = new ObviousSets();

@@ -81,6 +81,9 @@ export class Advertiser {
   #lastSource = 0;
   #lastSet = 0;
   #outcome: number = Outcome.NoRoute;
+  /** Policy was asked for it, and how often it was used since. */
+  #judged = false;
+  #repeats = 0;
   // ADD-PATH: what is wanted for a prefix, as parallel arrays.
   #ranked = new Int32Array(16);
   readonly #wantedPaths: number[] = [];
@@ -123,6 +126,9 @@ export class Advertiser {
 
   /** Lets go of the remembered answer; at the end of each round. */
   forget(): void {
+    if (this.#repeats > 0) this.#policy.repeated?.(this.#repeats);
+    this.#repeats = 0;
+    this.#judged = false;
     if (this.#lastSet !== 0) this.outSets.release(this.#lastSet);
     this.#lastSet = this.#lastAttributes = 0;
   }
@@ -256,8 +262,10 @@ export class Advertiser {
 
   /** The set to send for a path, 0 for none; `#outcome` says why. The set is borrowed: retain it to keep it. */
   #resolve(attributes: number, source: number, prefixId: number): number {
-    if (attributes === this.#lastAttributes && source === this.#lastSource && !this.#usesPrefix)
+    if (attributes === this.#lastAttributes && source === this.#lastSource && !this.#usesPrefix) {
+      if (this.#judged) this.#repeats++;
       return this.#outcome === Outcome.Sent ? this.#lastSet : 0;
+    }
     this.forget();
     this.#outcome = this.#compute(attributes, source, prefixId);
     this.#lastAttributes = attributes;
@@ -277,6 +285,7 @@ export class Advertiser {
     if (allowed !== Outcome.Sent) return allowed;
     if ((flags & AttributeFlag.HAS_ONLY_TO_CUSTOMER) !== 0 && blocksOnlyToCustomer(key)) return Outcome.OnlyToCustomer;
     let out = this.#policy.evaluate(attributes, prefixId, source);
+    this.#judged = true;
     if (out === 0) return Outcome.Policy;
     const modified = this.#policy.modified ?? this.#difference(attributes, out);
     if (this.#amends) out = this.#amend(out);

@@ -2,6 +2,7 @@ import type { Config, PolicyConfig, PolicyTerm } from "../../config/model.ts";
 import { atOnce } from "../../lib/in-slices.ts";
 import type { AttributeSets, NextHopIds } from "../../policy/attribute-sets.ts";
 import type { CompiledPrefixList, PolicyDefinition, Term } from "../../policy/definition.ts";
+import { PolicyHits } from "../../policy/hits.ts";
 import { ImportPipeline, type ImportSettings } from "../../policy/import-pipeline.ts";
 import { compilingSteps, Policy } from "../../policy/policy.ts";
 import { compilingPrefixList } from "../../policy/prefix-matcher.ts";
@@ -29,6 +30,8 @@ export class PolicyCache {
   readonly #pipelines = new Map<string, WeakRef<ImportPipeline>>();
   /** By digest. */
   readonly #lists = new Map<string, CompiledPrefixList>();
+  /** How often each term has fitted a route. */
+  readonly hits = new PolicyHits();
   readonly #prepared = new Set<Policy>();
   readonly #texts = new WeakMap<ImportPipeline, string>();
   readonly #asksForOwnAddress = new WeakMap<PolicyConfig, boolean>();
@@ -65,7 +68,7 @@ export class PolicyCache {
     if (known !== undefined) return known;
     const definitions: PolicyDefinition[] = [];
     for (const name of names) definitions.push(yield* this.#defining(config, name, own));
-    const steps = yield* compilingSteps(definitions);
+    const steps = yield* compilingSteps(definitions, this.hits);
     const policy = new Policy(definitions, this.#sets, this.#nextHops, steps);
     this.#policies.set(text, { policy: new WeakRef(policy), names, meaning: meaningOf(config, names) });
     return policy;
@@ -102,6 +105,7 @@ export class PolicyCache {
       else kept.relocate(termsOf(config, names));
     }
     for (const [text, pipeline] of this.#pipelines) if (pipeline.deref() === undefined) this.#pipelines.delete(text);
+    this.hits.keep(new Set(Object.keys(config.policies)));
     const digests = new Set(Object.values(config.prefixLists).map(({ digest }) => digest));
     for (const digest of this.#lists.keys()) if (!digests.has(digest)) this.#lists.delete(digest);
   }
