@@ -246,6 +246,8 @@ function sectionChanges(before: Config, after: Config): FieldChange[] {
     if (!same(from, to)) changes.push({ field, from: words(from), to: words(to), effect });
   };
   note("topology.mode", before.topology.mode, after.topology.mode);
+  const gone = nodesGone(before, after);
+  if (gone.length > 0) changes.push({ field: "topology.inventory", from: few(gone), to: "gone", effect: "live" });
   note("originate.workloads", before.workloads, after.workloads);
   for (const key of Object.keys(after.kernel) as (keyof Config["kernel"])[])
     note(
@@ -262,6 +264,16 @@ function sectionChanges(before: Config, after: Config): FieldChange[] {
   note("control.socket", before.control.socket, after.control.socket, "start");
   return changes;
 }
+
+/** Names of nodes that the inventory has no longer: what they told goes at once, wherever they dialled in. */
+function nodesGone(before: Config, after: Config): string[] {
+  if (before.inventory === null || after.inventory === null) return [];
+  const names = new Set(after.inventory.nodes.map(({ name }) => name));
+  return before.inventory.nodes.filter(({ name }) => !names.has(name)).map(({ name }) => name);
+}
+
+const few = (names: readonly string[]): string =>
+  names.length > 10 ? `${names.slice(0, 10).join(", ")} and ${names.length - 10} more` : names.join(", ");
 
 /** What is settled when the kernel's side is opened. */
 const kernelFromStart = ["fib", "table", "protocol", "metric", "writer", "nexthopObjects"] as const;

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import t from "tap";
 import { diffConfig } from "../../src/config/diff.ts";
 import { parseConfig } from "../../src/config/load.ts";
@@ -225,3 +227,43 @@ t.test("a reload that renames a policy may make a client of a neighbor, too", as
   await world.advance(1);
   t.equal(best(peer).length, 3);
 });
+
+t.test(
+  "a member of a range that the inventory has no longer is gone at once, and isn't let in until it is listed again",
+  async (t) => {
+    const folder = t.testdir();
+    const file = join(folder, "nodes.yaml");
+    const list = (...names: string[]) =>
+      writeFileSync(file, `nodes:\n${names.map((name) => `  - {name: n${name}, address: 10.0.0.${name}}\n`).join("")}`);
+    list("250", "1", "2");
+    const config = reflector("", range, `topology: {mode: none, inventory: {file: ${file}}}\n`);
+    const world = new TestWorld();
+    const rr = world.start("rr", "10.0.0.250", config);
+    const one = world.start("one", "10.0.0.1", node("10.0.0.1", "10.1.0.0/24"));
+    const two = world.start("two", "10.0.0.2", node("10.0.0.2", "10.2.0.0/24"));
+    const three = world.start("three", "10.0.0.3", node("10.0.0.3", "10.3.0.0/24"));
+    await world.advance(10);
+    const known = () => best(two).map((row) => row.split(" ")[0]);
+    t.same(known(), ["10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24"]);
+
+    one.host.crash();
+    one.speaker.abandon();
+    await world.advance(100);
+    t.same(known(), ["10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24"], "it may come back: its routes are kept");
+    list("250", "2");
+    rr.reload(config);
+    await world.advance(0.1);
+    t.same(known(), ["10.2.0.0/24", "10.3.0.0/24"], "who was never listed stays");
+    t.ok(three.speaker.peers.get("10.0.0.250")?.live);
+
+    const back = world.start("back", "10.0.0.1", node("10.0.0.1", "10.1.0.0/24"));
+    await world.advance(30);
+    t.same(known(), ["10.2.0.0/24", "10.3.0.0/24"]);
+    t.ok(rr.log.some((line) => /10\.0\.0\.1 is no node of the inventory any more/.test(line)));
+    list("250", "1", "2");
+    rr.reload(config);
+    await world.advance(30);
+    t.same(known(), ["10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24"]);
+    t.ok(back.speaker.peers.get("10.0.0.250")?.live);
+  },
+);

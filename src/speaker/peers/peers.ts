@@ -1,5 +1,4 @@
-import { nodesByAddress } from "../../config/inventory.ts";
-import type { Config, DynamicNeighborsConfig, InventoryNode } from "../../config/model.ts";
+import type { Config, DynamicNeighborsConfig } from "../../config/model.ts";
 import { type Prefix, parsePrefix, prefixContains } from "../../lib/address.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
@@ -9,6 +8,7 @@ import { encodeNotification } from "../../wire/message/notification.ts";
 import type { Admission } from "../load/admission.ts";
 import { addressWords, memberOf, type Peer, type PeerIdentity } from "../peer.ts";
 import { GonePeers, type SessionTotals } from "./gone-peers.ts";
+import { InventoryNodes } from "./inventory-nodes.ts";
 
 interface Range {
   readonly config: DynamicNeighborsConfig;
@@ -44,8 +44,7 @@ export class Peers implements Iterable<Peer> {
   /** Members of ranges that have connected but have never been Established, the oldest first. */
   readonly #halfOpen = new Set<Peer>();
   #maxHalfOpen = Number.POSITIVE_INFINITY;
-  /** Of the inventory. */
-  #nodes: ReadonlyMap<string, InventoryNode> = new Map();
+  readonly #nodes = new InventoryNodes();
   readonly #gone = new GonePeers();
   readonly #admission: Admission;
 
@@ -117,7 +116,7 @@ export class Peers implements Iterable<Peer> {
   /** The ranges of a (new) config, the longest first. Members of ranges that are still there stay with them. */
   setRanges(config: Config): void {
     this.#maxHalfOpen = config.limits.halfOpen;
-    this.#nodes = nodesByAddress(config.inventory);
+    this.#nodes.adopt(config.inventory);
     const before = new Map(this.#ranges.map((range) => [range.config.range, range]));
     this.#ranges = config.dynamicNeighbors.map((range) => ({
       config: range,
@@ -131,14 +130,14 @@ export class Peers implements Iterable<Peer> {
     }
   }
 
-  /** The range that a host with this address would come out of: the longest. */
+  /** The range that a host with this address would come out of: the longest; none if the inventory says that it is gone. */
   rangeFor(address: string): DynamicNeighborsConfig | undefined {
-    return this.#find(address)?.config;
+    return this.#nodes.isGone(address) ? undefined : this.#find(address)?.config;
   }
 
   /** Who a host is that comes out of this range. */
   member(address: string, range: DynamicNeighborsConfig): PeerIdentity {
-    return memberOf(address, range, this.#nodes.get(address.split("%")[0]!));
+    return memberOf(address, range, this.#nodes.of(address));
   }
 
   /** A member belongs to the longest range that holds it from now on; whoever is listed to none. */
@@ -178,6 +177,12 @@ export class Peers implements Iterable<Peer> {
       this.refused.unknown++;
       this.#say("refused-unknown", `${remoteAddress} is no neighbor and in no range: closed`);
       transport.destroy();
+      return;
+    }
+    if (this.#nodes.isGone(remoteAddress)) {
+      this.refused.unknown++;
+      this.#say("refused-gone", `${remoteAddress} is no node of the inventory any more: refused`);
+      refuse(transport, cease(CeaseError.ConnectionRejected));
       return;
     }
     if (range.config.limit > 0 && range.members >= range.config.limit) {
