@@ -1,16 +1,26 @@
 import { formatEffective } from "../config/effective.ts";
 import { formatPlace } from "../config/errors.ts";
+import { thisHost } from "../config/host.ts";
 import { loadConfig } from "../config/load.ts";
 import { escapedJson } from "../lib/escape.ts";
-import { type CliIo, Exit } from "./io.ts";
+import { CliFailure, type CliIo, Exit } from "./io.ts";
 
-/** `peerage check FILE`: reads the config as the daemon would, and touches nothing. @throws ConfigErrors */
+/**
+ * `peerage check FILE`: reads the config as the daemon would, and touches nothing. With `as` it is read as on that node of the inventory, for one file
+ * that serves them all. @throws ConfigErrors
+ */
 export async function check(
   file: string,
-  options: { readonly effective?: boolean; readonly json?: boolean },
+  options: { readonly effective?: boolean; readonly json?: boolean; readonly as?: string },
   io: CliIo,
 ): Promise<number> {
-  const config = loadConfig(file);
+  const host = thisHost();
+  const config = loadConfig(
+    file,
+    options.as === undefined ? host : { ...host, name: options.as, isAnother: true, addresses: () => [] },
+  );
+  if (options.as !== undefined && config.inventory?.self?.name !== options.as)
+    throw new CliFailure(Exit.usage, `The inventory of ${file} has no node ${JSON.stringify(options.as)}`);
   const warnings = config.warnings.map(({ message, place }) => ({ message, place: formatPlace(place) }));
   if (options.json) {
     await io.out(`${escapedJson({ valid: true, warnings, ...(options.effective ? { effective: config } : {}) })}\n`);

@@ -112,9 +112,10 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
     ),
     ({ config }) => commands.run({ config }),
   );
-  does<[string, { effective?: boolean; json?: boolean }]>(
+  does<[string, { effective?: boolean; json?: boolean; as?: string }]>(
     add("check <file>", "Check a configuration; every error is told with file, line and column.")
       .option("--effective", "print it with every default written out")
+      .option("--as <node>", "read it as on that node of its inventory, not as on this machine")
       .option("--json", "print JSON, also for errors"),
     // Reading YAML takes longer than all else here: only who needs it loads it.
     async (file, options) => (await import("./check.ts")).check(file, options, io),

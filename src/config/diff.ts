@@ -1,6 +1,15 @@
+import { communityName, formatLargeCommunity } from "../lib/communities.ts";
 import { families, familyName } from "../lib/family.ts";
 import { atOnce } from "../lib/in-slices.ts";
-import type { Config, DynamicNeighborsConfig, NeighborConfig, OriginateConfig, PeerSettings, Secret } from "./model.ts";
+import type {
+  Config,
+  DynamicNeighborsConfig,
+  NeighborConfig,
+  OriginateConfig,
+  PeerSettings,
+  Secret,
+  WorkloadsConfig,
+} from "./model.ts";
 
 /**
  * What a new configuration changes. A reload applies just this: peers that are not named here notice nothing.
@@ -150,7 +159,8 @@ export const peerFields: readonly (readonly [field: string, effect: Effect, get:
   ["kind", "restart", (peer) => peer.kind],
   ["port", "restart", (peer) => peer.port],
   ["local-address", "restart", (peer) => peer.localAddress],
-  ["multihop", "restart", (peer) => peer.ttl],
+  // Nobody writes it for an internal peer, whose 255 is no multihop.
+  ["multihop", "restart", (peer) => (peer.kind === "internal" && peer.ttl === 255 ? 1 : peer.ttl)],
   ["ttl-security", "restart", (peer) => peer.ttlSecurity],
   ["password", "live", (peer) => peer.password],
   ["timers.hold-time", "restart", (peer) => peer.timers.holdTimeSeconds],
@@ -182,7 +192,8 @@ export const peerFields: readonly (readonly [field: string, effect: Effect, get:
   [
     "address-families.maximum-prefix",
     "live",
-    (peer) => peer.families.map((settings) => settings?.maximumPrefix ?? null),
+    (peer) =>
+      Object.fromEntries(families.map((family) => [familyName(family), peer.families[family]?.maximumPrefix ?? null])),
   ],
   ["bfd", "live", (peer) => peer.bfd],
   ["passive", "live", (peer) => peer.passive],
@@ -248,7 +259,7 @@ function sectionChanges(before: Config, after: Config): FieldChange[] {
   note("topology.mode", before.topology.mode, after.topology.mode);
   const gone = nodesGone(before, after);
   if (gone.length > 0) changes.push({ field: "topology.inventory", from: few(gone), to: "gone", effect: "live" });
-  note("originate.workloads", before.workloads, after.workloads);
+  note("originate.workloads", before.workloads.map(named), after.workloads.map(named));
   for (const key of Object.keys(after.kernel) as (keyof Config["kernel"])[])
     note(
       `kernel.${dashed(key)}`,
@@ -274,6 +285,13 @@ function nodesGone(before: Config, after: Config): string[] {
 
 const few = (names: readonly string[]): string =>
   names.length > 10 ? `${names.slice(0, 10).join(", ")} and ${names.length - 10} more` : names.join(", ");
+
+/** As people write it: a community is two numbers, not one. */
+const named = ({ communities, largeCommunities, ...rest }: WorkloadsConfig) => ({
+  ...rest,
+  communities: communities.map(communityName),
+  largeCommunities: largeCommunities.map(formatLargeCommunity),
+});
 
 /** What is settled when the kernel's side is opened. */
 const kernelFromStart = ["fib", "table", "protocol", "metric", "writer", "nexthopObjects"] as const;

@@ -15,6 +15,8 @@ export interface HostAddress {
 /** What a configuration may ask of the machine that it is read on; tests hand in their own. */
 export interface Host {
   readonly name: string;
+  /** This stands for another machine, by its name alone: nobody knows its interfaces. */
+  readonly isAnother?: boolean;
   addresses(): readonly HostAddress[];
   environment(name: string): string | undefined;
   /** @throws as `node:fs` does. */

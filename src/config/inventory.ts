@@ -32,6 +32,12 @@ export function resolveNodes(raw: readonly RawNode[], source: Source, problems: 
       );
     else owners.set(`${kind} ${value}`, { name, place });
   };
+  const labelled = raw.findIndex((node) => node.labels !== undefined);
+  if (labelled >= 0)
+    problems.warn(
+      "labels are for people: this version does nothing with them",
+      source.keyPlace(["nodes", labelled, "labels"]),
+    );
   return raw.map((node, i) => {
     const path = ["nodes", i];
     const name = node.name ?? "";

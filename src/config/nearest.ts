@@ -24,11 +24,18 @@ const normalised = (word: string): string =>
     .replaceAll("_", "-")
     .toLowerCase();
 
+const MOST_LETTERS = 64;
+
+/** Edits after which a word still counts as meant: of three letters, two others are another word. */
+const allowed = (letters: number): number => (letters <= 3 ? 1 : Math.max(2, letters / 3));
+
 /** The word of `known` that `word` was most likely meant to be, and whether it is near enough to say so; undefined without any. */
 export function nearest(word: string, known: Iterable<string>): { word: string; close: boolean } | undefined {
   const wanted = normalised(word);
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
+  // Longer than any word that is known: nobody meant one of them, and to compare it would take long.
+  if (wanted.length > MOST_LETTERS) return undefined;
   for (const candidate of known) {
     let edits = distance(wanted, candidate);
     if (edits > 0 && (candidate.startsWith(wanted) || candidate.endsWith(`-${wanted}`))) edits = Math.min(edits, 2);
@@ -37,5 +44,5 @@ export function nearest(word: string, known: Iterable<string>): { word: string; 
       bestDistance = edits;
     }
   }
-  return best === undefined ? undefined : { word: best, close: bestDistance <= Math.max(2, wanted.length / 3) };
+  return best === undefined ? undefined : { word: best, close: bestDistance <= allowed(wanted.length) };
 }

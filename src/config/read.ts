@@ -57,12 +57,17 @@ function reportUnknown(source: Source, schema: z.ZodType, path: Path, problems: 
   problems.error(`Unknown key${shown}${place}: ${hint(key, keys)}`, source.keyPlace(path), path);
 }
 
+/** Known keys that are told where none is near. */
+const MOST_NAMED = 8;
+
 function hint(key: string, keys: Record<string, z.ZodType>): string {
   for (const [name, schema] of Object.entries(keys))
     if (Object.hasOwn(shapeOf(schema).keys ?? {}, key)) return `it belongs under "${name}"`;
-  const found = nearest(key, Object.keys(keys));
-  if (!found) return "no keys are known here";
-  return found.close ? `did you mean "${found.word}"?` : `the nearest known one is "${found.word}"`;
+  const known = Object.keys(keys);
+  if (known.length === 0) return "no keys are known here";
+  const found = nearest(key, known);
+  if (found?.close) return `did you mean "${found.word}"?`;
+  return `it isn't supported; there ${known.length === 1 ? "is" : "are"} ${known.slice(0, MOST_NAMED).join(", ")}${known.length > MOST_NAMED ? ", ..." : ""}`;
 }
 
 /** Takes out of a value what can't be used. */

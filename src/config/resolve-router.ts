@@ -43,7 +43,7 @@ export function ownAddresses(raw: RawRouter, { source, problems, host, ignore }:
     const choice = choiceOf(value, ignore, source, path, problems);
     if (choice === undefined) return null;
     const found = findAddress(host, family, choice);
-    if (found === undefined)
+    if (found === undefined && host.isAnother !== true)
       problems.warn(
         `No interface of this machine has an IPv${family} address as router.${key} wants it`,
         source.place(path),

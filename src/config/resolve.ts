@@ -43,7 +43,7 @@ export function resolveConfig(
   const own = ownAddresses(rawRouter, machine);
   const inventoryFile = raw.topology?.inventory?.file ?? null;
   const listed = inventoryFile === null ? null : readInventory(inventoryFile, beside, source, host, problems);
-  const hostName = rawRouter.name ?? host.name;
+  const hostName = host.isAnother === true ? host.name : (rawRouter.name ?? host.name);
   const addresses = [own.address, own.address6].filter((address) => address !== null);
   const self = listed && findSelf(listed.nodes, { name: hostName, addresses });
   const router = resolveRouter(rawRouter, own, self ?? null, self?.name ?? hostName, machine);

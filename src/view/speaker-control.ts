@@ -55,6 +55,13 @@ export class LiveControl implements SpeakerControl {
   reset(address: string, soft: "in" | "out" | null): void {
     const peer = this.#speaker.peers.get(address);
     if (peer === undefined) throw new ControlError("not-found", `There is no neighbor ${address}`);
+    if (soft !== null && peer.live === null)
+      throw new ControlError(
+        "failed",
+        soft === "in"
+          ? `The session with ${address} is down: it tells its routes when it comes up, there is nobody to ask now`
+          : `The session with ${address} is down: it is told all routes when it comes up`,
+      );
     this.#speaker.reset(peer, soft);
   }
 

@@ -513,6 +513,21 @@ t.test("a config that the daemon refuses is 2 with each fault at its place", asy
   });
 });
 
+t.test("check --as reads a config that all nodes share as on one of them, wherever it is", async (t) => {
+  const folder = t.testdir({
+    "nodes.yaml":
+      "nodes:\n  - {name: one, address: 192.0.2.1, labels: {zone: a}}\n  - {name: two, address: 192.0.2.2}\n  - {name: three, address: 192.0.2.3}\n",
+    "all.yaml":
+      "router: {as: 65001, address: {interface: eth9}}\ntopology: {mode: mesh, inventory: {file: nodes.yaml}}\n",
+  });
+  const file = join(folder, "all.yaml");
+  t.match(await cli(["check", file]), { code: 2, err: /no node of .*nodes\.yaml has .* of this machine/ });
+  const two = await cli(["check", file, "--as", "two"]);
+  t.match(two, { code: 0, out: /AS 65001, router-id 192\.0\.2\.2, 2 neighbors/ });
+  t.match(two.err, /^\S*nodes\.yaml:2:37: warning: labels are for people: this version does nothing with them\n$/);
+  t.match(await cli(["check", file, "--as", "four"]), { code: 2 });
+});
+
 t.test("check tells that a config is valid, or each error as FILE:LINE:COL: text with exit code 2", async (t) => {
   const good = await cli(["check", "config/rack-reflector.yaml"]);
   t.match(good, {

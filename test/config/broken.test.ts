@@ -221,6 +221,8 @@ t.test("the nearest word survives another spelling, a slip and a missing part", 
   ] as const)
     t.same(nearest(word, known), { word: wanted, close: true }, word);
   t.equal(nearest("zzz", known)?.close, false);
+  t.equal(nearest("bfd", ["bmp", "port"])?.close, false, "of three letters two others are another word");
+  t.equal(nearest("x".repeat(1_000_000), known), undefined, "nor is anything compared with a whole file");
   t.equal(nearest("zzz", []), undefined);
 });
 

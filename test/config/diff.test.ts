@@ -63,6 +63,9 @@ t.test("what was said in the OPEN or belongs to the connection restarts the sess
   });
   t.match(changed(`  - {${was.replace("internal", "external")}}\n`), {
     kind: "restart",
+    fields: ["remote-as", "kind"],
+  });
+  t.match(changed(`  - {${was.replace("internal", "external")}, multihop: 3}\n`), {
     fields: ["remote-as", "kind", "multihop"],
   });
   for (const [text, field, effect] of [
@@ -166,4 +169,17 @@ t.test("no setting of a peer is forgotten: a change of any field of the model is
     });
     t.ok(seen, field);
   }
+});
+
+t.test("communities and families are told as people write them", async (t) => {
+  const workloads = (community: string) =>
+    config(a, `${base}\noriginate: [{workloads: {interfaces: ["cali*"]}, communities: ["${community}"]}]\n`);
+  const [change] = diffConfig(workloads("65001:10"), workloads("65001:20")).sections;
+  t.match([change?.from, change?.to], [/communities: 65001:10/, /communities: 65001:20/]);
+  const was = "address: 192.0.2.2, remote-as: internal, password: {env: OLD}, timers: {hold-time: 30}";
+  const limited = diffConfig(
+    config(a + b),
+    config(a + `  - {${was}, address-families: {ipv4-unicast: {maximum-prefix: 9}}}\n`),
+  );
+  t.match(limited.neighbors[0]?.changes[0]?.to, /ipv4-unicast: \{limit: 9/);
 });

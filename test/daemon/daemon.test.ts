@@ -181,3 +181,17 @@ t.test("signals that come while the daemon starts or ends do what they should, a
   t.equal(await daemon.ended, 0);
   t.notOk(existsSync(early.socket));
 });
+
+t.test("a neighbor that is down can't be asked for its routes again, which is said (exit code 1)", async (t) => {
+  const { file, socket } = configure(t, "neighbors: [{address: 127.77.250.250, remote-as: internal, passive: true}]\n");
+  const daemon = start(t, "run", "-c", file);
+  await daemon.until(/ready/);
+  for (const [way, why] of [
+    ["in", /127\.77\.250\.250 is down: it tells its routes when it comes up/],
+    ["out", /127\.77\.250\.250 is down: it is told all routes when it comes up/],
+  ] as const) {
+    const reset = start(t, "reset", "127.77.250.250", "--soft", way, "--socket", socket);
+    t.equal(await reset.ended, 1);
+    t.match(reset.output(), why);
+  }
+});

@@ -79,7 +79,7 @@ t.test("a topology file is read, and a wrong one is refused with every fault at 
       '3:5: Missing subnet of rack "x": each rack needs one',
       '3:12: Cannot use name of rack "x": must differ from those before, found "x"',
       '3:23: Cannot use blocks of rack "x": must have from 1 to 100 of them, found an empty list',
-      '3:27: Unknown key "size" in rack "x": the nearest known one is "name"',
+      `3:27: Unknown key "size" in rack "x": it isn't supported; there are name, as, subnet, blocks`,
     ],
   );
   t.same(

@@ -48,7 +48,7 @@ export function logNotification(
 ): void {
   const message = `${direction} NOTIFICATION ${direction === "sent" ? "to" : "from"} ${peer.address}: ${text}`;
   const hex = Buffer.from(data.subarray(0, LOGGED_OCTETS)).toString("hex");
-  logOfPeer(log, peer, "warn", "notification", message, { code, subcode, data: hex });
+  logOfPeer(log, peer, "warn", "notification", message, { code, subcode, ...(hex !== "" && { data: hex }) });
 }
 
 /** Two neighbors in our AS have the same BGP identifier. */
