@@ -6,35 +6,21 @@ import { formatPrefix, type Prefix } from "../../../src/lib/address.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { openFibOs } from "../../../src/os/fib-os.ts";
 import { Peerage, program } from "../../../testbed/daemons/peerage.ts";
-import type { Host, Lab, Switch } from "../../../testbed/lab.ts";
+import type { Host, Lab } from "../../../testbed/lab.ts";
 import { inNamespace } from "../../../testbed/namespace.ts";
 import { Stopwatch } from "../../../testbed/wait.ts";
 import { Pinging } from "../harness/pinging.ts";
 import { RouteWatch } from "../harness/route-watch.ts";
 import { scenario } from "../harness/scenario.ts";
 import { ourTimers } from "../harness/texts.ts";
+import { blocks, type Node, threeNodes } from "../harness/three-nodes.ts";
 import { plugWorkload } from "../harness/workload.ts";
 
 /**
- * Whole daemons and real packets: three nodes, two reflectors, a workload on each node.
- *
- *   192.168.100.0/24                       192.168.200.0/24
- *     n1 .1  172.17.8.0/24  ─┐               ┌─ n3 .3  172.17.10.0/24
- *     n2 .2  172.17.9.0/24  ─┼── router .254 ┘
- *     rr1 .201, rr2 .202    ─┘
- *
- * n1 and n2 reach each other directly, n3 by VXLAN (cross-subnet). The nodes know the reflectors only, and those write no
- * kernel routes.
+ * Whole daemons and real packets: three nodes, and beside n1 and n2 the reflectors rr1 (.201) and rr2 (.202). The nodes know the
+ * reflectors only, and those write no kernel routes.
  */
-const nodes = [
-  { name: "n1", address: "192.168.100.1", block: "172.17.8" },
-  { name: "n2", address: "192.168.100.2", block: "172.17.9" },
-  { name: "n3", address: "192.168.200.3", block: "172.17.10" },
-] as const;
-
-const blocks = nodes.map(({ block }) => `${block}.0/24`);
-
-const nodeConfig = ({ address, block }: (typeof nodes)[number]) => `
+const nodeConfig = ({ address, block }: Node) => `
 router: {as: 65001, router-id: ${address}, address: ${address}}
 originate:
   - {prefix: ${block}.0/24, blackhole: true}
@@ -53,28 +39,12 @@ dynamic-neighbors: [{range: 192.168.0.0/16, peer-group: nodes}]
 `;
 
 async function build(lab: Lab) {
-  const [lanA, lanB] = [lab.switch("a"), lab.switch("b")];
-  lab
-    .host("r")
-    .plug(lanA, { addresses: ["192.168.100.254/24"] })
-    .plug(lanB, { addresses: ["192.168.200.254/24"] });
-  const place = async (name: string, lan: Switch, address: string) => {
-    const host = lab.host(name).plug(lan, { addresses: [`${address}/24`] });
-    await host.run("ip", "route", "add", "default", "via", address.replace(/\d+$/, "254"));
-    return host;
-  };
+  const { daemons, workloads, place } = await threeNodes(lab, nodeConfig);
   const reflectors = await Promise.all(
     ["192.168.100.201", "192.168.100.202"].map(
-      async (address, i) => new Peerage(await place(`rr${i + 1}`, lanA, address), reflectorConfig(address)),
+      async (address, i) => new Peerage(await place(`rr${i + 1}`, address), reflectorConfig(address)),
     ),
   );
-  const workloads: Host[] = [];
-  const daemons: Peerage[] = [];
-  for (const node of nodes) {
-    const host = await place(node.name, node.name === "n3" ? lanB : lanA, node.address);
-    workloads.push(await plugWorkload(lab, host, `w${node.name.slice(1)}`, `${node.block}.2`));
-    daemons.push(new Peerage(host, nodeConfig(node)));
-  }
   await Promise.all([...reflectors, ...daemons].map((each) => each.start()));
   return { reflectors, daemons, workloads };
 }
@@ -115,8 +85,8 @@ async function witness(host: Host, prefix: string) {
 
 scenario("no packet is lost while daemons stop, die, and come back", ["ping"], async ({ lab, step }) => {
   const { reflectors, daemons, workloads } = await build(lab);
-  const [n1, , n3] = daemons as [Peerage, Peerage, Peerage];
-  const [w1, , w3] = workloads as [Host, Host, Host];
+  const [n1, , n3] = daemons;
+  const [w1, , w3] = workloads;
 
   /** Everybody has told everything to everybody: a restart from here on has a state to come back to. */
   const settled = async () => {

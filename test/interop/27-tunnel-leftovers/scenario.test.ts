@@ -1,11 +1,11 @@
 import { scenario } from "../harness/scenario.ts";
-import { blocks, config1, config2, moved, twoNodes, usual } from "../harness/tunnel-room.ts";
+import { config1, config2, moved, twoNodes, usual } from "../harness/tunnel-room.ts";
 
 scenario(
   "a tunnel under another config at a restart ends as a fresh start with it would",
   ["ping"],
   async ({ lab, step }) => {
-    const { both, hosts, indexOf, losing, n1, n2, reload, restart, settled } = await twoNodes(lab);
+    const { both, hosts, indexOf, losing, n1, n2, reload, restart, settled, withoutTunnels } = await twoNodes(lab);
     await step("a fresh start makes device, entries and routes", (t) => settled(t, usual));
     for (const [what, tunnel] of [
       ["VNI and port", { ...usual, vni: 79, port: 4790 }],
@@ -18,15 +18,7 @@ scenario(
     }
     await step("no tunnels any more, at a restart: the leftover goes when its routes have left it", async (t) => {
       await Promise.all([restart(n2, config2(usual, "")), restart(n1, config1(usual, ""))]);
-      for (const host of Object.values(hosts))
-        await lab.until(
-          `the device of ${host.name} is gone`,
-          async () => (await host.run("ip", "link", "show", "type", "vxlan")) === "",
-        );
-      await lab.until(
-        "routes go without it",
-        async () => (await hosts.n1.kernelRoute(blocks.n2, "bgp"))?.via.includes("192.168.100.2 dev eth0") ?? false,
-      );
+      await withoutTunnels();
       await both(restart, usual);
       await settled(t, usual);
     });

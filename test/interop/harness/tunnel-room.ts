@@ -173,7 +173,19 @@ export async function twoNodes(lab: Lab) {
     await node.host.run("ip", "route", "flush", "proto", "bgp");
     await node.restart();
   };
-  return { hosts, w1, n1, n2, settled, indexOf, losing, both, reload, restart, freshly };
+  /** Both devices are gone, and routes go over the link itself. */
+  const withoutTunnels = async () => {
+    for (const host of Object.values(hosts))
+      await lab.until(
+        `the device of ${host.name} is gone`,
+        async () => (await host.run("ip", "link", "show", "type", "vxlan")) === "",
+      );
+    await lab.until(
+      "routes go without it",
+      async () => (await hosts.n1.kernelRoute(blocks.n2, "bgp"))?.via.includes("192.168.100.2 dev eth0") ?? false,
+    );
+  };
+  return { hosts, w1, n1, n2, settled, indexOf, losing, both, reload, restart, freshly, withoutTunnels };
 }
 
 /** What the doctor says of tunnels; other things may be wrong with the machine that runs the test. */
