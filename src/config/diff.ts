@@ -68,13 +68,15 @@ const SLICE = 64;
 export const diffConfig = (before: Config, after: Config): ConfigDiff => atOnce(diffing(before, after));
 
 /** The same in slices: a config may be as large as an inventory of 20,000 nodes. */
-export function* diffing(before: Config, after: Config): Generator<undefined, ConfigDiff> {
+export function* diffing(before: Config, wanted: Config): Generator<undefined, ConfigDiff> {
+  const after = keepingRouterId(before, wanted);
   const router: FieldChange[] = [];
   const note = (field: string, from: unknown, to: unknown, effect: Effect) => {
     if (!same(from, to)) router.push({ field, from: words(from), to: words(to), effect });
   };
   note("router.as", before.router.as, after.router.as, "restart");
   note("router.router-id", before.router.routerId, after.router.routerId, "restart");
+  note("router.router-id", after.router.routerId, wanted.router.routerId, "start");
   note("router.cluster-id", before.router.clusterId, after.router.clusterId, "export");
   note("router.address", before.router.address, after.router.address, "export");
   note("router.address6", before.router.address6, after.router.address6, "export");
@@ -301,10 +303,22 @@ export function takenOn(before: Config, after: Config): Config {
   const { fib, table, protocol, metric, writer, nexthopObjects } = before.kernel;
   return {
     ...after,
-    router: { ...after.router, listen: before.router.listen },
+    router: { ...keepingRouterId(before, after).router, listen: before.router.listen },
     kernel: { ...after.kernel, fib, table, protocol, metric, writer, nexthopObjects },
     control: before.control,
   };
+}
+
+/**
+ * A router id that was found, not set, stays what it was at the start: an address that came or went since says nothing about who we
+ * are, and another id would end every session.
+ */
+function keepingRouterId(before: Config, after: Config): Config {
+  const { routerId, routerIdFrom } = before.router;
+  const found = (from: Config["router"]["routerIdFrom"]) => from === "address" || from === "name";
+  if (after.router.routerId === routerId || !found(routerIdFrom) || !found(after.router.routerIdFrom)) return after;
+  const clusterId = after.router.clusterId === after.router.routerId ? routerId : after.router.clusterId;
+  return { ...after, router: { ...after.router, routerId, routerIdFrom, clusterId } };
 }
 
 const dashed = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

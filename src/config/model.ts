@@ -48,8 +48,8 @@ export interface RouterConfig {
   readonly as: number;
   /** Dotted quad, never 0.0.0.0. */
   readonly routerId: string;
-  /** How `routerId` came about: written down, the router's own address, or a hash of the node's name. */
-  readonly routerIdFrom: "config" | "address" | "hash";
+  /** How `routerId` came about: written down, a hash as is written, or found: the router's own address, without any a hash of its name. */
+  readonly routerIdFrom: "config" | "hash" | "address" | "name";
   /** The node's own addresses, null where none is given or found. */
   readonly address: string | null;
   readonly address6: string | null;

@@ -123,7 +123,7 @@ function routerIdOf(
     `This machine has no IPv4 address for router-id: auto; it is made from the node's name "${name}" (router-id: hash says so openly)`,
     source.place(["router", "router-id"]),
   );
-  return { routerId: hashedId(name), routerIdFrom: "hash" };
+  return { routerId: hashedId(name), routerIdFrom: "name" };
 }
 
 /** Equal names give equal ids on all machines; never 0.0.0.0, and outside multicast and loopback so that it reads as an address. */

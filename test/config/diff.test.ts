@@ -1,8 +1,8 @@
 import t from "tap";
-import { diffConfig, peerFields } from "../../src/config/diff.ts";
+import { diffConfig, peerFields, takenOn } from "../../src/config/diff.ts";
 import type { Config } from "../../src/config/model.ts";
 import { changeReport } from "../../src/view/change-report.ts";
-import { minimal, parse, testHost } from "./support.ts";
+import { minimal, onInterface, parse, testHost } from "./support.ts";
 
 const host = testHost([], { OLD: "old", NEW: "new", COPY: "old" });
 const base = `${minimal}prefix-lists:
@@ -33,6 +33,36 @@ t.test("a file that only moved, was commented or reordered changes nothing", asy
     sections: [],
     originate: { added: [], removed: [], changed: [] },
   });
+});
+
+t.test("a router id that was found stays what it was; the next start finds another", async (t) => {
+  const found = (routerId: string, ...addresses: string[]) =>
+    parse(
+      `router: {as: 65001, router-id: ${routerId}}\nneighbors:\n${b}`,
+      testHost(
+        addresses.map((address) => onInterface("eth0", address)),
+        { OLD: "old" },
+      ),
+    );
+  const told = (before: Config, after: Config) =>
+    diffConfig(before, after).router.map(({ field, from, to, effect }) => `${field} ${from} ${to} ${effect}`);
+  const started = found("auto", "192.0.2.9");
+  const renumbered = found("auto", "192.0.2.10");
+  t.same(told(started, renumbered), ["router.router-id 192.0.2.9 192.0.2.10 start"]);
+  t.same(diffConfig(started, renumbered).neighbors, [], "no session ends");
+  t.match(takenOn(started, renumbered).router, { routerId: "192.0.2.9", clusterId: "192.0.2.9" });
+  const late = found("auto");
+  t.match(
+    takenOn(late, renumbered).router,
+    { routerId: late.router.routerId },
+    "nor when the first address comes late",
+  );
+  for (const written of ["192.0.2.10", "hash"])
+    t.match(
+      told(started, found(written, "192.0.2.9")),
+      [/ restart$/, / export$/],
+      `what is written is meant: ${written}`,
+    );
 });
 
 t.test("who calls a policy that is another one is another, through any number of calls", async (t) => {

@@ -251,7 +251,7 @@ t.test("a router id by hash is the same wherever the name is, and an address tha
     t.ok(first > 0 && first < 224 && first !== 127, `node-${i}`);
   }
   const lonely = parse("router: {as: 65001}\n");
-  t.equal(lonely.router.routerIdFrom, "hash");
+  t.equal(lonely.router.routerIdFrom, "name");
   t.match(lonely.warnings[0]?.message, /no IPv4 address for router-id: auto/);
 });
 
