@@ -66,7 +66,10 @@ export interface NeighborSummary {
   inQueue: number;
   outQueue: number;
   prefixes: PrefixCounts;
+  /** What went wrong last, a failed dial too. */
   lastError: LastError | null;
+  /** Why an Established session ended last; null while none has. */
+  lastDrop: LastError | null;
   /** Why it isn't up, in words; null if there's nothing to add. */
   stateReason: string | null;
   /** State of its BFD session; null: it has none. */
@@ -124,8 +127,6 @@ export interface NeighborDetail extends NeighborSummary {
   localAs: number;
   kind: "internal" | "external";
   peerGroup: string | null;
-  /** Why an Established session ended last; null while none has. */
-  lastDrop: LastError | null;
   /** FQDN capability of the peer, as received. */
   hostName: string | null;
   localAddress: string | null;
@@ -195,13 +196,15 @@ export interface RouteRow {
   paths: PathRow[];
 }
 
+/** An AS; a list is an AS_SET; of a confederation's segments each is an object: a sequence or a set (RFC 5065). */
+export type AsPathElement = number | number[] | { confed: number[] } | { confedSet: number[] };
+
 export interface PathRow {
   best: boolean;
   /** An address, or "self". */
   from: string;
   nextHop: string | null;
-  /** Numbers; an AS_SET is a nested list. */
-  asPath: (number | number[])[];
+  asPath: AsPathElement[];
   origin: OriginName;
   localPref: number | null;
   med: number | null;
@@ -210,6 +213,13 @@ export interface PathRow {
   extendedCommunities: string[];
   originatorId: string | null;
   clusterList: string[];
+  atomicAggregate: boolean;
+  /** Who aggregated the route (RFC 4271 §5.1.7). */
+  aggregator: { as: number; address: string } | null;
+  /** OTC (RFC 9234 §5): the AS that may only pass it on to customers. */
+  onlyToCustomer: number | null;
+  /** Attributes that we don't implement and pass on; values in hex. */
+  unknownAttributes: { code: number; flags: number; value: string }[];
   /** Whether it could be chosen: next hop reachable, accepted. */
   valid: boolean;
   multipath: boolean;

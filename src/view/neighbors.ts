@@ -88,6 +88,7 @@ export function neighborSummary(speaker: SpeakerState, peer: Peer): NeighborSumm
       advertised: sum((count) => count.advertised),
     },
     lastError: errorView(session.lastError),
+    lastDrop: errorView(session.lastDrop),
     stateReason: stateReason(peer),
     bfd: bfdState(speaker.bfd?.state(peer.address) ?? null),
   };
@@ -148,7 +149,6 @@ export function neighborDetail(speaker: SpeakerState, peer: Peer): NeighborDetai
     localAs: settings.localAs,
     kind: settings.kind,
     peerGroup: settings.peerGroup,
-    lastDrop: errorView(session.lastDrop),
     hostName: capabilities?.peerHostName ?? null,
     localAddress: ends?.localAddress ?? settings.localAddress,
     localPort: ends?.localPort ?? null,

@@ -10,7 +10,13 @@ t.test("attributes are shown in the words that match and set take", async (t) =>
       asPath: [
         { type: 2, asns: [65001, 65002] },
         { type: 1, asns: [3, 4] },
+        { type: 3, asns: [64512, 64513] },
+        { type: 4, asns: [64514] },
       ],
+      atomicAggregate: true,
+      aggregator: { as: 65009, address: 0x0a000003 },
+      onlyToCustomer: 65010,
+      unknown: [{ code: 99, flags: 0xe0, value: Uint8Array.of(0, 255) }],
       med: 7,
       communities: [0xfde90064, 0xffffff01],
       largeCommunities: [[4294967295, 1, 0]],
@@ -28,7 +34,7 @@ t.test("attributes are shown in the words that match and set take", async (t) =>
   );
   t.same(shown, {
     nextHop: "10.0.0.9",
-    asPath: [65001, 65002, [3, 4]],
+    asPath: [65001, 65002, [3, 4], { confed: [64512, 64513] }, { confedSet: [64514] }],
     origin: "incomplete",
     localPref: 100,
     med: 7,
@@ -37,6 +43,10 @@ t.test("attributes are shown in the words that match and set take", async (t) =>
     extendedCommunities: ["rt:65001:100", "soo:10.0.0.1:7", "lb:65001:125000000", "0x4300000000000001"],
     originatorId: "10.0.0.1",
     clusterList: ["10.0.0.2"],
+    atomicAggregate: true,
+    aggregator: { as: 65009, address: "10.0.0.3" },
+    onlyToCustomer: 65010,
+    unknownAttributes: [{ code: 99, flags: 0xe0, value: "00ff" }],
   });
 });
 

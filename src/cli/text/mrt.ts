@@ -3,6 +3,7 @@ import { escapedJson, escapeText } from "../../lib/escape.ts";
 import { familyName } from "../../lib/family.ts";
 import { type MrtItem, type MrtPeer, type MrtPrefix, type PathAttributes, stateName } from "../../mrt/record.ts";
 import { attributeColumns } from "../../view/path-row.ts";
+import { asPathWords } from "./routes.ts";
 
 /** Records as lines: the columns of `bgpdump -m`, which scripts read, or one JSON object each with the fields of `route`. */
 
@@ -16,20 +17,11 @@ const nextHopWords = (attributes: PathAttributes): readonly number[] => attribut
 
 /** What a path of `route --json` says, as far as a file knows it. */
 function pathRow(from: MrtPeer, pathId: number | null, attributes: PathAttributes) {
-  const { aggregator } = attributes;
   return {
     from: from.address,
     remoteAs: from.as,
     pathId,
     ...attributeColumns(attributes, nextHopWords(attributes), false),
-    atomicAggregate: attributes.atomicAggregate,
-    aggregator: aggregator === null ? null : { as: aggregator.as, address: formatIpv4(aggregator.address) },
-    onlyToCustomer: attributes.onlyToCustomer,
-    unknownAttributes: attributes.unknown.map(({ code, flags, value }) => ({
-      code,
-      flags,
-      value: Buffer.from(value).toString("hex"),
-    })),
   };
 }
 
@@ -142,7 +134,7 @@ function announcement(
     peer.address,
     peer.as,
     withId(prefix),
-    columns.asPath.map((as) => (Array.isArray(as) ? `{${as.join(",")}}` : String(as))).join(" "),
+    asPathWords(columns.asPath).join(" "),
     columns.origin.toUpperCase(),
     columns.nextHop ?? "",
     columns.localPref ?? 0,

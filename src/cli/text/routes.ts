@@ -17,10 +17,17 @@ export function marksOf(path: PathRow): string {
   return path.stale ? `${state}S` : state;
 }
 
-/** AS_PATH as people write it: an AS_SET in braces, the origin behind. */
+/** As people write it: a set in braces, a confederation's sequence in parentheses and its set in brackets. */
+export const asPathWords = (asPath: PathRow["asPath"]): string[] =>
+  asPath.map((as) => {
+    if (typeof as === "number") return String(as);
+    if (Array.isArray(as)) return `{${as.join(",")}}`;
+    return "confed" in as ? `(${as.confed.join(" ")})` : `[${as.confedSet.join(",")}]`;
+  });
+
+/** AS_PATH with the origin behind. */
 export function formatAsPath(path: Pick<PathRow, "asPath" | "origin">): string {
-  const words = path.asPath.map((as) => (Array.isArray(as) ? `{${as.join(",")}}` : String(as)));
-  return [...words, { igp: "i", egp: "e", incomplete: "?" }[path.origin]].join(" ");
+  return [...asPathWords(path.asPath), { igp: "i", egp: "e", incomplete: "?" }[path.origin]].join(" ");
 }
 
 export function routeColumns(withPolicy: boolean): readonly Column[] {
@@ -82,6 +89,12 @@ export function formatRouteDetail(route: RouteRow): string {
     say("extended communities", path.extendedCommunities);
     say("originator", optional(path.originatorId));
     say("cluster list", path.clusterList);
+    const { aggregator } = path;
+    say("aggregated by", aggregator === null ? [] : [`AS ${aggregator.as}`, aggregator.address]);
+    say("atomic aggregate", path.atomicAggregate ? ["yes"] : []);
+    say("only to customers, by AS", optional(path.onlyToCustomer));
+    for (const { code, flags, value } of path.unknownAttributes)
+      say(`unknown attribute ${code}`, [`flags 0x${flags.toString(16)},`, value === "" ? "empty" : value]);
     if (path.policy) say("policy", [formatVerdict(path.policy)]);
     else say("rejected by", optional(path.rejectedBy));
   }
