@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, statSync } from "node:fs";
 import { Bird } from "../../../testbed/daemons/bird.ts";
 import { Frr } from "../../../testbed/daemons/frr.ts";
 import { program } from "../../../testbed/daemons/peerage.ts";
@@ -7,7 +7,10 @@ import { scenario } from "../harness/scenario.ts";
 import { birdTimers, frrDefaults, frrNeighbor } from "../harness/texts.ts";
 
 /** What `bgpdump -m` prints of a file, and we; without other messages and large communities, which it doesn't show. */
-async function bothReaders(host: Host, file: string): Promise<{ theirs: string[]; ours: string[] }> {
+async function bothReaders(host: Host, written: string): Promise<{ theirs: string[]; ours: string[] }> {
+  // A copy: messages are added all the time.
+  const file = `${written}.copy`;
+  copyFileSync(written, file);
   const shown = (text: string) =>
     text.split("\n").filter((line) => /^(BGP4MP|TABLE_DUMP2?)\|\d+\|(A|B|W|STATE)\|/.test(line));
   return {
@@ -62,7 +65,12 @@ protocol bgp frr {
   await frr.configure(`dump bgp all ${dir}/all`);
   await lab.until("FRR has BIRD's routes", () => frr.best("10.1.0.0/24"));
   await frr.vtysh("clear bgp *");
-  await lab.until("FRR has BIRD's routes", () => frr.best("2001:db8:1::/48"));
+  await lab.until("the session has gone and is back", async () => {
+    const neighbor = await frr.neighbor("10.0.1.1");
+    return neighbor.connectionsDropped > 0 && neighbor.bgpState === "Established";
+  });
+  for (const prefix of ["10.1.0.0/24", "10.1.1.0/24", "2001:db8:1::/48"])
+    await lab.until(`FRR has ${prefix} again`, () => frr.best(prefix));
   await frr.configure(`dump bgp routes-mrt ${dir}/table`);
 
   await step("what FRR and BIRD dump is read as bgpdump reads it", async (t) => {
