@@ -76,6 +76,7 @@ export async function runDaemon(file: string, signals: EarlySignals): Promise<nu
   const control = new LiveControl(speaker, file, (order) => readConfig(order), {
     adopted: (adopted) => telemetry.adopt(adopted),
     drained: () => ending.end("drained"),
+    dumpTables: () => telemetry.dumpTables(),
   });
   const closers = [() => telemetry.close()];
   try {

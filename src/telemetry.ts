@@ -1,4 +1,6 @@
-import type { Config, MetricsConfig } from "./config/model.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { Config, MetricsConfig, MrtConfig } from "./config/model.ts";
+import type { MrtDumps } from "./dump/mrt-dumps.ts";
 import type { Turns } from "./http/turns.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Logger } from "./log/log.ts";
@@ -21,6 +23,8 @@ export class Telemetry {
   /** Made with the first server: counting for nobody costs memory. */
   #figures: ReturnType<typeof thisProcess> | null = null;
   #metrics: Scraper | null = null;
+  #mrtConfig: MrtConfig | null = null;
+  #mrt: MrtDumps | null = null;
 
   constructor(speaker: Speaker, log: Logger, clock: Clock, turns: Turns) {
     this.#speaker = speaker;
@@ -30,13 +34,15 @@ export class Telemetry {
   }
 
   /** @throws MetricsRefused */
-  async start({ telemetry: { metrics } }: Config): Promise<void> {
+  async start({ telemetry: { metrics, mrt } }: Config): Promise<void> {
+    await this.#dump(mrt);
     await this.#serve(metrics);
   }
 
   /** Takes on a config that was read again. What can't be had is logged: the router goes on. */
-  async adopt({ telemetry: { metrics, log } }: Config): Promise<void> {
+  async adopt({ telemetry: { metrics, mrt, log } }: Config): Promise<void> {
     this.#log.configure(log.format, log.level);
+    await this.#dump(mrt);
     try {
       await this.#serve(metrics);
     } catch (error) {
@@ -44,7 +50,14 @@ export class Telemetry {
     }
   }
 
+  /** `peerage mrt --dump`; null: no MRT files are configured. @throws what the disk said */
+  async dumpTables(): Promise<string | null> {
+    return (await this.#mrt?.dump()) ?? null;
+  }
+
   async close(): Promise<void> {
+    await this.#mrt?.close();
+    this.#mrt = null;
     await this.#server?.close();
     this.#server = null;
     this.#figures?.stop();
@@ -75,5 +88,17 @@ export class Telemetry {
       turns: this.#turns,
       hosts: () => this.#config?.hosts ?? [],
     });
+  }
+
+  /** Writes MRT files as configured from now on. */
+  async #dump(config: MrtConfig | null): Promise<void> {
+    if (isDeepStrictEqual(config, this.#mrtConfig)) return;
+    this.#mrtConfig = config;
+    await this.#mrt?.close();
+    this.#mrt = null;
+    if (config === null) return;
+    const { MrtDumps } = await import("./dump/mrt-dumps.ts");
+    const parts = { speaker: this.#speaker, clock: this.#clock, log: this.#log, turn: () => this.#turns.next() };
+    this.#mrt = new MrtDumps(config, parts);
   }
 }

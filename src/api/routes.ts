@@ -96,6 +96,7 @@ export function routeTable(view: SpeakerView, control: SpeakerControl): Readonly
     announced: get(() => ({ list: "routes", slices: view.announced(), isTable: true })),
     announce: { ...post(async ({ body }) => ({ value: await control.announce(body) })), takesBody: true },
     withdraw: { ...post(async ({ body }) => ({ value: await control.withdraw(body) })), takesBody: true },
+    mrt: post(async () => ({ value: { file: await control.dumpTables() } })),
     drain: post(async ({ parameters }) => {
       const text = parameters.get("wait") ?? "10";
       if (!/^\d{1,5}$/.test(text)) throw new BadRequest("wait must be a number of seconds");

@@ -259,6 +259,13 @@ export class DaemonCommands {
     await this.#io.out(options.json ? `${escapedJson(value)}\n` : format(value));
   }
 
+  /** `peerage mrt --dump` */
+  async dumpTables(options: Common): Promise<number> {
+    const answer = await this.#ask((client) => client.post<{ file: string }>("/mrt", {}, DUMP_MS), options);
+    await this.#show(options, answer, ({ file }) => `${file}\n`);
+    return Exit.done;
+  }
+
   /** Runs a request; a refusal becomes the exit code that the contract has for it. */
   async #ask<T>(request: (client: ControlClient) => Promise<T>, options: Common): Promise<T> {
     return this.#refusals(() => request(new ControlClient(socketOf(options, this.#io))));
@@ -306,6 +313,9 @@ export class DaemonCommands {
     }
   }
 }
+
+/** Tables of millions of routes take their time, in slices. */
+const DUMP_MS = 600_000;
 
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 

@@ -229,12 +229,17 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
     ),
     async (options) => (await import("./doctor/doctor.ts")).doctor(options, io),
   );
-  does<[string, { json?: boolean }]>(
-    add(
-      "mrt <file>",
+  does<[string | undefined, { dump?: boolean; json?: boolean }]>(
+    ask(
+      "mrt [file]",
       "Print a file of routes or messages (MRT, RFC 6396; also compressed by gzip). `-` is stdin.",
-    ).option("--json", "print one JSON object a line, also for errors"),
-    async (file, options) => (await import("./mrt.ts")).printMrt(file, options, io),
+    ).option("--dump", "have the daemon write its tables into such a file now, and print its name"),
+    async (file, options) => {
+      if (options.dump === true && file === undefined) return (await daemon()).dumpTables(options);
+      if (options.dump === true || file === undefined)
+        throw new CliFailure(Exit.usage, "mrt wants either a file to print or --dump");
+      return (await import("./mrt.ts")).printMrt(file, options, io);
+    },
   );
   does<[string | undefined, { root: boolean }]>(
     add("lab [file]", "Bring up a topology of several speakers on this machine and show it live.").option(

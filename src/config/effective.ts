@@ -112,7 +112,12 @@ export function formatEffective(config: Config): string {
             }),
         ...(telemetry.web === null ? {} : { web: { listen: hostPort(telemetry.web.listen) } }),
         bmp: telemetry.bmp.map((entry) => ({ connect: hostPort(entry.connect) })),
-        mrt: telemetry.mrt,
+        mrt: telemetry.mrt && {
+          directory: telemetry.mrt.directory,
+          updates: { rotate: telemetry.mrt.rotateSeconds },
+          tables: { every: telemetry.mrt.tablesEverySeconds },
+          compress: telemetry.mrt.compress,
+        },
         log: telemetry.log,
       },
       control: config.control,

@@ -440,7 +440,12 @@ export interface BmpConfig {
 }
 
 export interface MrtConfig {
-  readonly file: string;
+  readonly directory: string;
+  /** Seconds; 0: no updates are written. */
+  readonly rotateSeconds: number;
+  /** Seconds; 0: tables only when asked for. */
+  readonly tablesEverySeconds: number;
+  readonly compress: boolean;
 }
 
 export interface LogConfig {

@@ -6,6 +6,7 @@ import type {
   Inventory,
   KernelConfig,
   LimitsConfig,
+  MrtConfig,
   OriginateConfig,
   TelemetryConfig,
   TunnelConfig,
@@ -266,7 +267,27 @@ export function resolveTelemetry(
         problems.missing(source, ["telemetry", "bmp", i, "connect"], "must be ADDRESS:PORT");
       return [];
     }),
-    mrt: telemetry.mrt?.file === undefined ? null : { file: beside(telemetry.mrt.file) },
+    mrt: mrtOf(telemetry.mrt ?? null, beside, source, problems),
     log: { format: telemetry.log?.format ?? "text", level: telemetry.log?.level ?? "info" },
+  };
+}
+
+function mrtOf(
+  raw: NonNullable<RawConfig["telemetry"]>["mrt"] | null,
+  beside: (path: string) => string,
+  source: Source,
+  problems: Problems,
+): MrtConfig | null {
+  if (!raw) return null;
+  if (raw.directory === undefined) {
+    if (!source.has(["telemetry", "mrt", "directory"]) && !source.has(["telemetry", "mrt", "file"]))
+      problems.missing(source, ["telemetry", "mrt", "directory"], "must be a folder");
+    return null;
+  }
+  return {
+    directory: beside(raw.directory),
+    rotateSeconds: raw.updates?.rotate ?? 900,
+    tablesEverySeconds: raw.tables?.every ?? 7200,
+    compress: raw.compress ?? true,
   };
 }

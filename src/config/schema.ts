@@ -417,7 +417,41 @@ const telemetry = mapping({
     "off",
   ),
   bmp: key(listOf(mapping({ connect: key(s.hostPort, "A BMP collector.") })), "BMP collectors (RFC 7854).", "[]"),
-  mrt: key(mapping({ file: key(s.path, "File to write to.") }).nullable(), "MRT dumps (RFC 6396).", "null"),
+  mrt: key(
+    mapping({
+      directory: key(
+        s.path,
+        "Folder for `updates.YYYYMMDD.HHMM[.gz]` and `rib.YYYYMMDD.HHMM[.gz]` (UTC); it is made if it isn't there.",
+      ),
+      updates: key(
+        mapping({
+          rotate: key(
+            s.seconds(0, 86_400),
+            "How long one file of received UPDATEs and state changes lasts; 0: none is written.",
+            "900",
+          ),
+        }),
+        "What comes in.",
+      ),
+      tables: key(
+        mapping({
+          every: key(
+            s.seconds(0, 604_800),
+            "How often the tables are written; 0: only for `peerage mrt --dump`.",
+            "7200",
+          ),
+        }),
+        "What there is.",
+      ),
+      compress: key(s.boolean, "Files are packed by gzip.", "true"),
+      file: key(
+        leaf("absent: write `directory: PATH`, as there are several files", () => undefined),
+        "Of an earlier version; refused.",
+      ),
+    }).nullable(),
+    "MRT dumps (RFC 6396).",
+    "null",
+  ),
   log: key(
     mapping({
       format: key(s.oneOf("text", "json"), "One line per event.", "text"),

@@ -8,7 +8,6 @@ import type { Source } from "./source.ts";
 const unserved: readonly (readonly [path: readonly string[], set: (config: Config) => boolean])[] = [
   [["telemetry", "web"], (config) => config.telemetry.web !== null],
   [["telemetry", "bmp"], (config) => config.telemetry.bmp.length > 0],
-  [["telemetry", "mrt"], (config) => config.telemetry.mrt !== null],
 ];
 
 /** The keys, as `telemetry.web`. */

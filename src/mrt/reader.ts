@@ -28,7 +28,7 @@ const otherTypes: Readonly<Record<number, string>> = {
   49: "OSPFv3_ET",
 };
 
-/** Reads a file as it comes. Never throws, whatever is in it: damage is told by its place, and what can be read behind it is. */
+/** Reads a file (RFC 6396 §2-§4) as it comes. Never throws, whatever is in it: damage is told by its place, and what can be read behind it is. */
 export class MrtReader {
   readonly #sink: MrtSink;
   readonly #cutter: RecordCutter;

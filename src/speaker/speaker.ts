@@ -43,6 +43,7 @@ import { PolicyCache } from "./peers/policy-cache.ts";
 import { checkLimits, hasRoom, isLimited } from "./peers/prefix-limits.ts";
 import type { SessionLink } from "./peers/session-link.ts";
 import { SessionRules } from "./peers/session-rules.ts";
+import { SessionWatchers } from "./peers/session-watch.ts";
 import { SharedRouterIds } from "./peers/shared-router-ids.ts";
 import { type DrainOutcome, drain, forGood, sayGoodbye, sendRest } from "./restart/drain.ts";
 import { OwnRestart } from "./restart/own-restart.ts";
@@ -63,6 +64,8 @@ export class Speaker implements SpeakerState {
   readonly announcements: Announcements;
   readonly kernel: KernelSide;
   readonly keepaliveLag = new KeepaliveLag();
+  /** For who writes down what sessions do. */
+  readonly watchers = new SessionWatchers();
   readonly convergence: Convergence;
   readonly clock: Clock;
   readonly log: Log;
@@ -160,6 +163,7 @@ export class Speaker implements SpeakerState {
       restart: { own: restart, stale },
       load: { convergence, backPressure, admission },
       routerIds: new SharedRouterIds(),
+      watchers: this.watchers,
       log: new LogBudget(log, clock),
       clock,
       changed: (peer) => this.#peerChanged(peer),

@@ -21,6 +21,8 @@ export interface ControlEvents {
   adopted(config: Config): Promise<void>;
   /** The daemon may end. */
   drained(): void;
+  /** The tables are to be written into an MRT file: its name, or null where none are configured. May throw what the disk said. */
+  dumpTables(): Promise<string | null>;
 }
 
 /** What an operator may tell a running speaker. */
@@ -148,6 +150,18 @@ export class LiveControl implements SpeakerControl {
       if (faults.length > FAULTS) lines.push(`and ${faults.length - FAULTS} more`);
       throw new ControlError("failed", lines.join("\n"));
     }
+  }
+
+  async dumpTables(): Promise<string> {
+    let name: string | null;
+    try {
+      name = await this.#events.dumpTables();
+    } catch (error) {
+      throw new ControlError("failed", `The tables couldn't be written: ${(error as Error).message}`);
+    }
+    if (name === null)
+      throw new ControlError("failed", "No MRT files are configured: telemetry.mrt wants a directory to write them to");
+    return name;
   }
 
   async drain(waitSeconds: number): Promise<DrainReport> {

@@ -84,6 +84,8 @@ export interface SpeakerControl {
   announce(body: Uint8Array): Promise<{ announced: number }>;
   /** Takes back what was announced so. @throws ControlError */
   withdraw(body: Uint8Array): Promise<{ withdrawn: number }>;
+  /** Writes the tables into an MRT file and returns its name. @throws ControlError */
+  dumpTables(): Promise<string>;
   /** Leaves for good: see "Stopping and coming back". The daemon ends afterwards. */
   drain(waitSeconds: number): Promise<DrainReport>;
 }

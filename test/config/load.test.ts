@@ -440,6 +440,7 @@ t.test("the defaults that the reference names are those that hold", async (t) =>
     neighbors: { address: "192.0.2.1", "remote-as": "internal" },
     "telemetry.metrics": { listen: ":1" },
     "telemetry.web": { listen: ":2" },
+    "telemetry.mrt": { directory: "mrt" },
     "neighbors.address-families.ipv4-unicast.maximum-prefix": { limit: 1 },
     "neighbors.address-families.ipv6-unicast.maximum-prefix": { limit: 1 },
   };

@@ -270,6 +270,10 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
     return this.report;
   }
 
+  async dumpTables(): Promise<string> {
+    return "/var/lib/peerage/mrt/rib.20260301.0000.gz";
+  }
+
   async drain(waitSeconds: number): Promise<DrainReport> {
     this.#tell(`drain ${waitSeconds}`);
     return this.drained;

@@ -24,6 +24,7 @@ import { checkLimits, setLimits } from "./prefix-limits.ts";
 import { SaidReasons } from "./said-reasons.ts";
 import { logBug, logFaults, logNotification, logOfPeer, logTwin } from "./session-log.ts";
 import type { SessionRules } from "./session-rules.ts";
+import type { SessionWatchers } from "./session-watch.ts";
 import type { SharedRouterIds } from "./shared-router-ids.ts";
 
 /** What sessions are linked to: the same for all peers. */
@@ -45,6 +46,8 @@ export interface LinkParts {
   readonly clock: Clock;
   /** A session has come up or gone down; the peer's state is settled. */
   changed(peer: Peer): void;
+  /** Who writes down what sessions do. */
+  readonly watchers: SessionWatchers;
   /** There is work for the loop. */
   wake(): void;
 }
@@ -105,6 +108,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const twin = peer.settings.kind === "internal" ? this.#parts.routerIds.came(peer) : null;
     if (twin !== null) logTwin(this.#parts.log, peer, twin);
     this.#parts.changed(peer);
+    for (const watcher of this.#parts.watchers.list ?? []) watcher.established?.(peer);
     this.#parts.wake();
   }
 
@@ -130,6 +134,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     peer.overLimit.fill(false);
     peer.crowded.fill(false);
     this.#parts.restart.stale.wentAway(peer, live.agreed, reason);
+    for (const watcher of this.#parts.watchers.list ?? []) watcher.down?.(peer, reason);
     this.#say("warn", "down", `session with ${peer.address} is down: ${reason.text}`);
     this.#parts.changed(peer);
     this.#parts.wake();
@@ -156,7 +161,10 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const { live } = this.#peer;
     if (live === null) return;
     this.#parts.load.convergence.heard();
+    const { list } = this.#parts.watchers;
+    if (list !== null) for (const watcher of list) watcher.received?.(this.#peer, bytes, start, end);
     this.#parts.routes.reader.read(live, bytes, start, end, this);
+    if (list !== null) for (const watcher of list) watcher.read?.(this.#peer, bytes, start, end);
     this.#parts.wake();
   }
 
@@ -200,6 +208,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
       from,
       to,
     });
+    for (const watcher of this.#parts.watchers.list ?? []) watcher.stateChanged?.(this.#peer, from, to);
     const failed = to === "Active" || to === "Idle";
     if (failed && from !== "Established") this.hindered(reason);
     // A member of a range that got no further than this is forgotten again.
