@@ -3,8 +3,8 @@ import type { Libc } from "./libc.ts";
 
 /**
  * Netlink sockets: the only place that knows their system calls. Everything is non-blocking. To hear events without a
- * timer, one poll() sleeps in a pool thread of libuv on the socket and on an eventfd that ends the sleep on close; its
- * time-out exists only so that a process that exits in a hurry is not held up by the sleeping thread.
+ * timer, one poll() sleeps in a pool thread of libuv on the socket and on an eventfd that ends the sleep on close, and when the
+ * process exits in a hurry: it would wait for the sleeping thread.
  */
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -13,7 +13,7 @@ const SOCK_CLOEXEC = 0x80000;
 const NETLINK_ROUTE = 0;
 const MSG_DONTWAIT = 0x40;
 const POLLIN = 1;
-const POLL_TIMEOUT_MS = 500;
+const NO_TIMEOUT = -1;
 
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
@@ -133,6 +133,7 @@ export class RouteNetlinkEvents extends RouteNetlinkSocket implements NetlinkEve
   readonly #wake: number;
   readonly #entries = new Uint8Array(16); // two struct pollfd
   #listener: (() => void) | null = null;
+  readonly #atExit = () => this.#endSleep();
 
   /** @throws Error with one sentence. */
   constructor(libc: Libc, routes = true) {
@@ -156,7 +157,9 @@ export class RouteNetlinkEvents extends RouteNetlinkSocket implements NetlinkEve
   onReadable(listener: () => void): void {
     const armed = this.#listener !== null;
     this.#listener = listener;
-    if (!armed) this.#sleep();
+    if (armed) return;
+    process.once("exit", this.#atExit);
+    this.#sleep();
   }
 
   /**
@@ -198,13 +201,18 @@ export class RouteNetlinkEvents extends RouteNetlinkSocket implements NetlinkEve
       return;
     }
     this.closed = true; // the sleeping thread still uses both descriptors: they are closed when it wakes
+    process.off("exit", this.#atExit);
+    this.#endSleep();
+  }
+
+  #endSleep(): void {
     const one = new Uint8Array(8);
     one[0] = 1;
     this.libc.write(this.#wake, one, 8);
   }
 
   #sleep(): void {
-    this.libc.poll.async(this.#entries, 2, POLL_TIMEOUT_MS, () => {
+    this.libc.poll.async(this.#entries, 2, NO_TIMEOUT, () => {
       if (this.closed) {
         this.libc.close(this.fd);
         this.libc.close(this.#wake);

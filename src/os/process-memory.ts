@@ -6,16 +6,29 @@ import { type Libc, loadLibc } from "./libc.ts";
 /** What a process takes beside heap and buffers, a table of routes or not: program, engine, stacks, sockets, pages that are half empty. */
 const BESIDE = 96 * 2 ** 20;
 
+/** What a control group has is read from several files, and hardly ever changes. */
+const READ_AGAIN_MS = 60_000;
+
 /** What the machine says about the memory of this process; the speaker room's `MemoryPort`. */
 export class ProcessMemory {
   #gc: (() => void) | null = null;
   #libc: Libc | null = null;
+  #available = 0;
+  #readAt = Number.NEGATIVE_INFINITY;
 
   /**
    * Octets that heap and buffers of this process may have: what its control group has, else the machine, less what everything else takes.
    * In a group of 256 MB that is not nothing: with a budget of three quarters of all of it the kernel was there first.
    */
   get available(): number {
+    const now = performance.now();
+    if (now - this.#readAt < READ_AGAIN_MS) return this.#available;
+    this.#readAt = now;
+    this.#available = this.#read();
+    return this.#available;
+  }
+
+  #read(): number {
     const constrained = (process as { constrainedMemory?: () => number | undefined }).constrainedMemory?.() ?? 0;
     const all = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
     return Math.floor(all - Math.min(BESIDE, all / 3));

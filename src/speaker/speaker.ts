@@ -54,8 +54,11 @@ import type { SpeakerPorts } from "./speaker-ports.ts";
 import type { SpeakerState } from "./speaker-state.ts";
 import { Tables } from "./tables.ts";
 
-/** How often groups are ticked, limits looked at and leftovers swept. */
+/** How often groups are ticked, limits looked at and leftovers swept; and how often where no session is up, so that next to nothing can change. */
 const TICK_MS = 1000;
+const IDLE_TICK_MS = 10_000;
+/** After that many ticks: what the last session left behind is given back by then. */
+const IDLE_AFTER_TICKS = 30;
 export class Speaker implements SpeakerState {
   readonly tables: Tables;
   readonly peers: Peers;
@@ -87,6 +90,8 @@ export class Speaker implements SpeakerState {
   readonly memory: MemoryGuard;
   readonly policyHits: PolicyHits;
   #tick: Timer | null = null;
+  #tickMs = TICK_MS;
+  #idleTicks = 0;
   #stopping = false;
   /** Left for good by `drain`: there's nothing to come back to. */
   #left = false;
@@ -259,7 +264,7 @@ export class Speaker implements SpeakerState {
     this.kernel.watchWorkloads(this.#config, this.originatedRoutes, () => this.#loop.touch());
     this.peers.setRanges(this.#config);
     for (const neighbor of this.#config.neighbors) this.#begin(identityOf(neighbor));
-    this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
+    this.#setTick(TICK_MS);
     this.startOver.begin();
     this.#loop.touch();
   }
@@ -497,6 +502,8 @@ export class Speaker implements SpeakerState {
     if (peer.live === null) this.peers.forgetIfGone(peer);
     else {
       this.peers.shookHands(peer);
+      this.#idleTicks = 0;
+      if (this.#tickMs !== TICK_MS && !this.#stopping) this.#setTick(TICK_MS);
       if (peer.identity.dynamic) this.bfd?.watch(peer);
     }
   }
@@ -505,9 +512,23 @@ export class Speaker implements SpeakerState {
     if (this.memory.tick()) this.#loop.touch();
   }
 
+  #setTick(ms: number): void {
+    this.#tick?.cancel();
+    this.#tickMs = ms;
+    this.#tick = this.clock.setTimer(ms, () => this.#onTick());
+  }
+
+  /** Nobody tells anything, and nothing of before is left. */
+  #isIdle(): boolean {
+    if (this.tables.rib.pending > 0 || this.memory.refuses) return false;
+    for (const peer of this.peers) if (peer.live !== null || peer.restarting) return false;
+    return true;
+  }
+
   #onTick(): void {
     if (this.#stopping) return;
-    this.#tick = this.clock.setTimer(TICK_MS, () => this.#onTick());
+    this.#idleTicks = this.#isIdle() ? this.#idleTicks + 1 : 0;
+    this.#setTick(this.#idleTicks > IDLE_AFTER_TICKS ? IDLE_TICK_MS : TICK_MS);
     if (this.groups.tick()) this.#loop.touch();
     this.#lookAtMemory();
     this.bfd?.sweep();
