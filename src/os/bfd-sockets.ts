@@ -4,6 +4,17 @@ import { type ControlPacket, encodePacket } from "../bfd/packet.ts";
 import type { Path } from "../bfd/session-table.ts";
 import { addressFamily, parseAddress, prefixContains } from "../lib/address.ts";
 import type { Libc } from "./libc.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  SO_ATTACH_FILTER,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+} from "./socket-numbers.ts";
 import { ipVersionOf } from "./socket-options.ts";
 
 /** RFC 5881 §4, RFC 5883 §5. */
@@ -15,15 +26,6 @@ const SOURCE_PORTS = 65536 - FIRST_SOURCE_PORT;
 const TRIES = 20;
 const TTL = 255;
 
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_DGRAM = 2;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const IPPROTO_IPV6 = 41;
-const IPV6_V6ONLY = 26;
-const SOL_SOCKET = 1;
-const SO_ATTACH_FILTER = 26;
 /** Loads are relative to the network header (linux/filter.h). */
 const SKF_NET_OFF = -0x100000;
 const IPV4_TTL_AT = 8;

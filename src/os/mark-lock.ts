@@ -1,17 +1,13 @@
 import { readFileSync } from "node:fs";
 import { type MarkClaim, MarkTaken } from "../kernel/os-port.ts";
 import type { Libc } from "./libc.ts";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET } from "./socket-numbers.ts";
 
 /**
  * Who writes kernel routes of one mark in one network namespace, said by a unix socket in the abstract namespace: the
  * kernel keeps those apart by network namespace, as it does routes, and gives the name back when its holder ends, however
  * it ends. Nothing is ever sent over it.
  */
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0x800;
-const SOCK_CLOEXEC = 0x80000;
-const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const EADDRINUSE = 98;
 const CAP_NET_ADMIN = 1n << 12n;

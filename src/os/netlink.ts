@@ -1,5 +1,6 @@
 import type { NetlinkEventSocket, NetlinkSocket } from "../kernel/os-port.ts";
 import type { Libc } from "./libc.ts";
+import { SO_ATTACH_FILTER, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET } from "./socket-numbers.ts";
 
 /**
  * Netlink sockets: the only place that knows their system calls. Everything is non-blocking. To hear events without a
@@ -8,16 +9,12 @@ import type { Libc } from "./libc.ts";
  */
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
-const SOCK_NONBLOCK = 0x800;
-const SOCK_CLOEXEC = 0x80000;
 const NETLINK_ROUTE = 0;
 const MSG_DONTWAIT = 0x40;
 const POLLIN = 1;
 const NO_TIMEOUT = -1;
 
-const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
-const SO_ATTACH_FILTER = 26;
 const SO_DETACH_FILTER = 27;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;

@@ -1,19 +1,21 @@
 import { parsePrefix, tryParseAddress } from "../lib/address.ts";
 import { SocketOptionError, type SocketOptions } from "../session/transport.ts";
 import type { Libc } from "./libc.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+} from "./socket-numbers.ts";
 
 /**
  * The options that Node has no name for, set on a file descriptor by the C library: TTL and GTSM (RFC 5082), TCP MD5 (RFC 2385),
  * type of service. Numbers are Linux's (asm-generic).
  */
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const IPPROTO_IP = 0;
-const IPPROTO_TCP = 6;
-const IPPROTO_IPV6 = 41;
 const TCP_MD5SIG = 14;
 const TCP_MD5SIG_EXT = 32;
 /** The key is for a whole prefix (TCP_MD5SIG_EXT). */
