@@ -237,7 +237,7 @@ const router = mapping({
     mapping({
       address: key(
         oneOrMore(s.address),
-        "Addresses to listen on (`::` takes IPv6 only); `[]`: only dials.",
+        "Addresses to listen on (`::` takes IPv6 only); one that the host doesn't have yet is waited for. `[]`: only dials.",
         '["0.0.0.0", "::"]',
       ),
       port: key(s.integer(1, 65_535, "a port from 1 to 65535"), "TCP port.", "179"),

@@ -107,11 +107,17 @@ export class TcpNetwork implements Network, TransportHome {
 
   async listen(options: ListenOptions): Promise<Listener> {
     const servers: Server[] = [];
+    const absent: string[] = [];
     let missing: ListenError | null = null;
     for (const address of options.addresses) {
       try {
         servers.push(await this.#listenOn(address, options));
       } catch (error) {
+        if (error instanceof AddressAbsent) {
+          absent.push(address);
+          options.trouble?.(`${error.message.slice(0, -1)}; it is listened on as soon as it is there.`);
+          continue;
+        }
         if (error instanceof FamilyMissing) {
           missing = error;
           options.trouble?.(error.message);
@@ -121,8 +127,8 @@ export class TcpNetwork implements Network, TransportHome {
         throw error;
       }
     }
-    if (missing !== null && servers.length === 0) throw missing;
-    return this.#listener(servers);
+    if (missing !== null && servers.length === 0 && absent.length === 0) throw missing;
+    return this.#listener(servers, absent, options);
   }
 
   #listenOn(address: string, options: ListenOptions): Promise<Server> {
@@ -150,35 +156,84 @@ export class TcpNetwork implements Network, TransportHome {
     });
   }
 
-  #listener(servers: readonly Server[]): Listener {
-    const endpoints = servers.map((server) => {
-      const { address, port } = server.address() as { address: string; port: number };
-      return { address, port };
-    });
+  #listener(servers: Server[], absent: readonly string[], options: ListenOptions): Listener {
+    const endpoints = servers.map(endpointOf);
+    const keys = new Map<string, Uint8Array | null>();
+    let { ttl = null }: { ttl?: number | null | undefined } = options;
+    const setKey = (index: number, prefix: string, key: Uint8Array | null) => {
+      if (ipVersionOf(endpoints[index]!.address) === ipVersionOf(prefix))
+        setMd5Key(this.libc(), fileDescriptor(servers[index]!), prefix, key);
+    };
+    const waiting = absent.map((address) =>
+      this.#whenThere(
+        address,
+        () => ({ ...options, ttl: ttl ?? undefined }),
+        (server) => {
+          endpoints.push(endpointOf(server));
+          const index = servers.push(server) - 1;
+          for (const [prefix, key] of keys)
+            try {
+              setKey(index, prefix, key);
+            } catch (error) {
+              options.trouble?.((error as Error).message); // costs its own peer only
+            }
+        },
+      ),
+    );
     return {
       endpoints,
       setMd5Key: (prefix, key) => {
-        const libc = this.libc();
-        for (const [i, server] of servers.entries())
-          if (ipVersionOf(endpoints[i]!.address) === ipVersionOf(prefix))
-            setMd5Key(libc, fileDescriptor(server), prefix, key);
+        if (key === null) keys.delete(prefix);
+        else keys.set(prefix, key);
+        for (const index of servers.keys()) setKey(index, prefix, key);
       },
-      setTtl: (ttl) => {
+      setTtl: (wanted) => {
+        ttl = wanted;
         for (const [i, server] of servers.entries())
           setNumber(
             this.libc(),
             fileDescriptor(server),
             ipVersionOf(endpoints[i]!.address),
             "ttl",
-            ttl ?? SYSTEM_DEFAULT,
+            wanted ?? SYSTEM_DEFAULT,
           );
       },
       // Not when the connections are over, which `close` of Node waits for, but when nothing listens any more.
       close: () =>
         new Promise((resolve) => {
+          for (const cancel of waiting) cancel();
           for (const server of servers) server.close();
           setImmediate(resolve);
         }),
+    };
+  }
+
+  /**
+   * Listens on an address once the host has it: one that DHCP or duplicate address detection has yet to give, or that another host
+   * holds now. Returns how to stop waiting.
+   */
+  #whenThere(address: string, options: () => ListenOptions, there: (server: Server) => void): () => void {
+    let cancelled = false;
+    let said = "";
+    const attempt = async () => {
+      try {
+        const server = await this.#listenOn(address, options());
+        if (cancelled) return void server.close();
+        there(server);
+        options().trouble?.(`Listening on ${address} port ${endpointOf(server).port} now: the address is there.`);
+      } catch (error) {
+        const { message } = error as Error;
+        if (!(error instanceof AddressAbsent) && message !== said) {
+          said = message;
+          options().trouble?.(message);
+        }
+        if (!cancelled) timer = setTimeout(attempt, ABSENT_RETRY_MS).unref();
+      }
+    };
+    let timer = setTimeout(attempt, ABSENT_RETRY_MS).unref();
+    return () => {
+      cancelled = true;
+      clearTimeout(timer);
     };
   }
 
@@ -218,11 +273,20 @@ export class TcpNetwork implements Network, TransportHome {
 /** Connections of which we wait for the other side's end, beyond as many as were ever up at a time. */
 const MOST_ENDING = 256;
 
+/** How often an address that the host doesn't have is tried. */
+const ABSENT_RETRY_MS = 1000;
+
 /** As a TTL: whatever the system says. */
 const SYSTEM_DEFAULT = -1;
 
 /** This host has no IPv6 (or no IPv4): a word of warning where another address works. */
 class FamilyMissing extends ListenError {}
+
+/** The host doesn't have the address, now. */
+class AddressAbsent extends ListenError {}
+
+const endpointOf = (server: Server): { readonly address: string; readonly port: number } =>
+  server.address() as { address: string; port: number };
 
 function listenError(address: string, port: number, error: NodeJS.ErrnoException): ListenError {
   const where = `Cannot listen on ${address} port ${port}`;
@@ -234,7 +298,7 @@ function listenError(address: string, port: number, error: NodeJS.ErrnoException
       return new ListenError(`${where}: not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE.`);
     case "EADDRNOTAVAIL":
       if (address === "::") return new FamilyMissing(`${where}: this host has no IPv6.`);
-      return new ListenError(`${where}: it is not an address of this host.`);
+      return new AddressAbsent(`${where}: it is not an address of this host.`);
     case "EAFNOSUPPORT":
       return new FamilyMissing(`${where}: this host has no ${ipVersionOf(address) === 6 ? "IPv6" : "IPv4"}.`);
     default:

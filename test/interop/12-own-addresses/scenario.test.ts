@@ -104,7 +104,7 @@ scenario(
     const ours = new Peerage(
       us,
       `
-router: {as: 65001, router-id: 10.255.0.1}
+router: {as: 65001, router-id: 10.255.0.1, listen: {address: [10.0.0.1, 10.0.0.100]}}
 kernel: {fib: none}
 originate: [{prefix: 2001:db8:1::/48}, {prefix: 10.1.0.0/16}]
 policies: {all: [{then: accept}]}
@@ -158,6 +158,15 @@ protocol bgp ours {
     };
     const address = (...words: string[]) => us.run("ip", "address", ...words, "dev", "eth0");
     await Promise.all([ours.start(), bird.start(), frr.start()]);
+
+    await step("an address to listen on that isn't there yet is waited for, and said once", async (t) => {
+      const said =
+        "Cannot listen on 10.0.0.100 port 179: it is not an address of this host; it is listened on as soon as";
+      t.equal(ours.daemon.output.split(said).length, 2);
+      await us.run("ip", "address", "add", "10.0.0.100/32", "dev", "eth0");
+      const listens = async () => (await us.run("ss", "-Hltn")).includes("10.0.0.100:179");
+      t.ok(await lab.until("it is listened on", listens));
+    });
 
     await step("without an IPv6 address of ours there's no next hop, so IPv6 routes are kept back", async (t) => {
       await lab.until("FRR and BIRD have our IPv4 route", async () =>
