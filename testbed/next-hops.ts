@@ -6,6 +6,8 @@ export interface FixedNextHops extends NextHopTable {
   marked(id: number, marks: KernelMarks): number;
   reachable: Uint8Array;
   metric: Uint32Array;
+  /** Next hops that routes go to. */
+  readonly used: number;
   /** Next hops that somebody holds, id 0 not counted. */
   readonly held: number;
 }
@@ -13,6 +15,7 @@ export interface FixedNextHops extends NextHopTable {
 /** Next hops for tests: counted, all reachable at metric 0 until a test says otherwise. */
 export function fixedNextHops(): FixedNextHops {
   const keys = new Map<string, number>();
+  const uses = new Map<number, number>();
   const entries: ({
     words: readonly number[];
     linkLocal: readonly number[] | null;
@@ -58,6 +61,17 @@ export function fixedNextHops(): FixedNextHops {
       if (entry.count < 0) throw new Error(`next hop ${id} was released too often`);
       keys.delete(entry.key);
       entries[id] = null;
+    },
+    get used() {
+      return uses.size;
+    },
+    use(id) {
+      uses.set(id, (uses.get(id) ?? 0) + 1);
+    },
+    unuse(id) {
+      const left = uses.get(id)! - 1;
+      if (left > 0) uses.set(id, left);
+      else uses.delete(id);
     },
     words: (id) => entries[id]!.words,
     linkLocal: (id) => entries[id]!.linkLocal,

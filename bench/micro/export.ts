@@ -35,6 +35,8 @@ const nextHops: NextHopTable = {
   intern: () => 1,
   retain() {},
   release() {},
+  use() {},
+  unuse() {},
   words: () => (FAMILY === Family.Ipv4Unicast ? [0x0a000002] : [0x20010db8, 0, 0, 2]),
   linkLocal: () => null,
 };

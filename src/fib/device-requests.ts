@@ -4,11 +4,16 @@ import type { Operation, RemoteVtep, VxlanChange, VxlanDevice } from "../kernel/
 import type { Flight } from "./flight.ts";
 import type { WriteTurns } from "./write-turns.ts";
 
+/** Requests that are written and not forgotten yet. */
+const KEPT = 1024;
+
 /** Changes of devices and of their entries; they wait for a writer, and go before routes. */
 export class DeviceRequests implements DevicePort {
   readonly #out: RequestWriter;
   readonly #turns: WriteTurns;
-  readonly #waiting: { write(sequence: number): void; answer: DeviceAnswer }[] = [];
+  #waiting: { write(sequence: number): void; answer: DeviceAnswer }[] = [];
+  /** How many of them were written. */
+  #written = 0;
   readonly #listeners = new Set<() => void>();
   #open = false;
 
@@ -19,7 +24,7 @@ export class DeviceRequests implements DevicePort {
 
   /** Requests that were not written yet. */
   get length(): number {
-    return this.#waiting.length;
+    return this.#waiting.length - this.#written;
   }
 
   vxlan(device: VxlanDevice, answer: DeviceAnswer): void {
@@ -51,10 +56,13 @@ export class DeviceRequests implements DevicePort {
   }
 
   write(flight: Flight): void {
-    while (this.#waiting.length > 0 && flight.room > 0) {
-      const { write, answer } = this.#waiting.shift()!;
+    while (this.length > 0 && flight.room > 0) {
+      const { write, answer } = this.#waiting[this.#written++]!;
       write(flight.other(answer));
     }
+    if (this.#written < Math.max(KEPT, this.length)) return;
+    this.#waiting = this.#waiting.slice(this.#written);
+    this.#written = 0;
   }
 
   #ask(write: (sequence: number) => void, answer: DeviceAnswer): void {

@@ -23,6 +23,7 @@ import { KernelPump } from "./kernel-pump.ts";
 import { NexthopObjects } from "./nexthop-objects.ts";
 import { Outcomes } from "./outcomes.ts";
 import { RefusedRoutes } from "./refused-routes.ts";
+import { RetargetedGroups } from "./retargeted-groups.ts";
 import { RouteAnswers } from "./route-answers.ts";
 import { RoutePlan } from "./route-plan.ts";
 import { TargetStore } from "./targets.ts";
@@ -72,6 +73,7 @@ export class FibClient implements FibPort {
   readonly #rows: FibRows;
   readonly #refused: RefusedRoutes;
   readonly #contested: ContestedRoutes;
+  readonly #retargeted: RetargetedGroups;
   readonly #held: HeldRoutes;
   readonly #writer: WriterSession;
   readonly #told: ToldTargets;
@@ -101,6 +103,7 @@ export class FibClient implements FibPort {
     const queue = this.#queue;
     const turns = new WriteTurns(clock);
     const dirty = new DirtyRoutes(queue, turns);
+    const retargeted = new RetargetedGroups(tables, dirty, turns);
     const flight = new Flight();
     const counters = createCounters(queue, flight, mirror);
     const objects = options.nexthopObjects ? new NexthopObjects(scope.protocol, turns) : null;
@@ -128,6 +131,7 @@ export class FibClient implements FibPort {
       targets,
       objects,
       refused,
+      retargeted,
       plan,
       waiting: { queue, turns, flight, devices, barriers },
       writer,
@@ -147,6 +151,7 @@ export class FibClient implements FibPort {
     this.#rows = rows;
     this.#refused = refused;
     this.#contested = contested;
+    this.#retargeted = retargeted;
     this.#held = held;
     this.#writer = writer;
     this.#told = told;
@@ -186,12 +191,7 @@ export class FibClient implements FibPort {
 
   retarget(group: FibGroup, target: FibTarget): void {
     this.#groups.check(group);
-    if (!this.#groups.retarget(group, target) || this.#groups.routes(group) === 0) return;
-    for (const table of this.#tables) {
-      const { want } = table;
-      const limit = table.prefixes.limit;
-      for (let id = 1; id < limit; id++) if (want.get(id) === group) this.#dirty.add(table, id);
-    }
+    if (this.#groups.retarget(group, target) && this.#groups.routes(group) > 0) this.#retargeted.add(group);
   }
 
   releaseGroup(group: FibGroup): void {
@@ -237,6 +237,7 @@ export class FibClient implements FibPort {
   }
 
   barrier(done: () => void): void {
+    this.#retargeted.flush();
     this.#barriers.add(done);
     this.#turns.ask();
     this.#options.clock.defer(() => this.#barriers.check());
@@ -367,14 +368,17 @@ export class FibClient implements FibPort {
   // --- answers to people --------------------------------------------------------------------------------------------
 
   rows(): Iterable<FibRow> {
+    this.#retargeted.flush();
     return this.#rows.all();
   }
 
   list(): FibRow[] {
+    this.#retargeted.flush();
     return [...this.#rows.all()];
   }
 
   row(prefix: Prefix): FibRow | undefined {
+    this.#retargeted.flush();
     return this.#rows.one(prefix);
   }
 

@@ -69,6 +69,8 @@ export class FibFeed {
   /** By the next hop's id if there is one, else by all of them as text. */
   readonly #viaByKey = new Map<number | string, Via>();
   readonly #vias: (Via | undefined)[] = [undefined];
+  /** Vias that stand under no next hop's own id, by each of their next hops. */
+  readonly #shared = new Map<number, Set<Via>>();
   readonly #freeVias: number[] = [];
   /** By prefix id: index of the via that the FIB was told, 0 for none. */
   readonly #told = new Column(Uint32Array);
@@ -111,8 +113,13 @@ export class FibFeed {
   /** These next hops resolve otherwise than before. */
   nextHopsChanged(changed: ReadonlySet<number>): void {
     if (this.#frozen) return;
-    for (const via of this.#vias) {
-      if (!via?.nextHops.some((nextHop) => changed.has(nextHop))) continue;
+    const vias = new Set<Via>();
+    for (const nextHop of changed) {
+      const alone = this.#viaByKey.get(nextHop);
+      if (alone !== undefined) vias.add(alone);
+      for (const via of this.#shared.get(nextHop) ?? []) vias.add(via);
+    }
+    for (const via of vias) {
       const target = this.#target(via.nextHops, via.shares);
       // With no way left the decision is about to move or remove the routes.
       if (target.nextHops.length > 0) this.#parts.fib.retarget(via.group, target);
@@ -196,6 +203,12 @@ export class FibFeed {
     const via: Via = { index, key, group, nextHops, shares, routes: 0 };
     this.#viaByKey.set(key, via);
     this.#vias[index] = via;
+    if (typeof key === "string")
+      for (const nextHop of nextHops) {
+        const known = this.#shared.get(nextHop);
+        if (known === undefined) this.#shared.set(nextHop, new Set([via]));
+        else known.add(via);
+      }
     return index;
   }
 
@@ -205,6 +218,12 @@ export class FibFeed {
     this.#parts.fib.releaseGroup(via.group);
     for (const nextHop of via.nextHops) this.#parts.release(nextHop);
     this.#viaByKey.delete(via.key);
+    if (typeof via.key === "string")
+      for (const nextHop of via.nextHops) {
+        const known = this.#shared.get(nextHop);
+        known?.delete(via);
+        if (known?.size === 0) this.#shared.delete(nextHop);
+      }
     this.#vias[index] = undefined;
     this.#freeVias.push(index);
   }

@@ -172,6 +172,7 @@ export class HeldRoutes implements MarkedRoutes {
 
   linkDown(ifindex: number, removed: boolean): void {
     const { targets } = this.#parts;
+    if (!targets.anyUses(ifindex)) return;
     const on = (hop: FibHop) => hop.ifindex === ifindex;
     const affected = new Set<TargetId>();
     for (const id of targets.ids()) {
@@ -189,8 +190,7 @@ export class HeldRoutes implements MarkedRoutes {
   }
 
   uses(ifindex: number): boolean {
-    for (const id of this.#parts.targets.ids()) if (this.#parts.targets.uses(id, ifindex)) return true;
-    return false;
+    return this.#parts.targets.anyUses(ifindex);
   }
 
   kernelChanged(): void {

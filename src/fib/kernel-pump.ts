@@ -8,6 +8,7 @@ import { type FibTable, Mark } from "./fib-table.ts";
 import { type Flight, WINDOW } from "./flight.ts";
 import type { NexthopObjects } from "./nexthop-objects.ts";
 import type { RefusedRoutes } from "./refused-routes.ts";
+import type { RetargetedGroups } from "./retargeted-groups.ts";
 import type { RoutePlan } from "./route-plan.ts";
 import type { TargetId, TargetStore } from "./targets.ts";
 import type { ToldTargets } from "./told-targets.ts";
@@ -42,6 +43,7 @@ export interface KernelPumpParts {
   readonly targets: TargetStore;
   readonly objects: NexthopObjects | null;
   readonly refused: RefusedRoutes;
+  readonly retargeted: RetargetedGroups;
   readonly plan: RoutePlan;
   readonly waiting: Waiting;
   readonly writer: WriterSession;
@@ -66,6 +68,7 @@ export class KernelPump {
     if (!turns.open) return;
     this.#parts.mirror?.drain(); // what others did comes first, so that we don't replace what is no longer ours
     const { writer, told, plan, tables, synchronous, clock } = this.#parts;
+    this.#parts.retargeted.flush();
     const { out } = writer;
     told.flush();
     devices.write(flight);
@@ -119,10 +122,10 @@ export class KernelPump {
   #writeObjects(): void {
     const { objects, waiting } = this.#parts;
     if (objects === null || !objects.dirty) return;
+    const came = objects.takeCome();
+    if (came.size > 0) this.#parts.refused.objectsCame(came);
     for (const write of objects.take(waiting.flight.room)) {
-      const sequence = waiting.flight.other((trouble) => {
-        for (const root of objects.answered(write, trouble)) this.#parts.refused.objectCame(root);
-      });
+      const sequence = waiting.flight.other((trouble) => objects.answered(write, trouble));
       this.#parts.writer.out.nexthop(sequence, write.operation, write.id, write.object);
     }
     this.#parts.writer.flush();

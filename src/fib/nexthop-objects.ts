@@ -12,6 +12,8 @@ interface Entry {
   readonly id: number;
   /** A gateway, or a group of gateways. */
   readonly gateway: boolean;
+  /** Gateways: by what it is looked up. */
+  key: string | null;
   /** What it is to be; null = it isn't needed any more. */
   want: NexthopObject | null;
   /** Key of what the kernel has; null = nothing. */
@@ -23,8 +25,8 @@ interface Entry {
   trouble: string | null;
   /** Seen by the reading that runs. */
   seen: boolean;
-  /** Gateways: the roots that have it as a member. */
-  users: number;
+  /** Gateways: the groups of routes whose roots have it as a member. */
+  readonly users: Set<FibGroup>;
 }
 
 interface Root {
@@ -57,9 +59,15 @@ export class NexthopObjects {
   readonly #gateways = new Map<string, Entry>();
   readonly #roots = new Map<FibGroup, Root>();
   readonly #rootById = new Map<number, FibGroup>();
-  readonly #dirty = new Set<Entry>();
+  /** How many groups of the kernel contain a gateway, by its id; a group may be read before its gateways. */
+  readonly #carriers = new Map<number, number>();
+  /** Groups in the kernel that are nobody's root, by their members. */
+  readonly #unclaimed = new Map<string, Set<Entry>>();
+  /** What may have to be written, in the order that the kernel needs (`rankOf`). */
+  readonly #dirty: readonly Set<Entry>[] = [new Set(), new Set(), new Set(), new Set()];
   readonly #protocol: number;
   readonly #turns: WriteTurns;
+  #came = new Set<number>();
   #nextId = FIRST_NEXTHOP_ID;
 
   constructor(protocol: number, turns: WriteTurns) {
@@ -76,8 +84,9 @@ export class NexthopObjects {
     );
   }
 
+  /** Something is to be written, or was and is to be told of. */
   get dirty(): boolean {
-    return this.#dirty.size > 0;
+    return this.#came.size > 0 || this.#dirty.some((entries) => entries.size > 0);
   }
 
   /**
@@ -89,11 +98,11 @@ export class NexthopObjects {
       gateway: this.#gateway(hop),
       weight: hop.weight,
     }));
-    for (const member of members) member.gateway.users++;
+    for (const member of members) member.gateway.users.add(group);
     const before = this.#roots.get(group);
     let entry = before?.entry;
     if (entry === undefined || (entry.held === null && !entry.inFlight)) {
-      const adopted = this.#unclaimed(objectKey(groupOf(members)));
+      const adopted = this.#adoptable(objectKey(groupOf(members)));
       if (adopted !== undefined) {
         if (entry !== undefined) this.#drop(entry);
         entry = adopted;
@@ -102,7 +111,11 @@ export class NexthopObjects {
     entry ??= this.#create(false);
     this.#roots.set(group, { entry, members });
     this.#rootById.set(entry.id, group);
-    for (const member of before?.members ?? []) this.#leave(member.gateway);
+    this.#index(entry);
+    if (before !== undefined) {
+      const stay = new Set(members.map(({ gateway }) => gateway));
+      for (const { gateway } of before.members) if (!stay.has(gateway)) this.#leave(gateway, group);
+    }
     this.#refresh(group);
     return entry.id;
   }
@@ -114,8 +127,9 @@ export class NexthopObjects {
     this.#roots.delete(group);
     this.#rootById.delete(root.entry.id);
     root.entry.want = null;
-    this.#dirty.delete(root.entry);
-    for (const member of root.members) this.#leave(member.gateway);
+    this.#unmark(root.entry);
+    this.#index(root.entry);
+    for (const { gateway } of root.members) this.#leave(gateway, group);
   }
 
   /** No route, wanted or held, uses this root any more. */
@@ -128,55 +142,63 @@ export class NexthopObjects {
 
   /** What to write now, at most `most`, in the order that the kernel needs; each is in flight until `answered`. */
   take(most: number): NexthopWrite[] {
-    const rank = (entry: Entry) => {
-      const object = entry.want;
-      if (object === null) return entry.gateway ? 3 : 2; // groups go before their members
-      return object.kind === "gateway" ? 0 : 1;
-    };
     const writes: NexthopWrite[] = [];
-    for (const entry of [...this.#dirty].sort((a, b) => rank(a) - rank(b))) {
-      if (writes.length >= most) break;
-      this.#dirty.delete(entry);
-      if (entry.inFlight) {
-        entry.again = true;
-        continue;
+    for (const entries of this.#dirty)
+      for (const entry of entries) {
+        if (writes.length >= most) return writes;
+        entries.delete(entry);
+        const write = this.#write(entry);
+        if (write !== null) writes.push(write);
       }
-      const wanted = entry.want === null ? null : objectKey(entry.want);
-      if (wanted === entry.held) {
-        if (wanted === null) this.#drop(entry);
-        continue;
-      }
-      // the kernel would take it out of its groups, and the last one takes the routes with it
-      if (wanted === null && entry.gateway && this.#carries(entry)) continue;
-      entry.inFlight = true;
-      const operation = wanted === null ? Operation.Delete : entry.held === null ? Operation.Create : Operation.Replace;
-      writes.push({ id: entry.id, operation, object: entry.want });
-    }
     return writes;
   }
 
-  /** The kernel's answer on a write: null if it was done. Returns the roots that may carry routes from now on. */
-  answered(write: NexthopWrite, trouble: string | null): number[] {
+  #write(entry: Entry): NexthopWrite | null {
+    if (entry.inFlight) {
+      entry.again = true;
+      return null;
+    }
+    const wanted = entry.want === null ? null : objectKey(entry.want);
+    if (wanted === entry.held) {
+      if (wanted === null) this.#drop(entry);
+      else this.#index(entry);
+      return null;
+    }
+    // the kernel would take it out of its groups, and the last one takes the routes with it: asked again when it is in none
+    if (wanted === null && this.#carriers.has(entry.id)) return null;
+    entry.inFlight = true;
+    this.#index(entry);
+    const operation = wanted === null ? Operation.Delete : entry.held === null ? Operation.Create : Operation.Replace;
+    return { id: entry.id, operation, object: entry.want };
+  }
+
+  /** The roots that were made since the last time: they may carry routes now. */
+  takeCome(): ReadonlySet<number> {
+    const came = this.#came;
+    if (came.size > 0) this.#came = new Set();
+    return came;
+  }
+
+  /** The kernel's answer on a write: null if it was done. */
+  answered(write: NexthopWrite, trouble: string | null): void {
     const entry = this.#entries.get(write.id);
-    if (entry === undefined) return [];
+    if (entry === undefined) return;
     entry.inFlight = false;
     entry.trouble = trouble;
-    if (trouble === null) entry.held = write.object === null ? null : objectKey(write.object);
-    else if (write.operation === Operation.Delete) entry.held = null; // it was gone already
+    if (trouble === null) this.#hold(entry, write.object);
+    else if (write.operation === Operation.Delete) this.#hold(entry, null); // it was gone already
     if (entry.again) {
       entry.again = false;
       this.#mark(entry);
     }
-    if (entry.want === null && entry.held === null && !this.#dirty.has(entry)) this.#drop(entry);
+    if (entry.want === null && entry.held === null && !this.#isDirty(entry)) this.#drop(entry);
     if (entry.gateway) {
       // a group goes without a member that can't be made
-      for (const [group, root] of this.#roots)
-        if (root.members.some((member) => member.gateway === entry)) this.#refresh(group);
-      return [];
+      for (const group of entry.users) this.#refresh(group);
+    } else if (trouble === null && write.operation === Operation.Create) {
+      this.#came.add(write.id);
+      this.#turns.ask();
     }
-    for (const each of this.#entries.values())
-      if (each.gateway && each.want === null && each.held !== null) this.#mark(each); // perhaps in no group any more
-    return trouble === null && write.operation === Operation.Create ? [write.id] : [];
   }
 
   /** Whether routes can be put on the root; if not, why. Undefined for ids that are not ours. */
@@ -191,12 +213,14 @@ export class NexthopObjects {
 
   /** Tries again what failed. */
   retry(): void {
+    const groups = new Set<FibGroup>();
     for (const entry of this.#entries.values()) {
       if (entry.trouble === null) continue;
       entry.trouble = null;
       this.#mark(entry);
+      for (const group of entry.users) groups.add(group);
     }
-    for (const group of this.#roots.keys()) this.#refresh(group);
+    for (const group of groups) this.#refresh(group);
   }
 
   /** Deletes what an earlier run left and nobody took over; `used` says which roots still carry routes. */
@@ -239,13 +263,14 @@ export class NexthopObjects {
       entry = this.#create(nexthop.object.kind === "gateway", nexthop.id);
       if (entry.gateway) {
         const key = objectKey(nexthop.object);
+        entry.key = key;
         const fresh = this.#gateways.get(key);
         if (fresh === undefined || (fresh.held === null && !fresh.inFlight)) this.#gateways.set(key, entry);
       }
     }
     entry.seen = true;
     if (entry.inFlight) return;
-    entry.held = objectKey(nexthop.object);
+    this.#hold(entry, nexthop.object);
     if (entry.want !== null && objectKey(entry.want) !== entry.held) this.#mark(entry);
   }
 
@@ -263,38 +288,78 @@ export class NexthopObjects {
   }
 
   #lost(entry: Entry): void {
-    entry.held = null;
+    this.#hold(entry, null);
     if (entry.want !== null) this.#mark(entry);
-    else if (entry.users === 0 && !this.#rootById.has(entry.id)) this.#drop(entry);
+    else if (entry.users.size === 0 && !this.#rootById.has(entry.id)) this.#drop(entry);
   }
 
   /** Forgets an object that neither we want nor the kernel has. */
   #drop(entry: Entry): void {
-    this.#dirty.delete(entry);
+    this.#unmark(entry);
     this.#entries.delete(entry.id);
-    if (this.#rootById.has(entry.id)) this.#rootById.delete(entry.id);
-    for (const [key, gateway] of this.#gateways) if (gateway === entry) this.#gateways.delete(key);
+    this.#rootById.delete(entry.id);
+    this.#index(entry);
+    if (entry.key !== null && this.#gateways.get(entry.key) === entry) this.#gateways.delete(entry.key);
   }
 
-  /** Whether a group that the kernel has contains this gateway. */
-  #carries(gateway: Entry): boolean {
-    for (const entry of this.#entries.values())
-      if (!entry.gateway && entry.held?.split(" ").some((member) => member.startsWith(`${gateway.id}*`)) === true)
-        return true;
-    return false;
+  /** The kernel has this of it now; null: nothing. */
+  #hold(entry: Entry, object: NexthopObject | null): void {
+    const key = object === null ? null : objectKey(object);
+    if (key === entry.held) {
+      this.#index(entry);
+      return;
+    }
+    for (const id of entry.gateway ? [] : membersOf(entry.held)) this.#carry(id, -1);
+    this.#unindex(entry);
+    entry.held = key;
+    for (const id of entry.gateway ? [] : membersOf(key)) this.#carry(id, 1);
+    this.#index(entry);
+  }
+
+  /** A group of the kernel has come to contain the gateway, or ceased to. */
+  #carry(id: number, by: 1 | -1): void {
+    const count = (this.#carriers.get(id) ?? 0) + by;
+    if (count > 0) {
+      this.#carriers.set(id, count);
+      return;
+    }
+    this.#carriers.delete(id);
+    const gateway = this.#entries.get(id);
+    if (gateway !== undefined && gateway.want === null && gateway.held !== null) this.#mark(gateway);
+  }
+
+  /** Keeps `#unclaimed` true of the entry. */
+  #index(entry: Entry): void {
+    if (entry.gateway || entry.held === null) return;
+    const free =
+      !this.#rootById.has(entry.id) && !entry.inFlight && !this.#isDirty(entry) && this.#entries.has(entry.id);
+    if (!free) {
+      this.#unindex(entry);
+      return;
+    }
+    const known = this.#unclaimed.get(entry.held);
+    if (known !== undefined) known.add(entry);
+    else this.#unclaimed.set(entry.held, new Set([entry]));
+  }
+
+  #unindex(entry: Entry): void {
+    if (entry.held === null) return;
+    const known = this.#unclaimed.get(entry.held);
+    if (known?.delete(entry) === true && known.size === 0) this.#unclaimed.delete(entry.held);
   }
 
   #create(gateway: boolean, id = this.#freshId()): Entry {
     const entry: Entry = {
       id,
       gateway,
+      key: null,
       want: null,
       held: null,
       inFlight: false,
       again: false,
       trouble: null,
       seen: true,
-      users: 0,
+      users: new Set(),
     };
     this.#entries.set(id, entry);
     return entry;
@@ -310,6 +375,7 @@ export class NexthopObjects {
     let entry = this.#gateways.get(key);
     if (entry === undefined) {
       entry = this.#create(true);
+      entry.key = key;
       this.#gateways.set(key, entry);
     }
     if (entry.want === null) {
@@ -319,8 +385,9 @@ export class NexthopObjects {
     return entry;
   }
 
-  #leave(gateway: Entry): void {
-    if (--gateway.users > 0) return;
+  #leave(gateway: Entry, group: FibGroup): void {
+    gateway.users.delete(group);
+    if (gateway.users.size > 0) return;
     gateway.want = null;
     this.#mark(gateway);
   }
@@ -333,18 +400,36 @@ export class NexthopObjects {
     if (able.length > 0) this.#mark(root.entry);
   }
 
-  #unclaimed(key: string): Entry | undefined {
-    for (const entry of this.#entries.values())
-      if (entry.held === key && !this.#rootById.has(entry.id) && !entry.inFlight && !this.#dirty.has(entry))
-        return entry;
+  #adoptable(key: string): Entry | undefined {
+    for (const entry of this.#unclaimed.get(key) ?? []) return entry;
     return undefined;
   }
 
   #mark(entry: Entry): void {
-    this.#dirty.add(entry);
+    this.#unmark(entry);
+    this.#dirty[rankOf(entry)]!.add(entry);
+    this.#index(entry);
     this.#turns.ask();
   }
+
+  #unmark(entry: Entry): void {
+    for (const entries of this.#dirty) entries.delete(entry);
+  }
+
+  #isDirty(entry: Entry): boolean {
+    return this.#dirty.some((entries) => entries.has(entry));
+  }
 }
+
+/** Gateways before groups, and what goes last: groups before their members. */
+function rankOf({ gateway, want }: Entry): 0 | 1 | 2 | 3 {
+  if (want === null) return gateway ? 3 : 2;
+  return want.kind === "gateway" ? 0 : 1;
+}
+
+/** The numbers in the key of a group. */
+const membersOf = (key: string | null): number[] =>
+  key === null ? [] : key.split(" ").map((member) => Number(member.slice(0, member.indexOf("*"))));
 
 const groupOf = (members: readonly { gateway: Entry; weight: number }[]): NexthopObject => ({
   kind: "group",

@@ -101,12 +101,12 @@ export class RefusedRoutes {
     if (refusal.state === "failed") this.#freeSiblings(this.#parts.groups.wanted(table, id));
   }
 
-  /** A nexthop object has come: routes that waited for it go on. */
-  objectCame(nexthopId: number): void {
+  /** Nexthop objects have come: routes that waited for them go on. */
+  objectsCame(nexthopIds: ReadonlySet<number>): void {
     this.#each((table, id) => {
       const wanted = this.#parts.groups.wanted(table, id);
       const target = wanted === 0 ? null : this.#parts.targets.get(wanted);
-      if (target?.type !== "object" || target.nexthopId !== nexthopId) return;
+      if (target?.type !== "object" || !nexthopIds.has(target.nexthopId)) return;
       this.#dead.delete(wanted);
       this.#parts.dirty.add(table, id);
     });

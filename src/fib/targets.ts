@@ -61,6 +61,8 @@ export class TargetStore {
   readonly #entries: (Entry | undefined)[] = [undefined];
   readonly #byKey = new Map<string, TargetId>();
   readonly #free: TargetId[] = [];
+  /** Targets by interface, and those that may leave through any. */
+  readonly #on = new Map<number, number>();
   readonly #listeners: ((id: TargetId, target: KernelTarget) => void)[] = [];
   /** The single hop that was looked up last, and its id: routes of one dump come in runs. */
   #lastHop = { words: new Uint32Array(4), length: -1, ifindex: 0, flags: 0, id: 0 };
@@ -79,6 +81,7 @@ export class TargetStore {
       id = this.#free.pop() ?? this.#entries.length;
       this.#entries[id] = { target: canonical, key, references: 0 };
       this.#byKey.set(key, id);
+      this.#count(canonical, 1);
     }
     this.#entries[id]!.references++;
     return id;
@@ -92,6 +95,7 @@ export class TargetStore {
     const entry = this.#entries[id]!;
     if (--entry.references > 0) return;
     this.#byKey.delete(entry.key);
+    this.#count(entry.target, -1);
     this.#entries[id] = undefined;
     this.#lastHop.length = -1;
     this.#free.push(id);
@@ -110,6 +114,20 @@ export class TargetStore {
   /** The ids in use. */
   *ids(): Iterable<TargetId> {
     for (let id = 1; id < this.#entries.length; id++) if (this.#entries[id] !== undefined) yield id;
+  }
+
+  #count(target: KernelTarget, by: 1 | -1): void {
+    const interfaces = target.type === "object" ? anyInterface : target.nextHops.map((hop) => hop.ifindex);
+    for (const ifindex of new Set(interfaces)) {
+      const count = (this.#on.get(ifindex) ?? 0) + by;
+      if (count > 0) this.#on.set(ifindex, count);
+      else this.#on.delete(ifindex);
+    }
+  }
+
+  /** Whether packets of any target leave through the interface. */
+  anyUses(ifindex: number): boolean {
+    return this.#on.has(ifindex) || this.#on.has(0);
   }
 
   /** Whether packets of this target leave through the interface (0 = through any). */
@@ -157,6 +175,9 @@ export class TargetStore {
     return id;
   }
 }
+
+/** What a nexthop object leads to isn't known here. */
+const anyInterface = [0];
 
 function seenTarget(view: RouteView): FibTarget {
   if (view.type === nl.RTN_BLACKHOLE) return { type: "blackhole", nextHops: [] };

@@ -163,8 +163,7 @@ export class ForeignRoutes {
 
   /** Whether any of them leaves through the interface. */
   uses(ifindex: number): boolean {
-    for (const { route } of this.#shelf.all()) if (route.hops.some((hop) => hop.ifindex === ifindex)) return true;
-    return false;
+    return this.#shelf.uses(ifindex);
   }
 
   /** The routes of exactly this prefix. */

@@ -56,6 +56,8 @@ export class RouteShelf {
   inOurPlaces = 0;
   /** Routes with a hop that the kernel calls dead. */
   withDeadHop = 0;
+  /** Hops by interface. */
+  readonly #hopsOn = new Map<number, number>();
   readonly #index: readonly PrefixIndex[];
   readonly #lists: (Kept[] | undefined)[][] = [[], []];
   readonly #byIdentity = new Map<string, Kept>();
@@ -127,6 +129,7 @@ export class RouteShelf {
     if (nexthopId !== 0) this.objects++;
     if (this.#isOurPlace(route)) this.inOurPlaces++;
     if (hasDeadHop(route)) this.withDeadHop++;
+    this.#countHops(hops, 1);
     const lists = this.#lists[family]!;
     lists[id] ??= [];
     lists[id]!.push(kept);
@@ -151,6 +154,8 @@ export class RouteShelf {
     const route = { ...kept.route, ...parts };
     if (sameRoute(kept.route, route)) return;
     this.withDeadHop += Number(hasDeadHop(route)) - Number(hasDeadHop(kept.route));
+    this.#countHops(kept.route.hops, -1);
+    this.#countHops(route.hops, 1);
     kept.route = route;
     change.told.push(route);
   }
@@ -180,11 +185,25 @@ export class RouteShelf {
     }
   }
 
+  /** Whether any of them has a hop on the interface. */
+  uses(ifindex: number): boolean {
+    return this.#hopsOn.has(ifindex);
+  }
+
+  #countHops(hops: readonly KernelHop[], by: 1 | -1): void {
+    for (const { ifindex } of hops) {
+      const count = (this.#hopsOn.get(ifindex) ?? 0) + by;
+      if (count > 0) this.#hopsOn.set(ifindex, count);
+      else this.#hopsOn.delete(ifindex);
+    }
+  }
+
   #forget(kept: Kept, change: Change): void {
     for (const identity of kept.identities) this.#byIdentity.delete(identity);
     if (kept.nexthopId !== 0) this.objects--;
     if (this.#isOurPlace(kept.route)) this.inOurPlaces--;
     if (hasDeadHop(kept.route)) this.withDeadHop--;
+    this.#countHops(kept.route.hops, -1);
     change.gone.push(kept.route);
   }
 

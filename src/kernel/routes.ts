@@ -117,15 +117,16 @@ export class KernelRoutes {
    */
   linkDown(ifindex: number, removed: boolean): void {
     const on = (hop: KernelHop) => hop.ifindex === ifindex;
-    this.#gone(
-      this.foreign.removeWhere(
-        (route) =>
-          route.family === Family.Ipv4Unicast &&
-          (removed
-            ? route.hops.some(on)
-            : route.scope !== nl.RT_SCOPE_HOST && route.hops.length > 0 && route.hops.every(on)),
-      ),
-    );
+    if (this.foreign.uses(ifindex))
+      this.#gone(
+        this.foreign.removeWhere(
+          (route) =>
+            route.family === Family.Ipv4Unicast &&
+            (removed
+              ? route.hops.some(on)
+              : route.scope !== nl.RT_SCOPE_HOST && route.hops.length > 0 && route.hops.every(on)),
+        ),
+      );
     this.#parts.own()?.linkDown(ifindex, removed);
   }
 

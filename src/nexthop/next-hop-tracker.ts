@@ -33,11 +33,12 @@ export interface TrackerOptions {
 
 /** Who knows which next hops are reached through a tunnel. */
 export interface TunnelPort {
-  /** Null: without one. Otherwise the hop that leads into it, or why it can't be used now. What it needs is kept until `forget`. */
+  /** Null: without one. Otherwise the hop that leads into it, or why it can't be used now. */
   reach(
     words: readonly number[],
+    entries: "keep" | "drop" | "leave",
   ): { readonly hop: { readonly ifindex: number; readonly onlink: boolean } } | { readonly trouble: string } | null;
-  /** The next hop is used no more. */
+  /** The next hop is used no more: as `reach` with "drop". */
   forget(words: readonly number[]): void;
 }
 
@@ -50,8 +51,19 @@ interface NextHop {
   readonly linkLocal: readonly number[] | null;
   readonly scope: number;
   readonly marks: KernelMarks | null;
+  /** Who knows the id. */
   users: number;
+  /** Whose routes go there: only then a tunnel has entries for it. */
+  routed: number;
   resolution: Resolution;
+}
+
+/** Next hops that may resolve otherwise than before, and how far they were looked at. */
+interface Pass {
+  readonly areas: readonly Area[] | "all";
+  /** Interfaces whose link-local next hops are meant, too. */
+  readonly scopes: ReadonlySet<number>;
+  next: number;
 }
 
 /** A part of the address space. */
@@ -66,6 +78,11 @@ const MOST_AREAS = 64;
 const RESTING = 1024;
 /** Columns start with room for this many. */
 const FIRST = 16;
+/** Next hops resolved at once, and looked at at once; the rest follows in later turns. */
+const RESOLVED_AT_ONCE = 2048;
+const SEEN_AT_ONCE = 65_536;
+/** More passes than this that wait, and one over everything takes their place. */
+const MOST_PASSES = 8;
 const LOOPBACK_IFINDEX = 1;
 const ownRoute = wayless(true, "own-route");
 const notResolved = wayless(true, "not-resolved");
@@ -82,18 +99,28 @@ export class NextHopTracker {
   readonly #ids = new Map<number | string, number>();
   readonly #nextHops: (NextHop | undefined)[] = [];
   readonly #free: number[] = [];
-  /** How many ids an address has, where it has more than one. */
-  readonly #doubles = new Map<string, number>();
   readonly #links = new Map<number, ViewedLink>();
   readonly #routes = new ResolvingRoutes();
   readonly #own = new OwnAddresses();
   readonly #listeners: ((ids: readonly number[]) => void)[] = [];
   /** What has changed since the last `synced`. */
   #areas: Area[] | "all" = [];
+  readonly #scopes = new Set<number>();
+  /** What is under way, the first first. */
+  #passes: Pass[] = [];
+  #underWay = false;
+  /** Interfaces that lead into tunnels. */
+  readonly #tunnelDevices = new Set<number>();
+  /** How many ids of an address are routed to: it may come with several link-local ones and marks. */
+  readonly #routed = new Map<number | string, number>();
+  readonly #later: (work: () => void) => void;
 
-  constructor(options: TrackerOptions) {
+  /** @param later has the work done in another turn: there may be very many next hops. */
+  constructor(options: TrackerOptions, later: (work: () => void) => void = (work) => work()) {
     this.#options = options;
-    this.#nextHops.push({ key: "", words: [], linkLocal: null, scope: 0, marks: null, users: 1, resolution: ownRoute });
+    this.#later = later;
+    const own = { key: "", words: [], linkLocal: null, scope: 0, marks: null, users: 1, routed: 0 };
+    this.#nextHops.push({ ...own, resolution: ownRoute });
     this.reachable[0] = 1;
   }
 
@@ -134,10 +161,9 @@ export class NextHopTracker {
     marks: KernelMarks | null,
   ): number {
     const id = this.#free.length > RESTING ? this.#free.shift()! : this.#nextHops.length;
-    const resolution = this.#resolve(words, scope, marks);
-    this.#nextHops[id] = { key, words, linkLocal, scope, marks, users: 1, resolution };
+    const resolution = this.#resolve(words, scope, marks, this.#isRouted(words) ? "keep" : "leave");
+    this.#nextHops[id] = { key, words, linkLocal, scope, marks, users: 1, routed: 0, resolution };
     this.#ids.set(key, id);
-    if (marks !== null) this.#doubles.set(String(words), (this.#doubles.get(String(words)) ?? 0) + 1);
     if (id >= this.#growth.next) this.#growth.reach(id, this.#growColumn);
     this.#store(id, resolution);
     return id;
@@ -152,31 +178,51 @@ export class NextHopTracker {
     const nextHop = this.#nextHops[id];
     if (nextHop === undefined) throw new Error(`next hop ${id} was released more often than retained`);
     if (--nextHop.users > 0) return;
-    this.#forgetTunnel(nextHop);
+    if (nextHop.routed > 0) this.#leave(nextHop);
     this.#ids.delete(nextHop.key);
     this.#nextHops[id] = undefined;
     this.reachable[id] = 0;
     this.#free.push(id);
   }
 
-  /** The tunnel to an address is needed as long as any of its ids is in use. */
-  #forgetTunnel({ words, marks, key }: NextHop): void {
-    const { tunnels } = this.#options;
-    if (marks !== null) {
-      const left = this.#doubles.get(String(words))! - 1;
-      if (left > 0) this.#doubles.set(String(words), left);
-      else this.#doubles.delete(String(words));
-    }
-    if (tunnels === null) return;
-    const others = marks !== null || this.#doubles.has(String(words));
-    if (others && this.#nextHops.some((other) => other !== undefined && other.key !== key && same(other.words, words)))
-      return;
-    tunnels.forget(words);
-  }
-
   /** What policy says of the kernel routes through it; null: nothing. */
   marks(id: number): KernelMarks | null {
     return this.#nextHops[id]?.marks ?? null;
+  }
+
+  /** Routes go there from now on, those that were counted before aside. */
+  use(id: number): void {
+    const nextHop = this.#nextHops[id];
+    if (id === 0 || nextHop === undefined || nextHop.routed++ > 0) return;
+    const { words, resolution } = nextHop;
+    const key = addressKey(words);
+    this.#routed.set(key, (this.#routed.get(key) ?? 0) + 1);
+    if (resolution.reason === "tunnel" || resolution.reason === "tunnel-trouble")
+      this.#options.tunnels?.reach(words, "keep");
+  }
+
+  /** One holder of routes less. */
+  unuse(id: number): void {
+    const nextHop = this.#nextHops[id];
+    if (id === 0 || nextHop === undefined || nextHop.routed === 0 || --nextHop.routed > 0) return;
+    this.#leave(nextHop);
+  }
+
+  /** No route goes by this id any more: the tunnel is needed as long as any does by its address. */
+  #leave(nextHop: NextHop): void {
+    nextHop.routed = 0;
+    const key = addressKey(nextHop.words);
+    const left = (this.#routed.get(key) ?? 1) - 1;
+    if (left > 0) {
+      this.#routed.set(key, left);
+      return;
+    }
+    this.#routed.delete(key);
+    this.#options.tunnels?.forget(nextHop.words);
+  }
+
+  #isRouted(words: readonly number[]): boolean {
+    return this.#routed.has(addressKey(words));
   }
 
   /** Next hops in use, the one of own routes left out. */
@@ -213,10 +259,10 @@ export class NextHopTracker {
 
   /** How an address would resolve, whether or not anybody announced it. */
   lookup(words: readonly number[], scope = 0): Resolution {
-    return this.#resolve(words, scope);
+    return this.#resolve(words, scope, null, "leave");
   }
 
-  /** Called after a burst of kernel events with the ids that resolve differently than before. */
+  /** Called after a burst of kernel events, in parts where there are many, with the ids that resolve differently than before. */
   onChange(listener: (ids: readonly number[]) => void): void {
     this.#listeners.push(listener);
   }
@@ -227,12 +273,22 @@ export class NextHopTracker {
     const before = this.#links.get(link.ifindex);
     this.#links.set(link.ifindex, link);
     if (!this.#options.resolve) return;
-    if (before?.running !== link.running || before.name !== link.name) this.#areas = "all";
+    if (before?.running !== link.running || before.name !== link.name) this.#linkChanged(link.ifindex);
   }
 
   linkGone(link: ViewedLink): void {
     this.#links.delete(link.ifindex);
-    if (this.#options.resolve) this.#areas = "all";
+    if (this.#options.resolve) this.#linkChanged(link.ifindex);
+  }
+
+  /** What leads over the link is looked at again. Links of pods come and go all the time, and nothing leads over them. */
+  #linkChanged(ifindex: number): void {
+    if (ifindex === LOOPBACK_IFINDEX || this.#tunnelDevices.has(ifindex)) this.#areas = "all";
+    this.#scopes.add(ifindex);
+    for (const route of this.#routes.through(ifindex)) {
+      if (this.#areas === "all") return;
+      this.#mark(route);
+    }
   }
 
   address(address: ViewedAddress): void {
@@ -270,14 +326,34 @@ export class NextHopTracker {
   /** A burst of events is over. */
   synced(): void {
     const areas = this.#areas;
-    if (areas !== "all" && areas.length === 0) return;
+    if (areas !== "all" && areas.length === 0 && this.#scopes.size === 0) return;
+    const pass: Pass = { areas, scopes: new Set(this.#scopes), next: 1 };
     this.#areas = [];
+    this.#scopes.clear();
+    this.#passes.push(pass);
+    if (areas === "all" || this.#passes.length > MOST_PASSES)
+      this.#passes = [{ areas: "all", scopes: new Set(), next: 1 }]; // it does what the others would have
+    if (!this.#underWay) this.#goOn();
+  }
+
+  /** A slice of what has to be looked at. */
+  #goOn(): void {
+    this.#underWay = true;
     const changed: number[] = [];
-    for (let id = 1; id < this.#nextHops.length; id++) {
+    let [resolved, seen] = [0, 0];
+    while (this.#passes.length > 0 && resolved < RESOLVED_AT_ONCE && seen < SEEN_AT_ONCE) {
+      const pass = this.#passes[0]!;
+      if (pass.next >= this.#nextHops.length) {
+        this.#passes.shift();
+        continue;
+      }
+      const id = pass.next++;
       const nextHop = this.#nextHops[id];
-      if (nextHop === undefined) continue;
-      if (areas !== "all" && !areas.some((area) => holds(area, nextHop.words))) continue;
-      const resolution = this.#resolve(nextHop.words, nextHop.scope, nextHop.marks);
+      seen++;
+      if (nextHop === undefined || !concerns(pass, nextHop)) continue;
+      resolved++;
+      const { words, scope, marks } = nextHop;
+      const resolution = this.#resolve(words, scope, marks, this.#isRouted(words) ? "keep" : "drop");
       const before = nextHop.resolution;
       nextHop.resolution = resolution;
       if (sameWay(before, resolution)) continue;
@@ -285,6 +361,8 @@ export class NextHopTracker {
       changed.push(id);
     }
     if (changed.length > 0) for (const listener of this.#listeners) listener(changed);
+    if (this.#passes.length > 0) this.#later(() => this.#goOn());
+    else this.#underWay = false;
   }
 
   #mark({ words, length }: Area): void {
@@ -295,7 +373,13 @@ export class NextHopTracker {
 
   // ---- resolution ------------------------------------------------------------------------------------------------
 
-  #resolve(words: readonly number[], scope: number, marks: KernelMarks | null = null): Resolution {
+  /** @param entries what is to become of what a tunnel has for it. */
+  #resolve(
+    words: readonly number[],
+    scope: number,
+    marks: KernelMarks | null,
+    entries: "keep" | "drop" | "leave",
+  ): Resolution {
     const { loopback, resolve } = this.#options;
     const martian = unusableNextHop(words, loopback || scope === LOOPBACK_SCOPE);
     if (martian !== null) return wayless(false, "martian", null, martian);
@@ -304,17 +388,23 @@ export class NextHopTracker {
     if (marks?.blackhole === true) return blackhole;
     if (isLinkLocal(words)) return this.#onLinkOf(scope, words);
     if (words.length === 1 && words[0]! >>> 24 === 127) return this.#onLoopback(words);
-    const underlay = this.#longestMatch(words, this.#options.viaDefault);
-    const tunnel = this.#options.tunnels?.reach(words) ?? null;
-    return tunnel === null ? underlay : this.#throughTunnel(words, tunnel);
+    const { tunnels, viaDefault } = this.#options;
+    if (tunnels === null) return this.#longestMatch(words, viaDefault);
+    // The outer packet may take a default route: that is what hosts in other subnets are reached by.
+    const underlay = this.#longestMatch(words, true);
+    const tunnel = tunnels.reach(words, underlay.reachable || entries === "leave" ? entries : "drop");
+    if (tunnel === null) return this.#longestMatch(words, viaDefault);
+    return underlay.reachable ? this.#throughTunnel(words, underlay, tunnel) : underlay;
   }
 
-  /** The outer packet may take a default route: that is what hosts in other subnets are reached by. */
-  #throughTunnel(words: readonly number[], tunnel: NonNullable<ReturnType<TunnelPort["reach"]>>): Resolution {
-    const underlay = this.#longestMatch(words, true);
-    if (!underlay.reachable) return underlay;
+  #throughTunnel(
+    words: readonly number[],
+    underlay: Resolution,
+    tunnel: NonNullable<ReturnType<TunnelPort["reach"]>>,
+  ): Resolution {
     if ("trouble" in tunnel) return wayless(false, "tunnel-trouble", underlay.route, tunnel.trouble);
     const { ifindex, onlink } = tunnel.hop;
+    this.#tunnelDevices.add(ifindex);
     const device = this.#links.get(ifindex)?.name ?? String(ifindex);
     return { ...underlay, reason: "tunnel", hops: [{ via: words, ifindex, device, onlink, weight: 1 }] };
   }
@@ -385,8 +475,10 @@ const onLink = (words: readonly number[], ifindex: number, device: string): Reso
   hops: [{ via: words, ifindex, device, onlink: true, weight: 1 }],
 });
 
-const same = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((word, i) => word === b[i]);
+const addressKey = (words: readonly number[]): number | string => (words.length === 1 ? words[0]! : words.join("."));
 
 const holds = ({ words, length }: Area, address: readonly number[]): boolean =>
   words.length === address.length && words.every((word, i) => ((word ^ address[i]!) & maskWord(length - 32 * i)) === 0);
+
+const concerns = ({ areas, scopes }: Pass, { words, scope }: NextHop): boolean =>
+  areas === "all" || (scope > 0 && scopes.has(scope)) || areas.some((area) => holds(area, words));

@@ -10,6 +10,13 @@ export class ResolvingRoutes {
   readonly #levels = new Map<number, Map<string, ViewedRoute[]>>();
   /** Keys of `#levels`, the longest prefix first. */
   #order: number[] = [];
+  /** By interface: the routes with a hop on it. */
+  readonly #on = new Map<number, Set<ViewedRoute>>();
+
+  /** The routes with a hop on an interface. */
+  through(ifindex: number): Iterable<ViewedRoute> {
+    return this.#on.get(ifindex) ?? [];
+  }
 
   set(route: ViewedRoute): void {
     const levelKey = levelOf(route.words.length, route.length);
@@ -19,6 +26,11 @@ export class ResolvingRoutes {
       this.#levels.set(levelKey, level);
       this.#order = [...this.#levels.keys()].sort((a, b) => b - a);
     }
+    for (const { ifindex } of route.hops) {
+      const known = this.#on.get(ifindex);
+      if (known === undefined) this.#on.set(ifindex, new Set([route]));
+      else known.add(route);
+    }
     const text = masked(route.words, route.length);
     const routes = level.get(text);
     if (routes === undefined) {
@@ -26,7 +38,7 @@ export class ResolvingRoutes {
       return;
     }
     const known = routes.findIndex((other) => other.key === route.key);
-    if (known >= 0) routes.splice(known, 1);
+    if (known >= 0) for (const before of routes.splice(known, 1)) if (before !== route) this.#unindex(before);
     let at = routes.length;
     while (at > 0 && before(route, routes[at - 1]!)) at--;
     routes.splice(at, 0, route);
@@ -38,8 +50,16 @@ export class ResolvingRoutes {
     const routes = level?.get(text);
     const at = routes?.findIndex((other) => other.key === route.key) ?? -1;
     if (at < 0) return;
-    routes!.splice(at, 1);
+    for (const before of routes!.splice(at, 1)) this.#unindex(before);
     if (routes!.length === 0) level!.delete(text);
+  }
+
+  #unindex(route: ViewedRoute): void {
+    for (const { ifindex } of route.hops) {
+      const known = this.#on.get(ifindex);
+      known?.delete(route);
+      if (known?.size === 0) this.#on.delete(ifindex);
+    }
   }
 
   /** Routes that hold an address: the longest prefix first, within one prefix as the kernel prefers them. */

@@ -50,7 +50,7 @@ interface KnownContext {
  * numbers. Sets are counted by those who hold them.
  *
  * Nothing is freed at once. A set that nobody holds waits in a queue, with its raw entries, in case it comes back, and goes
- * when `sweep` finds too many of them. So an id from `resolve` or `intern` is good until the next `sweep` without having
+ * when `sweep` finds too many of them. (What is set up outside for its next hop doesn't wait: `NextHopTable.unuse`.) So an id from `resolve` or `intern` is good until the next `sweep` without having
  * been retained.
  */
 export class AttributeStore extends AttributeColumns {
@@ -270,7 +270,7 @@ export class AttributeStore extends AttributeColumns {
 
   /** Counts one more holder. */
   retain(id: number): void {
-    this.references[id]!++;
+    if (this.references[id]!++ === 0) this.#nextHops.use(this.nextHop[id]!);
   }
 
   /** One holder less. Nothing is freed before `sweep`. */
@@ -278,7 +278,9 @@ export class AttributeStore extends AttributeColumns {
     const left = this.references[id]! - 1;
     if (left < 0) throw new Error(`attribute set ${id} was released more often than retained`);
     this.references[id] = left;
-    if (left === 0 && this.queued[id] === 0) {
+    if (left > 0) return;
+    this.#nextHops.unuse(this.nextHop[id]!);
+    if (this.queued[id] === 0) {
       this.queued[id] = 1;
       this.#idle.push(id);
     }

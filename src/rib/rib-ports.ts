@@ -19,6 +19,10 @@ export interface NextHopTable {
   /** Counts an id that is held already once more. */
   retain(id: number): void;
   release(id: number): void;
+  /** Routes with this next hop are there from now on; counted, as `retain` counts those who know the id. */
+  use(id: number): void;
+  /** One holder of such routes less: what was set up for the next hop outside goes with the last, whoever still knows the id. */
+  unuse(id: number): void;
   words(id: number): readonly number[];
   linkLocal(id: number): readonly number[] | null;
 }

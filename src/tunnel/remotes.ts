@@ -14,6 +14,7 @@ type Refused = (carrier: Carrier, address: string, trouble: string, errno: numbe
 
 interface Remote {
   readonly words: readonly number[];
+  readonly mac: string;
   carrier: Carrier;
   /** Number of the device that was told of it; 0: none. */
   told: number;
@@ -29,6 +30,12 @@ export class RemoteEntries {
   readonly #refused: Refused;
   /** By address, as text. */
   readonly #remotes = new Map<string, Remote>();
+  /** By hardware address, as text. */
+  readonly #byMac = new Map<string, Remote>();
+  /** Those whose device wasn't told of them. */
+  readonly #untold = new Set<Remote>();
+  /** Number that a carrier had when it was told last. */
+  readonly #toldAs = new WeakMap<Carrier, number>();
   #frozen = false;
 
   constructor(devices: DevicePort, refused: Refused) {
@@ -41,16 +48,22 @@ export class RemoteEntries {
     const name = formatAddress(words);
     const known = this.#remotes.get(name);
     if (known?.carrier === carrier) return;
-    const remote = { words, carrier, told: known?.told ?? 0 };
+    const remote: Remote = { words, mac: known?.mac ?? macOf(words), carrier, told: known?.told ?? 0 };
     this.#remotes.set(name, remote);
+    this.#byMac.set(remote.mac, remote);
+    if (known !== undefined) this.#untold.delete(known);
+    this.#untold.add(remote); // this carrier wasn't, whatever another one was
     if (ready) this.#tell(remote);
   }
 
   drop(words: readonly number[]): void {
+    if (this.#remotes.size === 0) return;
     const name = formatAddress(words);
     const remote = this.#remotes.get(name);
     if (remote === undefined || this.#frozen) return;
     this.#remotes.delete(name);
+    if (this.#byMac.get(remote.mac) === remote) this.#byMac.delete(remote.mac);
+    this.#untold.delete(remote);
     if (remote.told !== 0) this.#delete(remote.told, remote.words);
   }
 
@@ -61,29 +74,39 @@ export class RemoteEntries {
 
   /** Gives the device the entries that it lacks. */
   tell(carrier: Carrier): void {
-    for (const remote of this.#remotes.values()) if (remote.carrier === carrier) this.#tell(remote);
+    if (this.#toldAs.get(carrier) !== carrier.ifindex) {
+      this.#toldAs.set(carrier, carrier.ifindex);
+      for (const remote of this.#remotes.values())
+        if (remote.carrier === carrier && remote.told !== carrier.ifindex) this.#untold.add(remote);
+    }
+    for (const remote of [...this.#untold]) if (remote.carrier === carrier) this.#tell(remote);
   }
 
   /** The device has lost its entries. */
   untell(ifindex: number): void {
-    for (const remote of this.#remotes.values()) if (remote.told === ifindex) remote.told = 0;
+    for (const remote of this.#remotes.values()) if (remote.told === ifindex) this.#untell(remote);
   }
 
   untellAll(): void {
-    for (const remote of this.#remotes.values()) remote.told = 0; // replacing an entry by itself does no harm
+    for (const remote of this.#remotes.values()) this.#untell(remote); // replacing an entry by itself does no harm
+  }
+
+  #untell(remote: Remote): void {
+    remote.told = 0;
+    this.#untold.add(remote);
   }
 
   /** An entry as ours would be is ours. Any other in its place is put right when the burst of events is over. */
   changed(entry: KernelNeighbour, present: boolean): void {
-    for (const remote of this.#remotes.values()) {
-      if (remote.told !== entry.ifindex) continue;
-      const mac = macOf(remote.words);
-      const sameMac = entry.hardwareAddress === mac;
-      const sameAddress = entry.address !== null && compareAddresses(entry.address, remote.words) === 0;
-      if (!(entry.forwarding ? sameMac : sameAddress)) continue;
-      if (!present || !sameMac || !sameAddress || !entry.permanent) remote.told = 0;
-      return;
-    }
+    const { address, hardwareAddress, forwarding, permanent, ifindex } = entry;
+    const remote = forwarding
+      ? this.#byMac.get(hardwareAddress ?? "")
+      : address === null
+        ? undefined
+        : this.#remotes.get(formatAddress(address));
+    if (remote === undefined || remote.told !== ifindex) return;
+    const sameAddress = address !== null && compareAddresses(address, remote.words) === 0;
+    if (!present || hardwareAddress !== remote.mac || !sameAddress || !permanent) this.#untell(remote);
   }
 
   /** Tells again what an earlier run left and nobody asked for yet: routes of that run need it until they are swept. */
@@ -113,11 +136,12 @@ export class RemoteEntries {
   #tell(remote: Remote): void {
     const { carrier } = remote;
     const { ifindex } = carrier;
+    this.#untold.delete(remote);
     if (remote.told === ifindex) return;
     remote.told = ifindex;
     this.#create(ifindex, remote.words, (trouble, errno) => {
       if (trouble === null || remote.told !== ifindex) return;
-      remote.told = 0;
+      this.#untell(remote);
       this.#refused(carrier, formatAddress(remote.words), trouble, errno);
     });
   }

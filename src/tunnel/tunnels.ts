@@ -161,16 +161,17 @@ export class Tunnels {
     if (this.#read) this.#reconcile();
   }
 
-  /** Null if the next hop is reached without a tunnel. Entries for it are kept until `forget`. */
-  reach(nextHop: readonly number[]): TunnelAnswer | null {
+  /**
+   * Null if the next hop is reached without a tunnel. `entries`: those for it are kept until `forget`, or go, or this is but
+   * a question.
+   */
+  reach(nextHop: readonly number[], entries: "keep" | "drop" | "leave" = "keep"): TunnelAnswer | null {
     const { rules, address, devices } = this.#used;
     const rule = chooseTunnel(rules, nextHop, address, this.#subnets);
-    if (rule === null) {
-      this.#remotes.drop(nextHop);
-      return null;
-    }
+    if (entries !== "leave" && (rule === null || entries === "drop")) this.#remotes.drop(nextHop);
+    if (rule === null) return null;
     const device = devices.find((each) => each.rule.device === rule.device)!;
-    if (rule.kind === "vxlan") this.#remotes.keep(nextHop, device, device.trouble === null);
+    if (rule.kind === "vxlan" && entries === "keep") this.#remotes.keep(nextHop, device, device.trouble === null);
     if (device.trouble !== null) return { trouble: `Tunnel ${rule.device}: ${device.trouble}` };
     return { hop: { via: nextHop, ifindex: device.ifindex, onlink: true, weight: 1 } };
   }

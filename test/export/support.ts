@@ -35,6 +35,8 @@ export class AllNextHops implements NextHopTable {
 
   retain(): void {}
   release(): void {}
+  use(): void {}
+  unuse(): void {}
   words(id: number): readonly number[] {
     return this.#words[id]!;
   }

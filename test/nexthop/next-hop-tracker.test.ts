@@ -41,8 +41,8 @@ const route = (prefix: string, hops: ViewedHop[], given: Partial<ViewedRoute> = 
 });
 
 /** A host with eth0 (2) in 192.168.100.0/24, eth1 (3) in 10.0.0.0/24 and a default route. */
-function host(given: Partial<TrackerOptions> = {}): NextHopTracker {
-  const tracker = new NextHopTracker({ ...options, ...given });
+function host(given: Partial<TrackerOptions> = {}, later?: (work: () => void) => void): NextHopTracker {
+  const tracker = new NextHopTracker({ ...options, ...given }, later);
   tracker.link({ ifindex: 2, name: "eth0", running: true });
   tracker.link({ ifindex: 3, name: "eth1", running: true });
   tracker.link({ ifindex: 4, name: "cali1", running: true });
@@ -406,8 +406,14 @@ t.test(
     tracker.again();
     t.equal(tracker.reachable[id], 0);
     t.match(tracker.explain(id), /no device/);
+    tracker.use(id);
+    tracker.use(id);
+    tracker.unuse(id);
+    t.same(forgotten, [], "a route still goes there");
+    tracker.unuse(id);
+    t.same(forgotten, ["172.16.0.1"], "with the last route, however long the id is known");
     tracker.release(id);
-    t.ok(forgotten.includes("172.16.0.1"));
+    t.equal(forgotten.length, 1);
   },
 );
 
@@ -427,9 +433,12 @@ t.test("one address with other marks is another next hop, with the same way", as
   t.same(tracker.hops(heavy), tracker.hops(plain));
   const both = tracker.marked(heavy, { install: false });
   t.same(tracker.marks(both), { weight: 10, install: false });
+  for (const id of [plain, heavy, both]) tracker.use(id);
+  for (const id of [heavy, plain]) tracker.unuse(id);
   tracker.release(heavy);
   tracker.release(plain);
   t.same(forgotten, [], "the way is still in use");
+  tracker.unuse(both);
   tracker.release(heavy);
   tracker.release(both);
   t.same(forgotten, ["10.0.0.9"], "once, with the last");
@@ -439,4 +448,69 @@ t.test("one address with other marks is another next hop, with the same way", as
   t.equal(tracker.reachable[thrown], 1, "where packets go nowhere none is needed");
   t.match(tracker.explain(thrown), /policy throws its packets away/);
   t.equal(tracker.marked(0, { weight: 3 }), 0, "own routes have none");
+});
+
+t.test(
+  "a tunnel keeps entries for what can be reached and is routed to, and by address, whoever else names it",
+  async (t) => {
+    const asked: string[] = [];
+    const tunnels: TunnelPort = {
+      reach: (words, entries) => {
+        asked.push(`${entries} ${formatAddress(words)}`);
+        return { hop: { ifindex: 3, onlink: true } };
+      },
+      forget: (words) => void asked.push(`forget ${formatAddress(words)}`),
+    };
+    const told = () => asked.splice(0);
+    const tracker = host({ tunnels });
+    const far = tracker.intern(parseAddress("2001:db8:9::1"), null);
+    t.same(told(), ["leave 2001:db8:9::1"], "known is not routed to");
+    tracker.use(far);
+    t.same(told(), [], "nothing leads there");
+    tracker.route(route("2001:db8:9::/64", [hop(2)]));
+    tracker.synced();
+    t.same(told(), ["keep 2001:db8:9::1"]);
+    const twin = tracker.intern(parseAddress("2001:db8:9::1"), parseAddress("fe80::1"));
+    tracker.use(twin);
+    told();
+    tracker.unuse(far);
+    t.same(told(), [], "the other one still needs them");
+    tracker.lookup(parseAddress("2001:db8:9::7"));
+    t.same(told(), ["leave 2001:db8:9::7"], "a question changes nothing");
+    tracker.unuse(twin);
+    t.same(told(), ["forget 2001:db8:9::1"]);
+  },
+);
+
+t.test("a link over which nothing leads costs nothing, and very many next hops are looked at in slices", async (t) => {
+  const later: (() => void)[] = [];
+  let asked = 0;
+  const tunnels: TunnelPort = {
+    reach: () => {
+      asked++;
+      return null;
+    },
+    forget: () => {},
+  };
+  const tracker = host({ tunnels }, (work) => void later.push(work));
+  for (let i = 0; i < 9_900; i++) tracker.intern([(0xac100000 + i) >>> 0], null);
+  for (let i = 1; i <= 100; i++) tracker.intern([(0x0a000000 + i) >>> 0], null);
+  asked = 0;
+  for (const running of [true, false]) tracker.link({ ifindex: 77, name: "cali77", running });
+  tracker.linkGone({ ifindex: 77, name: "cali77", running: false });
+  tracker.synced();
+  t.equal(asked, 0);
+  tracker.link({ ifindex: 3, name: "eth1", running: false });
+  tracker.synced();
+  t.equal(asked, 100, "of a link only those that it may lead to");
+  asked = 0;
+  let changed = 0;
+  tracker.onChange((ids) => {
+    changed += ids.length;
+  });
+  tracker.again();
+  t.ok(asked < 3000, `a slice: ${asked}`);
+  for (let work = later.shift(); work !== undefined; work = later.shift()) work();
+  t.equal(asked, 10_000, "and all in the end");
+  t.equal(changed, 0);
 });

@@ -368,3 +368,21 @@ t.test("a set without anything to stumble over on the way in is told from others
   t.ok(fine([...origin, ...path(...long), ...nextHop], [101]));
   t.end();
 });
+
+t.test(
+  "what is set up outside for a next hop goes with the last route, though the set is kept in case it comes back",
+  async (t) => {
+    const { store, nextHops, resolve } = newStore();
+    const id = resolve([...origin, ...path(1), ...nextHop, ...localPref]);
+    t.equal(nextHops.used, 0, "nobody has such a route yet");
+    store.retain(id);
+    store.retain(id);
+    store.release(id);
+    t.equal(nextHops.used, 1);
+    store.release(id);
+    store.sweep(1000);
+    t.same([nextHops.used, nextHops.held, store.size], [0, 1, 1]);
+    store.retain(resolve([...origin, ...path(1), ...nextHop, ...localPref]));
+    t.equal(nextHops.used, 1, "and is set up again");
+  },
+);

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { chosen, orUsage } from "../../testbed/command-line.ts";
+import { nexthops } from "../kernel/next-hops.ts";
 import { config } from "./config.ts";
 import { descriptors, silent } from "./crowd.ts";
 import { load } from "./load.ts";
@@ -27,6 +28,7 @@ const scenarios: readonly Scenario[] = [
   { name: "questions", run: questions },
   { name: "config", run: config },
   { name: "paths", run: paths },
+  { name: "nexthops", run: nexthops },
 ];
 
 interface Scenario {

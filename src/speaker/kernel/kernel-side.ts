@@ -69,7 +69,7 @@ export class KernelSide {
     this.#config = config;
     const settings = this.#tunnelSettings(config);
     this.#tunnels = settings.rules.length === 0 ? null : this.#openTunnels(settings);
-    this.nextHops = new NextHopTracker(this.#trackerOptions(config));
+    this.nextHops = new NextHopTracker(this.#trackerOptions(config), (work) => clock.defer(work));
     this.local = new LocalAddresses(linkDown);
     this.underlay = new Underlay(this.local);
   }
@@ -86,8 +86,14 @@ export class KernelSide {
         routes: table,
         fib: this.fib,
         nextHopOf: (set) => tables.store.nextHop[set]!,
-        retain: (nextHop) => this.nextHops.retain(nextHop),
-        release: (nextHop) => this.nextHops.release(nextHop),
+        retain: (nextHop) => {
+          this.nextHops.retain(nextHop);
+          this.nextHops.use(nextHop);
+        },
+        release: (nextHop) => {
+          this.nextHops.unuse(nextHop);
+          this.nextHops.release(nextHop);
+        },
         hopsOf: (nextHop) => (isHere(nextHop) ? [] : this.nextHops.hops(nextHop)),
         marksOf: (nextHop) => this.nextHops.marks(nextHop),
         bandwidthOf: (set) => bandwidthOf(tables.store, set),
