@@ -224,6 +224,12 @@ export class PeerSession implements ConnectionOwner, PairOwner {
       this.fail(ceaseOf(subcode, text));
       return;
     }
+    this.tryAgain();
+  }
+
+  /** One that waits, for whatever reason, tries at once; one that is up, or on its way, goes on. */
+  tryAgain(): void {
+    if (this.#main.transport !== null || this.#pair.spare !== null) return;
     this.#failures = 0;
     this.#damped = false;
     if (!this.#wanted) return;

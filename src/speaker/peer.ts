@@ -11,6 +11,7 @@ import type { Inbound } from "../rib/update-reader.ts";
 import type { Agreed } from "../session/agreed.ts";
 import type { PeerSession } from "../session/peer-session.ts";
 import type { CodecContext } from "../wire/context.ts";
+import type { Rest } from "./peers/rest.ts";
 
 /** Who a peer is, whichever way it came about. */
 export interface PeerIdentity {
@@ -78,6 +79,8 @@ export class Peer {
   readonly overLimit: boolean[] = families.map(() => false);
   /** Paths of one prefix were too many (`limits.paths-per-prefix`), and that was said; by family. */
   readonly crowded: boolean[] = families.map(() => false);
+  /** What it rests for, if its session was ended for using too much; until it is up again. */
+  rest: Rest | null = null;
   policySource: PolicySource;
   pipeline: ImportPipeline | null = null;
 

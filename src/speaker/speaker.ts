@@ -41,6 +41,7 @@ import { PeerMaker } from "./peers/peer-maker.ts";
 import { Peers } from "./peers/peers.ts";
 import { PolicyCache } from "./peers/policy-cache.ts";
 import { checkLimits, hasRoom, isLimited } from "./peers/prefix-limits.ts";
+import { restIsOver } from "./peers/rest.ts";
 import type { SessionLink } from "./peers/session-link.ts";
 import { SessionRules } from "./peers/session-rules.ts";
 import { SessionWatchers } from "./peers/session-watch.ts";
@@ -397,7 +398,9 @@ export class Speaker implements SpeakerState {
       if (touched.has(peer)) continue;
       yield* this.linkOf(peer).preparing();
       if (this.ending) return;
-      if (this.#isThere(peer) && this.linkOf(peer).unchanged() && peer.live !== null) this.#askAgain(peer);
+      if (!this.#isThere(peer)) continue;
+      if (this.linkOf(peer).unchanged() && peer.live !== null) this.#askAgain(peer);
+      this.#endRest(peer);
       yield;
     }
     this.#policyCache.settled();
@@ -435,11 +438,23 @@ export class Speaker implements SpeakerState {
     } else {
       peer.identity = change.identity;
       this.peers.enroll(peer);
-      peer.session.update(this.#maker.settingsOf(change.identity));
+      const before = peer.session.settings;
+      const settings = this.#maker.settingsOf(change.identity);
+      peer.session.update(settings);
+      // What it failed for before may be what has changed: another password, other timers.
+      if (peer.rest === null && !isDeepStrictEqual(before, settings)) peer.session.tryAgain();
+      this.#endRest(peer);
       this.bfd?.watch(peer);
       const room = this.linkOf(peer).reconfigured();
       if (change.refresh || room || hasRoom(peer, this.tables)) this.#askAgain(peer);
     }
+  }
+
+  /** A peer that rests for a limit comes back when a reload has changed that. */
+  #endRest(peer: Peer): void {
+    if (!restIsOver(peer, this.#config.limits)) return;
+    peer.rest = null;
+    peer.session.tryAgain();
   }
 
   /** What was dropped or refused on receipt isn't here to be judged: the peer has to tell it again, if need be in a new session. */

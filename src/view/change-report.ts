@@ -42,7 +42,7 @@ export const changeVerbs: Readonly<Record<NeighborChange["change"], string>> = {
   added: "is new",
   removed: "is removed",
   restart: "restarts",
-  soft: "changes, stays up",
+  soft: "changes, its session isn't ended",
 };
 
 function routesAndPolicies({ originate, policies }: ConfigDiff): string[] {

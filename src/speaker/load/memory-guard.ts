@@ -238,6 +238,8 @@ export class MemoryGuard implements Job {
     this.ended++;
     this.#endedAt = this.#parts.clock.now();
     this.#say(`the session with ${peer.address} ends: it ${why} (${mebibytes(octets)} of routes)`, peer, octets);
+    const { memory, memoryPerPeer } = this.#parts.limits();
+    peer.rest = { why: "memory", limits: { memory, memoryPerPeer } };
     peer.session.fail(cease(CeaseError.OutOfResources), MEMORY_REST_MS);
   }
 

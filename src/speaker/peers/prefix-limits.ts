@@ -75,11 +75,9 @@ function checkLimit(peer: Peer, family: Family, limit: MaximumPrefixConfig, tabl
   if (!over) return;
   const text = `${peer.address} has ${count} ${familyName(family)} routes, the limit is ${limit.limit}`;
   logOfPeer(log, peer, "warn", "maximum-prefix", text, { action: limit.action });
-  if (limit.action === "restart")
-    peer.session.fail(
-      maximumPrefixesReached(afiOf(family), SAFI_UNICAST, limit.limit),
-      limit.restartAfterSeconds * 1000,
-    );
+  if (limit.action !== "restart") return;
+  peer.rest = { why: "maximum-prefix", family, limit: limit.limit, count: limit.count };
+  peer.session.fail(maximumPrefixesReached(afiOf(family), SAFI_UNICAST, limit.limit), limit.restartAfterSeconds * 1000);
 }
 
 /** Whether routes were turned away that would be taken in now, the limit being higher than it was. */

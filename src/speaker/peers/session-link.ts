@@ -73,6 +73,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     const { routes, restart, load, rules } = this.#parts;
     const { tables } = routes;
     if (peer.source === 0 && !load.admission.open) {
+      peer.rest = { why: "memory", limits: rules.limits };
       peer.session.fail(cease(CeaseError.OutOfResources), MEMORY_REST_MS);
       return;
     }
@@ -80,6 +81,7 @@ export class SessionLink implements SessionHandlers, UpdateFindings {
     this.#hindrances.clear();
     peer.everEstablished = true;
     peer.cutOff = false;
+    peer.rest = null;
     peer.remoteAs = agreed.remoteAs;
     peer.remoteRouterId = agreed.remoteRouterId;
     const info = sourceInfoOf(peer.identity, agreed);

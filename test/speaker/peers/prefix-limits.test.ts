@@ -438,3 +438,46 @@ t.test(
     t.equal(refreshes(), 2, "nothing is missing any more");
   },
 );
+
+t.test(
+  "a limit that a reload raises, removes or turns into another action ends the rest at once, as a fresh start would",
+  async (t) => {
+    for (const [after, comesBack] of [
+      ["{limit: 200, action: restart, restart-after: 3000}", true],
+      ["{limit: 100, action: discard}", true],
+      ["{limit: 100, action: restart, count: accepted, restart-after: 3000}", true],
+      ["{limit: 50, action: restart, restart-after: 3000}", false],
+    ] as const) {
+      const world = new TestWorld();
+      const rr = world.start("rr", RR, limited("{limit: 100, action: restart, restart-after: 3000}"));
+      const peer = puppetAt(world, "10.9.0.1");
+      await bringUp(world, peer, RR);
+      peer.send(announce(blocks(0, 150), "10.9.0.1"));
+      await world.advance(1);
+      t.equal(rr.view.summary().neighbors[0]!.state, "Idle");
+      rr.reload(limited(after));
+      await world.advance(0.1);
+      await bringUp(world, peer, RR);
+      t.equal(rr.view.summary().neighbors[0]!.state === "Established", comesBack, after);
+    }
+  },
+);
+
+t.test("a rest after Cease 6/8 ends when a reload gives peers more memory", async (t) => {
+  const world = new TestWorld();
+  const yaml = (limit: string) =>
+    reflector(
+      "neighbors: [{address: 10.9.0.1, peer-group: clients, passive: true}]",
+      `limits: {memory: none, memory-per-peer: ${limit}}`,
+    );
+  const rr = world.start("rr", RR, yaml("1MiB"));
+  const peer = puppetAt(world, "10.9.0.1");
+  await bringUp(world, peer, RR);
+  for (let i = 0; i < 120; i++) peer.send(announce(blocks(i * 500, 500), "10.9.0.1"));
+  for (let i = 0; i < 8; i++) await world.advance(1);
+  t.equal(rr.view.summary().neighbors[0]!.state, "Idle");
+  rr.reload(yaml("64MiB"));
+  await world.advance(0.1);
+  await bringUp(world, peer, RR);
+  t.equal(rr.view.summary().neighbors[0]!.state, "Established");
+});
