@@ -53,11 +53,7 @@ export class TcpNetwork implements Network, TransportHome {
     }
     const failed = (error: Error) => {
       socket.destroy();
-      receiver.failed(
-        (error as NodeJS.ErrnoException).code === "EADDRNOTAVAIL" && options.localAddress !== undefined
-          ? `no such local address ${options.localAddress}`
-          : reasonOf(error),
-      );
+      receiver.failed(dialReason(error, options));
     };
     socket.once("error", failed);
     socket.once("connect", () => {
@@ -272,6 +268,15 @@ export class TcpNetwork implements Network, TransportHome {
 
 /** Connections of which we wait for the other side's end, beyond as many as were ever up at a time. */
 const MOST_ENDING = 256;
+
+/** Why a dial failed: by the address or the interface that isn't there, where it's for that. */
+function dialReason(error: NodeJS.ErrnoException, { remoteAddress, localAddress }: DialOptions): string {
+  if (error.code === "EADDRNOTAVAIL" && localAddress !== undefined) return `no such local address ${localAddress}`;
+  const [, zone] = remoteAddress.split("%");
+  if (error.code === "EINVAL" && zone !== undefined)
+    return `${remoteAddress} can't be dialled: this host has no interface ${zone}`;
+  return reasonOf(error);
+}
 
 /** How often an address that the host doesn't have is tried. */
 const ABSENT_RETRY_MS = 1000;

@@ -95,6 +95,12 @@ t.test("both families are listened on side by side, `::` for IPv6 alone", async 
   await second.listener.close();
 });
 
+t.test("a neighbor on an interface that isn't there is named with it", async (t) => {
+  await t.rejects(dial(new TcpNetwork(), { remoteAddress: "fe80::1%nowhere0", remotePort: 1790 }), {
+    message: "fe80::1%nowhere0 can't be dialled: this host has no interface nowhere0",
+  });
+});
+
 t.test("what can't be listened on is said in one clear sentence", async (t) => {
   const network = new TcpNetwork();
   const { listener, port } = await listening(network);
