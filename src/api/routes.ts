@@ -1,7 +1,7 @@
 import { formatAddress, tryParseAddress } from "../lib/address.ts";
 import { familyFromName } from "../lib/family.ts";
 import { parseQuestion } from "../view/question.ts";
-import type { RouteQuery, Slices, SpeakerControl, SpeakerView } from "../view/view-port.ts";
+import type { AdminAction, RouteQuery, Slices, SpeakerControl, SpeakerView } from "../view/view-port.ts";
 
 /** A request as the table sees it. */
 export interface Request {
@@ -23,6 +23,9 @@ export interface List {
   /** A walk of a table, of which only some go on at a time. */
   readonly isTable: boolean;
 }
+
+/** What the other side may be told of a shutdown: a length in one octet (RFC 9003 §2). */
+const MOST_TEXT = 255;
 
 /** A request that makes no sense, in a sentence. */
 export class BadRequest extends Error {}
@@ -46,6 +49,14 @@ export function routeTable(view: SpeakerView, control: SpeakerControl): Readonly
     const slices = ask(address);
     if (slices === undefined) throw unknownNeighbor(address);
     return { list: "routes", slices, isTable: true };
+  };
+  const administer = (action: AdminAction, { rest, parameters }: Request): object => {
+    const group = parameters.get("group");
+    if ((rest === "") === (group === null)) throw new BadRequest(`${action} needs a neighbor's address, or group`);
+    const text = parameters.get("text") ?? "";
+    if (Buffer.byteLength(text) > MOST_TEXT)
+      throw new BadRequest(`text must be at most ${MOST_TEXT} octets (RFC 9003)`);
+    return control.administer(action, group === null ? { address: neighborOf(rest) } : { group }, text);
   };
   return {
     summary: get(() => ({
@@ -97,7 +108,11 @@ export function routeTable(view: SpeakerView, control: SpeakerControl): Readonly
     announce: { ...post(async ({ body }) => ({ value: await control.announce(body) })), takesBody: true },
     withdraw: { ...post(async ({ body }) => ({ value: await control.withdraw(body) })), takesBody: true },
     mrt: post(async () => ({ value: { file: await control.dumpTables() } })),
-    drain: post(async ({ parameters }) => {
+    disable: post((request) => ({ value: administer("disable", request) })),
+    enable: post((request) => ({ value: administer("enable", request) })),
+    drain: post(async (request) => {
+      const { rest, parameters } = request;
+      if (rest !== "" || parameters.has("group")) return { value: administer("drain", request) };
       const text = parameters.get("wait") ?? "10";
       if (!/^\d{1,5}$/.test(text)) throw new BadRequest("wait must be a number of seconds");
       return { value: await control.drain(Number(text)) };

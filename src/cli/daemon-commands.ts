@@ -2,6 +2,7 @@ import { ApiError, ControlClient } from "../api/client.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { escapedJson, escapeText } from "../lib/escape.ts";
 import type {
+  AdminReport,
   AnnouncedRow,
   BfdRow,
   ChangeReport,
@@ -202,6 +203,24 @@ export class DaemonCommands {
     );
     const what = { in: "was asked for its routes again", out: "is sent its routes again" }[options.soft ?? ""];
     await this.#show(options, done, () => `${address} ${what ?? "was reset"}\n`);
+    return Exit.done;
+  }
+
+  /** One neighbor or a group. */
+  async administer(
+    action: "disable" | "enable" | "drain",
+    address: string | undefined,
+    { group, text, ...options }: Common & { readonly group?: string; readonly text?: string },
+  ): Promise<number> {
+    if ((address === undefined) === (group === undefined))
+      throw new CliFailure(Exit.usage, `${action} needs the address of a neighbor, or --group NAME`);
+    const path = address === undefined ? `/${action}` : `/${action}/${encodeURIComponent(address)}`;
+    const parameters = { ...(group !== undefined && { group }), ...(text !== undefined && { text }) };
+    const done = await this.#ask((client) => client.post<AdminReport>(path, parameters), options);
+    const words = { disable: "is disabled", enable: "is enabled", drain: "is drained" }[action];
+    await this.#show(options, done, ({ neighbors }) =>
+      neighbors.length === 0 ? "Nobody is there now\n" : neighbors.map((each) => `${each} ${words}\n`).join(""),
+    );
     return Exit.done;
   }
 

@@ -213,14 +213,27 @@ function buildProgram(commands: Commands, io: CliIo, state: State): Command {
     ),
     async (address, options) => (await daemon()).reset(address, options),
   );
-  does<[{ wait?: number }]>(
-    ask("drain", "Leave for good: ask the peers to turn away, withdraw, then stop.").option(
-      "--wait <seconds>",
-      "how long peers get after they have taken the news",
-      wholeSeconds,
-      10,
-    ),
-    async (options) => (await daemon()).drain(options),
+  does<[string | undefined, { group?: string; text?: string }]>(
+    ask("disable [address]", "Shut one neighbor or a group down, until it is enabled.")
+      .option("--group <name>", "all of a peer group, those to come too")
+      .option("--text <text>", "why: the neighbor is told"),
+    async (address, options) => (await daemon()).administer("disable", address, options),
+  );
+  does<[string | undefined, { group?: string }]>(
+    ask("enable [address]", "Let one neighbor or a group come back.").option("--group <name>", "all of a peer group"),
+    async (address, options) => (await daemon()).administer("enable", address, options),
+  );
+  does<[string | undefined, { wait?: number; group?: string }]>(
+    ask(
+      "drain [address]",
+      "Ask one neighbor or a group to turn away; without either: leave for good, withdraw, then stop.",
+    )
+      .option("--group <name>", "all of a peer group")
+      .option("--wait <seconds>", "leaving: how long peers get after they have taken the news", wholeSeconds, 10),
+    async (address, options) =>
+      address === undefined && options.group === undefined
+        ? (await daemon()).drain(options)
+        : (await daemon()).administer("drain", address, options),
   );
   does<[{ config?: string; json?: boolean; socket?: string }]>(
     ask("doctor", "Check this host: ports, capabilities, MTU, forwarding and more.").option(

@@ -198,6 +198,7 @@ export const peerFields: readonly (readonly [field: string, effect: Effect, get:
       Object.fromEntries(families.map((family) => [familyName(family), peer.families[family]?.maximumPrefix ?? null])),
   ],
   ["bfd", "live", (peer) => peer.bfd],
+  ["shutdown", "live", (peer) => peer.shutdown],
   ["passive", "live", (peer) => peer.passive],
   ["description", "live", (peer) => peer.description],
   ["limit", "live", (peer) => peer.limit ?? null],

@@ -157,6 +157,7 @@ function settings(peer: PeerSettings): object {
     description: peer.description,
     ...given("local-address", peer.localAddress),
     ...(peer.kind === "external" ? { "local-as": peer.localAs } : {}),
+    shutdown: peer.shutdown,
     passive: peer.passive,
     ...(peer.kind === "external" && peer.ttl !== 1 ? { multihop: peer.ttl } : {}),
     ...given("ttl-security", peer.ttlSecurity),

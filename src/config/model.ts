@@ -136,6 +136,8 @@ export interface PeerSettings {
   readonly port: number;
   /** Source address and, by it, interface of the session; null: the kernel chooses. */
   readonly localAddress: string | null;
+  /** Shut down from the start. */
+  readonly shutdown: boolean;
   readonly passive: boolean;
   /** TTL of our packets to an external peer; 1 unless `multihop`. Internal peers: 255. */
   readonly ttl: number;

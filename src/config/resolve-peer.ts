@@ -131,6 +131,7 @@ export function resolvePeer(layers: Layers, family: Family, context: PeerContext
     localAs,
     port: raw.port ?? 179,
     localAddress,
+    shutdown: raw.shutdown ?? false,
     passive: raw.passive ?? false,
     ttl: kind === "internal" ? 255 : (raw.multihop ?? 1),
     ttlSecurity: raw["ttl-security"] ?? null,

@@ -111,6 +111,7 @@ const peer = {
   description: key(s.text, "For people.", '""'),
   "local-address": key(s.address, "Source address of the session.", "chosen by the kernel"),
   "local-as": key(s.asn, "The AS that we claim to this external peer instead of `router.as`.", "router.as"),
+  shutdown: key(s.boolean, "No session, until `peerage enable` says otherwise.", "false"),
   passive: key(s.boolean, "Never dials, only answers.", "false"),
   multihop: key(s.integer(1, 255), "Hops that an external peer may be away.", "1 (TTL 1)"),
   "ttl-security": key(

@@ -11,6 +11,7 @@ import type { Inbound } from "../rib/update-reader.ts";
 import type { Agreed } from "../session/agreed.ts";
 import type { PeerSession } from "../session/peer-session.ts";
 import type { CodecContext } from "../wire/context.ts";
+import { type AdminState, enabled } from "./peers/administration.ts";
 import type { Rest } from "./peers/rest.ts";
 
 /** Who a peer is, whichever way it came about. */
@@ -83,6 +84,7 @@ export class Peer {
   rest: Rest | null = null;
   policySource: PolicySource;
   pipeline: ImportPipeline | null = null;
+  admin: AdminState = enabled;
 
   constructor(identity: PeerIdentity, makeSession: (peer: Peer) => PeerSession) {
     this.identity = identity;
@@ -93,6 +95,11 @@ export class Peer {
 
   get address(): string {
     return this.identity.address;
+  }
+
+  /** Begins, unless the operator has shut it down. */
+  start(): void {
+    if (!this.admin.disabled) this.session.start();
   }
 
   get settings(): PeerSettings {

@@ -34,6 +34,7 @@ import { MemoryGuard } from "./load/memory-guard.ts";
 import { makeGroup } from "./make-group.ts";
 import { type OriginatedRoute, OriginatedRoutes, type Owner, originatedRouteOf } from "./originated-routes.ts";
 import { addressWords, identityOf, type Peer, type PeerIdentity } from "./peer.ts";
+import type { AdminState, AdminTarget } from "./peers/administration.ts";
 import { BfdWatch } from "./peers/bfd-watch.ts";
 import { ListenerKeys, listenTtl } from "./peers/listener-keys.ts";
 import { type PeerFate, peerChanges } from "./peers/peer-changes.ts";
@@ -426,7 +427,40 @@ export class Speaker implements SpeakerState {
   #begin(identity: PeerIdentity): void {
     const peer = this.peers.add(identity);
     this.bfd?.watch(peer);
-    if (this.bfd?.mayStart(peer) ?? true) peer.session.start();
+    if (this.bfd?.mayStart(peer) ?? true) peer.start();
+  }
+
+  /** What the operator wants of a neighbor or a group from now on; returns whom it concerned. Null: nobody is called so. */
+  administer(target: AdminTarget, state: AdminState): string[] | null {
+    const isMeant = (peer: Peer) =>
+      "address" in target ? peer.address === target.address : peer.settings.peerGroup === target.group;
+    const meant = [...this.peers].filter(isMeant);
+    const { neighbors, dynamicNeighbors } = this.#config;
+    const exists =
+      meant.length > 0 ||
+      ("group" in target
+        ? [...neighbors, ...dynamicNeighbors].some(({ peerGroup }) => peerGroup === target.group)
+        : this.#maker.administration.names(target.address));
+    if (!exists) return null;
+    const addresses = meant.map(({ address }) => address);
+    this.#maker.administration.say(target, state, addresses);
+    for (const peer of meant) this.#takeAdmin(peer);
+    this.#loop.touch();
+    return addresses;
+  }
+
+  #takeAdmin(peer: Peer): void {
+    const before = peer.admin;
+    const now = this.#maker.administration.stateOf(peer.identity);
+    peer.admin = now;
+    if (now.disabled && !before.disabled) {
+      // Leaving for good: else a peer that restarts gracefully would keep our routes.
+      peer.session.stop(forGood(peer, CeaseError.AdministrativeShutdown, now.text));
+      this.restart.forget(peer);
+      this.#stale.purge(peer);
+      this.peers.forgetIfGone(peer);
+    } else if (before.disabled && !now.disabled && (this.bfd?.mayStart(peer) ?? true)) peer.start();
+    if (now.draining !== before.draining) this.linkOf(peer).reconfigured();
   }
 
   #meetFate(change: PeerFate): void {
@@ -445,6 +479,7 @@ export class Speaker implements SpeakerState {
       if (peer.rest === null && !isDeepStrictEqual(before, settings)) peer.session.tryAgain();
       this.#endRest(peer);
       this.bfd?.watch(peer);
+      this.#takeAdmin(peer);
       const room = this.linkOf(peer).reconfigured();
       if (change.refresh || room || hasRoom(peer, this.tables)) this.#askAgain(peer);
     }
@@ -471,7 +506,7 @@ export class Speaker implements SpeakerState {
   #mayReturn(address: string): boolean {
     const words = addressWords(address);
     return (
-      this.#config.neighbors.some((neighbor) => neighborKey(neighbor) === address) ||
+      this.#config.neighbors.some((neighbor) => neighborKey(neighbor) === address && !neighbor.shutdown) ||
       this.#config.dynamicNeighbors.some(({ range }) => prefixContains(parsePrefix(range), words))
     );
   }

@@ -72,6 +72,11 @@ export interface NeighborSummary {
   lastDrop: LastError | null;
   /** Why it isn't up, in words; null if there's nothing to add. */
   stateReason: string | null;
+  /** Shut down by config or by command, and what was said with it ("" for nothing). */
+  disabled: boolean;
+  disabledText: string;
+  /** Told that what we announce is the last resort. */
+  draining: boolean;
   /** State of its BFD session; null: it has none. */
   bfd: BfdState | null;
 }
@@ -83,6 +88,11 @@ export interface AnnouncedRow {
   active: boolean;
   /** Why it isn't active; null: it is. */
   reason: string | null;
+}
+
+/** Whom `disable`, `enable` or `drain` of a neighbor or a group concerned. */
+export interface AdminReport {
+  neighbors: string[];
 }
 
 export type BfdState = "AdminDown" | "Down" | "Init" | "Up";

@@ -90,13 +90,17 @@ export function neighborSummary(speaker: SpeakerState, peer: Peer): NeighborSumm
     lastError: errorView(session.lastError),
     lastDrop: errorView(session.lastDrop),
     stateReason: stateReason(peer),
+    disabled: peer.admin.disabled,
+    disabledText: peer.admin.text,
+    draining: peer.admin.draining,
     bfd: bfdState(speaker.bfd?.state(peer.address) ?? null),
   };
 }
 
 /** Of somebody whom we don't dial nothing is known before it has come. */
-function stateReason({ session, settings }: Peer): string | null {
+function stateReason({ session, settings, admin }: Peer): string | null {
   if (session.state === "Established") return null;
+  if (admin.disabled) return `it is disabled${admin.text === "" ? "" : `: ${admin.text}`}`;
   const known = session.lastDown?.text ?? session.lastError?.text;
   return known ?? (settings.passive ? "it has not connected, and we don't dial it" : null);
 }

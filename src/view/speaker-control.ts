@@ -7,8 +7,8 @@ import type { Speaker } from "../speaker/speaker.ts";
 import { announcementsOf, prefixesOf } from "./announce-request.ts";
 import { changeLines, changeReport } from "./change-report.ts";
 import { refusedConfig } from "./faults.ts";
-import type { ChangeReport, DrainReport, NeighborChange } from "./model.ts";
-import { ControlError, type SpeakerControl } from "./view-port.ts";
+import type { AdminReport, ChangeReport, DrainReport, NeighborChange } from "./model.ts";
+import { type AdminAction, type AdminTarget, ControlError, type SpeakerControl } from "./view-port.ts";
 
 /** Refused prefixes that are named. */
 const FAULTS = 20;
@@ -162,6 +162,18 @@ export class LiveControl implements SpeakerControl {
     if (name === null)
       throw new ControlError("failed", "No MRT files are configured: telemetry.mrt wants a directory to write them to");
     return name;
+  }
+
+  administer(action: AdminAction, target: AdminTarget, text: string): AdminReport {
+    const state = { disabled: action === "disable", draining: action === "drain", text };
+    const neighbors = this.#speaker.administer(target, state);
+    const whom = "group" in target ? `group ${target.group}` : `neighbor ${target.address}`;
+    if (neighbors === null) throw new ControlError("not-found", `There is no ${whom}`);
+    const said = text === "" ? "" : `: ${text}`;
+    this.#speaker.log.event("info", action, `${whom} was told to ${action} by command${said}`, {
+      neighbors: neighbors.length,
+    });
+    return { neighbors };
   }
 
   async drain(waitSeconds: number): Promise<DrainReport> {

@@ -1,5 +1,6 @@
 import type { Family } from "../lib/family.ts";
 import type {
+  AdminReport,
   AnnouncedRow,
   BfdRow,
   ChangeReport,
@@ -72,6 +73,9 @@ export interface PrefixQuestion {
   readonly isAddress: boolean;
 }
 
+export type AdminAction = "disable" | "enable" | "drain";
+export type AdminTarget = { readonly address: string } | { readonly group: string };
+
 /** Things that an operator may tell the speaker. A `ControlError` carries the sentence for the operator. */
 export interface SpeakerControl {
   /** @throws ControlError if no such neighbor exists. */
@@ -86,6 +90,8 @@ export interface SpeakerControl {
   withdraw(body: Uint8Array): Promise<{ withdrawn: number }>;
   /** Writes the tables into an MRT file and returns its name. @throws ControlError */
   dumpTables(): Promise<string>;
+  /** Shuts one neighbor or a group down, lets it come back, or turns others away from what we tell it. @throws ControlError */
+  administer(action: AdminAction, target: AdminTarget, text: string): AdminReport;
   /** Leaves for good: see "Stopping and coming back". The daemon ends afterwards. */
   drain(waitSeconds: number): Promise<DrainReport>;
 }

@@ -137,7 +137,7 @@ t.test("commands may be shortened as long as one is meant, and options may stand
   t.match(await cli(["help", "sumary"]), { code: 2, err: /did you mean "summary"/ });
   t.match(await cli(["help"]), { code: 0, out: /^Usage: peerage \[options\]/ });
   t.match(await ask("re"), { code: 2, err: 'peerage: "re" may mean received, reload, reset\n' });
-  t.match(await ask("d"), { code: 2, err: 'peerage: "d" may mean diff, drain, doctor\n' });
+  t.match(await ask("d"), { code: 2, err: 'peerage: "d" may mean diff, disable, drain, doctor\n' });
   t.match(await ask("sumary"), { code: 2, err: 'peerage: Unknown command "sumary": did you mean "summary"?\n' });
   t.match(await ask("zzz"), { code: 2, err: /^peerage: Unknown command "zzz": there are run, check, summary/ });
 });
@@ -481,12 +481,21 @@ own prefix 10.1.0.0/24 added
 warning: bgp.yaml:3:1: beware
 `,
   );
+  t.match(await ask("disable", "10.0.0.2", "--text", "new cables"), { code: 0, out: "10.0.0.2 is disabled\n" });
+  t.match(await ask("enable", "--group", "racks"), { code: 0, out: "10.0.0.2 is enabled\n" });
+  t.match(await ask("drain", "10.0.0.2"), { code: 0, out: "10.0.0.2 is drained\n" });
+  for (const words of [["disable"], ["enable", "10.0.0.2", "--group", "racks"]])
+    t.match(await ask(...words), { code: 2, err: /needs the address of a neighbor, or --group NAME/ });
+  t.match(await ask("disable", "10.0.0.2", "--text", "x".repeat(256)), { code: 2, err: /at most 255 octets/ });
   t.match(await ask("drain", "--wait", "3"), { code: 0, out: "All peers have taken everything\n" });
   t.same(speaker.told, [
     "reset 10.0.0.2 hard",
     "reset 10.0.0.2 in",
     "reload",
     `diff ${join(folder, "new.yaml")}`,
+    "disable 10.0.0.2 new cables",
+    "enable group racks",
+    "drain 10.0.0.2",
     "drain 3",
   ]);
   speaker.drained = { complete: false, waitingFor: ["10.0.0.2"], text: "The time is up" };

@@ -15,6 +15,8 @@ import type {
   TunnelRow,
 } from "../../src/view/model.ts";
 import {
+  type AdminAction,
+  type AdminTarget,
   ControlError,
   type PrefixQuestion,
   type RouteQuery,
@@ -62,6 +64,9 @@ export const neighbor = (more: Partial<NeighborDetail> = {}): NeighborDetail => 
   dynamic: false,
   routeReflectorClient: false,
   description: "",
+  disabled: false,
+  disabledText: "",
+  draining: false,
   messagesReceived: 4,
   messagesSent: 5,
   tableVersion: 3,
@@ -272,6 +277,12 @@ export class FakeSpeaker implements SpeakerView, SpeakerControl {
 
   async dumpTables(): Promise<string> {
     return "/var/lib/peerage/mrt/rib.20260301.0000.gz";
+  }
+
+  administer(action: AdminAction, target: AdminTarget, text: string): { neighbors: string[] } {
+    const whom = "group" in target ? `group ${target.group}` : target.address;
+    this.#tell(`${action} ${whom} ${text}`.trim());
+    return { neighbors: ["10.0.0.2"] };
   }
 
   async drain(waitSeconds: number): Promise<DrainReport> {

@@ -36,7 +36,7 @@ export function formatSummary(summary: Summary): string {
     neighbor.inQueue,
     neighbor.outQueue,
     upDown(neighbor),
-    neighbor.state === "Established" ? neighbor.prefixes.received : neighbor.state,
+    neighbor.state === "Established" ? neighbor.prefixes.received : shownState(neighbor),
     neighbor.state === "Established" ? neighbor.prefixes.advertised : "-",
     neighbor.description === "" ? "-" : neighbor.description,
   ]);
@@ -45,6 +45,9 @@ export function formatSummary(summary: Summary): string {
   if (dynamic > 0) foot.push(`* - dynamic neighbor (${dynamic})`);
   return `${head.join("\n")}\n\n${table.format(rows)}\n${foot.join("\n")}\n`;
 }
+
+/** As FRR has it. */
+const shownState = ({ state, disabled }: NeighborSummary): string => (disabled ? `${state} (Admin)` : state);
 
 const isUp = (neighbor: NeighborSummary): boolean => neighbor.state === "Established";
 
@@ -57,7 +60,7 @@ export const plural = (count: number, what: string): string => `${count} ${what}
 /** Neighbors that should be up and are not, each with what is known of the reason. */
 export function unhealthyNeighbors(summary: Summary): string[] {
   return summary.neighbors
-    .filter((neighbor) => !isUp(neighbor))
+    .filter((neighbor) => !isUp(neighbor) && !neighbor.disabled)
     .map(
       ({ address, state, stateReason }) => `${address} is ${state}${stateReason === null ? "" : `: ${stateReason}`}`,
     );

@@ -52,7 +52,7 @@ export class BfdWatch {
     const { bfd, localAddress, kind, ttl } = peer.settings;
     const before = this.#watched.get(peer.address) ?? null;
     // A reload ends where a fresh start would: with `strict` there's no session without BFD.
-    if (before?.strict === true && this.mayStart(peer)) peer.session.start();
+    if (before?.strict === true && this.mayStart(peer)) peer.start();
     if (bfd === null || (peer.identity.dynamic && peer.live === null)) return;
     this.#watched.set(peer.address, bfd);
     if (!this.mayStart(peer)) peer.session.stop({ subcode: CeaseError.BfdDown, text: "BFD is not up" });
@@ -111,7 +111,7 @@ export class BfdWatch {
         ...fields,
         detectMs: Math.round(status.detect),
       });
-      if (peer.settings.bfd?.strict === true) peer.session.start();
+      if (peer.settings.bfd?.strict === true) peer.start();
       return;
     }
     this.#up.delete(address);

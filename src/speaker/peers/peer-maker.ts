@@ -3,11 +3,13 @@ import { isLinkLocal, parseAddress } from "../../lib/address.ts";
 import { PeerSession, type SessionEnvironment } from "../../session/peer-session.ts";
 import type { SessionSettings } from "../../session/settings.ts";
 import { Peer, type PeerIdentity } from "../peer.ts";
+import { Administration } from "./administration.ts";
 import { type LinkParts, SessionLink } from "./session-link.ts";
 import { SessionProfiles } from "./session-profile.ts";
 
 /** Makes peers, each with its session and the link between the two, and knows which link is whose. */
 export class PeerMaker {
+  readonly administration = new Administration();
   readonly #config: () => Config;
   /** One of each for all peers. */
   readonly #environment: SessionEnvironment;
@@ -22,11 +24,13 @@ export class PeerMaker {
   }
 
   make(identity: PeerIdentity): Peer {
-    return new Peer(identity, (peer) => {
+    const made = new Peer(identity, (peer) => {
       const link = new SessionLink(peer, this.#linkParts);
       this.#links.set(peer, link);
       return new PeerSession(this.settingsOf(identity), this.#environment, link);
     });
+    made.admin = this.administration.stateOf(identity);
+    return made;
   }
 
   linkOf(peer: Peer): SessionLink {

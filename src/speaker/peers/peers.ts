@@ -2,6 +2,7 @@ import type { Config, DynamicNeighborsConfig } from "../../config/model.ts";
 import { type Prefix, parsePrefix, prefixContains } from "../../lib/address.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import { ceaseOf } from "../../session/reason.ts";
 import type { Transport } from "../../session/transport.ts";
 import { CeaseError, cease, type NotificationError } from "../../wire/errors.ts";
 import { encodeNotification } from "../../wire/message/notification.ts";
@@ -200,6 +201,11 @@ export class Peers implements Iterable<Peer> {
     }
     if (this.#halfOpen.size >= this.#maxHalfOpen) this.#makeRoom();
     const peer = this.add(this.member(remoteAddress, range.config));
+    if (peer.admin.disabled) {
+      this.remove(peer);
+      refuse(transport, ceaseOf(CeaseError.AdministrativeShutdown, peer.admin.text));
+      return;
+    }
     this.#halfOpen.add(peer);
     this.enroll(peer);
     peer.session.start();

@@ -7,6 +7,7 @@ import { LOOPBACK_SCOPE } from "../../nexthop/next-hop-tracker.ts";
 import { ExportPolicy } from "../../policy/export-policy.ts";
 import type { Agreed } from "../../session/agreed.ts";
 import { type LiveSession, type Peer, policySourceOf } from "../peer.ts";
+import { lastResort } from "../restart/drain.ts";
 import type { Tables } from "../tables.ts";
 import { groupKey, ownSide } from "./peer-group-key.ts";
 import type { PolicyCache } from "./policy-cache.ts";
@@ -89,7 +90,8 @@ export class SessionRules {
     const { policyCache, tables, finish } = this.#parts;
     const config = this.#parts.config();
     const own = this.ownOf(peer, agreed);
-    const text = policyCache.text(config, settings.exportPolicy, own);
+    const { draining } = peer.admin;
+    const text = `${policyCache.text(config, settings.exportPolicy, own)}${draining ? ", draining" : ""}`;
     return {
       key: groupKey(config, identity, agreed, family, own, text),
       // Of today's config and settings, as the key is: the group may outlive this peer's place in it, and a reload's policies.
@@ -98,7 +100,7 @@ export class SessionRules {
           {
             peerKind: settings.kind,
             policy: policyCache.policy(config, settings.exportPolicy, own),
-            finish: finish(),
+            finish: finish() ?? (draining ? lastResort(tables.store) : null),
           },
           tables.byFamily[family]!.prefixes,
           (source) => tables.policySource(source),

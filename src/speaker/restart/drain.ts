@@ -29,7 +29,7 @@ export interface DrainParts {
 }
 
 /** The same route, to be used only as long as there is no other: RFC 8326 §4.1, for internal peers by LOCAL_PREF 0. */
-function lastResort(store: AttributeStore): (set: number) => number {
+export function lastResort(store: AttributeStore): (set: number) => number {
   return (set) => {
     const attributes = store.view(set);
     const communities = withCommunity(attributes.communities, Community.GracefulShutdown);
@@ -70,8 +70,10 @@ export async function drain(parts: DrainParts, waitSeconds: number): Promise<Dra
 }
 
 /** How to part so that the peer keeps nothing: with the N-bit a mere Cease would make it keep our routes (RFC 8538 §3.1). */
-export const forGood = (peer: Peer, subcode: CeaseSubcode): StopOptions =>
-  peer.live?.agreed.gracefulRestart?.notification ? { notification: hardReset(ceaseOf(subcode, "")) } : { subcode };
+export const forGood = (peer: Peer, subcode: CeaseSubcode, text = ""): StopOptions =>
+  peer.live?.agreed.gracefulRestart?.notification
+    ? { notification: hardReset(ceaseOf(subcode, text)) }
+    : { subcode, text };
 
 /** How long a stop waits for sockets to take what is on its way, and how often it looks. */
 const FLUSH_MS = 1000;
