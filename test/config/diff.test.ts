@@ -209,7 +209,7 @@ t.test("communities and families are told as people write them", async (t) => {
   const was = "address: 192.0.2.2, remote-as: internal, password: {env: OLD}, timers: {hold-time: 30}";
   const limited = diffConfig(
     config(a + b),
-    config(a + `  - {${was}, address-families: {ipv4-unicast: {maximum-prefix: 9}}}\n`),
+    config(`${a}  - {${was}, address-families: {ipv4-unicast: {maximum-prefix: 9}}}\n`),
   );
   t.match(limited.neighbors[0]?.changes[0]?.to, /ipv4-unicast: \{limit: 9/);
 });
