@@ -1,6 +1,7 @@
 import { Bird } from "../../../testbed/daemons/bird.ts";
 import { Frr } from "../../../testbed/daemons/frr.ts";
 import { Peerage } from "../../../testbed/daemons/peerage.ts";
+import { stretched } from "../../../testbed/pace.ts";
 import { waitFor } from "../../../testbed/wait.ts";
 import { Pinging } from "../harness/pinging.ts";
 import { RouteWatch } from "../harness/route-watch.ts";
@@ -80,7 +81,8 @@ protocol bgp gw2 from both { neighbor 10.0.0.2 as 65001; }
 
     let drained: Promise<{ complete: boolean }>;
     await step("drained, it asks to be left: both use the second while the sessions are still up", async (t) => {
-      drained = first.get("/drain?wait=1", "POST");
+      // As long as the looks below take, on this machine.
+      drained = first.get(`/drain?wait=${Math.ceil(stretched(2))}`, "POST");
       await lab.until("both kernels use the second", async () => (await ways()) === "10.0.0.2 10.0.0.2");
       const old = (await frr.paths(prefix))!.find(({ nextHops }) => nextHops.includes("10.0.0.1"));
       t.ok(old?.communities.includes("gracefulShutdown"), "FRR still has the first's path, marked GRACEFUL_SHUTDOWN");
