@@ -134,7 +134,10 @@ export class DaemonCommands {
 
   async announce(prefixes: readonly string[], options: Common & AnnounceFlags & { force?: boolean }): Promise<number> {
     const { routesOfFlags, routesOfLines } = await import("./announcements.ts");
-    const routes = isInput(prefixes) ? routesOfLines(await this.#input()) : routesOfFlags(prefixes, options);
+    // Options hold for each line that doesn't say otherwise.
+    const routes = isInput(prefixes)
+      ? routesOfLines(await this.#input()).map((line) => ({ ...routesOfFlags([line.prefix], options)[0], ...line }))
+      : routesOfFlags(prefixes, options);
     const body = { routes, ...(options.force && { force: true }) };
     const done = await this.#ask((client) => client.send<{ announced: number }>("/announce", body), options);
     await this.#show(options, done, ({ announced }) => `Announced: ${announced}\n`);

@@ -43,8 +43,8 @@ export class BfdWatch {
   }
 
   /** Whether the peer's BGP session may be begun now. */
-  mayStart({ address, settings }: Peer): boolean {
-    return settings.bfd === null || !settings.bfd.strict || this.#up.has(address);
+  mayStart(peer: Peer): boolean {
+    return !isStrict(peer) || this.#up.has(peer.address);
   }
 
   /** The peer is there, or its settings are other ones. */
@@ -111,7 +111,7 @@ export class BfdWatch {
         ...fields,
         detectMs: Math.round(status.detect),
       });
-      if (peer.settings.bfd?.strict === true) peer.start();
+      if (isStrict(peer)) peer.start();
       return;
     }
     this.#up.delete(address);
@@ -129,9 +129,12 @@ export class BfdWatch {
     const down = cease(CeaseError.BfdDown, undefined, why);
     // Who keeps routes after a mere NOTIFICATION would send packets into nothing.
     peer.session.fail(peer.live?.agreed.gracefulRestart?.notification ? hardReset(down) : down);
-    if (peer.settings.bfd?.strict === true) peer.session.stop({ quiet: true });
+    if (isStrict(peer)) peer.session.stop({ quiet: true });
   }
 }
+
+/** A member of a range is known by its BGP session alone, which BFD can't come before. */
+const isStrict = ({ settings, identity }: Peer): boolean => settings.bfd?.strict === true && !identity.dynamic;
 
 /** As RFC 5880 §4.1 has them, for people. */
 const diagnostics: Readonly<Record<number, string>> = {
