@@ -1,5 +1,5 @@
 import type { Inventory } from "../config/model.ts";
-import { formatPrefix, type Prefix, parsePrefix, prefixContains } from "../lib/address.ts";
+import { formatPrefix, maskWord, type Prefix, parsePrefix } from "../lib/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { OriginatedRoute, OriginatedRoutes, Owner } from "./originated-routes.ts";
 
@@ -78,15 +78,18 @@ export class Announcements {
 
   /** @throws Refused if one of them wasn't announced: what config or workloads originate is withdrawn there. */
   *withdraw(prefixes: readonly Prefix[]): Generator<undefined, void> {
-    const faults = prefixes.flatMap((prefix) => {
-      if (this.#ends.has(textOf(prefix))) return [];
+    const faults: { prefix: string; reason: string }[] = [];
+    let done = 0;
+    for (const prefix of prefixes) {
+      const text = textOf(prefix);
+      if (++done % SLICE === 0) yield;
+      if (this.#ends.has(text)) continue;
       const owner = this.#routes.ownersOf(prefix)[0];
       const reason =
         owner === undefined ? "is not announced" : `was not announced by command: it comes from ${ownerText(owner)}`;
-      return [{ prefix: textOf(prefix), reason }];
-    });
+      faults.push({ prefix: text, reason });
+    }
     if (faults.length > 0) throw new Refused(faults);
-    let done = 0;
     for (const prefix of prefixes) {
       this.#takeBack(textOf(prefix));
       if (++done % SLICE === 0) yield;
@@ -111,24 +114,25 @@ export class Announcements {
 
   *#check(announcements: readonly Announcement[], force: boolean): Generator<undefined, void> {
     const faults: { prefix: string; reason: string }[] = [];
-    const others = force ? [] : this.#blocksOfOthers();
+    const others = force ? new Blocks() : yield* this.#blocksOfOthers();
     const asked = new Set<string>();
     let added = 0;
+    let looked = 0;
     for (const { prefix } of announcements) {
       const text = textOf(prefix);
       const owner = this.#routes.ownersOf(prefix).find((each) => each !== "announce");
-      const other = others.find(({ block }) => block.length <= prefix.length && prefixContains(block, prefix.words));
+      const other = others.ownerOf(prefix);
       if (asked.has(text)) faults.push({ prefix: text, reason: "stands there twice" });
       else if (owner !== undefined)
         faults.push({ prefix: text, reason: `is originated already, by ${ownerText(owner)}` });
       else if (other !== undefined)
         faults.push({
           prefix: text,
-          reason: `belongs to ${other.node} by the inventory; --force takes it all the same`,
+          reason: `belongs to ${other} by the inventory; --force takes it all the same`,
         });
       asked.add(text);
       if (!this.#ends.has(text)) added++;
-      if (asked.size % SLICE === 0) yield;
+      if (++looked % SLICE === 0) yield;
     }
     if (faults.length > 0) throw new Refused(faults);
     const limit = this.#limit();
@@ -141,11 +145,18 @@ export class Announcements {
       ]);
   }
 
-  #blocksOfOthers(): { readonly block: Prefix; readonly node: string }[] {
+  *#blocksOfOthers(): Generator<undefined, Blocks> {
+    const blocks = new Blocks();
     const inventory = this.#inventory();
-    return (inventory?.nodes ?? [])
-      .filter((node) => node !== inventory?.self)
-      .flatMap((node) => node.blocks.map((block) => ({ block: parsePrefix(block), node: node.name })));
+    let read = 0;
+    for (const node of inventory?.nodes ?? []) {
+      if (node === inventory?.self) continue;
+      for (const block of node.blocks) {
+        blocks.add(parsePrefix(block), node.name);
+        if (++read % SLICE === 0) yield;
+      }
+    }
+    return blocks;
   }
 
   #takeBack(prefix: string): void {
@@ -162,6 +173,28 @@ export class Announcements {
   /** Whole seconds, by the clock that never jumps. */
   #now(): number {
     return Math.floor(this.#clock.now() / 1000);
+  }
+}
+
+/** Blocks and whose they are: a prefix is looked for once for each length that there is, however many blocks have it. */
+class Blocks {
+  readonly #owners = new Map<string, string>();
+  readonly #lengths = new Set<number>();
+
+  add(block: Prefix, node: string): void {
+    this.#owners.set(textOf(block), node);
+    this.#lengths.add(block.length);
+  }
+
+  /** Whose block the prefix is, or lies in. */
+  ownerOf({ family, words, length }: Prefix): string | undefined {
+    for (const shorter of this.#lengths) {
+      if (shorter > length) continue;
+      const masked = words.map((word, i) => (word & maskWord(shorter - 32 * i)) >>> 0);
+      const owner = this.#owners.get(textOf({ family, words: masked, length: shorter }));
+      if (owner !== undefined) return owner;
+    }
+    return undefined;
   }
 }
 

@@ -9,17 +9,22 @@ import { ControlError } from "./view-port.ts";
 const most = 0xffffffff;
 /** Faults that are told; the rest is counted. */
 const FAULTS = 20;
+/** Routes read in one go. */
+const SLICE = 64;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** @throws ControlError (bad-request), with a line for each fault */
-export function announcementsOf(body: Uint8Array): { announcements: Announcement[]; force: boolean } {
+/** In slices. @throws ControlError (bad-request), with a line for each fault */
+export function* announcementsOf(
+  body: Uint8Array,
+): Generator<undefined, { announcements: Announcement[]; force: boolean }> {
   const { routes, force } = listIn(body);
-  return { announcements: each(routes, announcementOf), force };
+  return { announcements: yield* each(routes, announcementOf), force };
 }
 
-/** @throws ControlError (bad-request) */
-export const prefixesOf = (body: Uint8Array): Prefix[] => each(listIn(body).routes, (route) => prefixIn(route.prefix));
+/** In slices. @throws ControlError (bad-request) */
+export const prefixesOf = (body: Uint8Array): Generator<undefined, Prefix[]> =>
+  each(listIn(body).routes, (route) => prefixIn(route.prefix));
 
 function listIn(body: Uint8Array): { routes: readonly unknown[]; force: boolean } {
   let parsed: unknown;
@@ -34,7 +39,7 @@ function listIn(body: Uint8Array): { routes: readonly unknown[]; force: boolean 
   return { routes, force };
 }
 
-function each<T>(routes: readonly unknown[], read: (route: Fields) => T): T[] {
+function* each<T>(routes: readonly unknown[], read: (route: Fields) => T): Generator<undefined, T[]> {
   const faults: string[] = [];
   const read1 = (route: unknown): T | null => {
     try {
@@ -46,7 +51,11 @@ function each<T>(routes: readonly unknown[], read: (route: Fields) => T): T[] {
       return null;
     }
   };
-  const done = routes.map(read1);
+  const done: (T | null)[] = [];
+  for (const route of routes) {
+    done.push(read1(route));
+    if (done.length % SLICE === 0) yield;
+  }
   if (faults.length === 0) return done as T[];
   const more = faults.length > FAULTS ? [`and ${faults.length - FAULTS} more faults`] : [];
   throw new ControlError("bad-request", [...faults.slice(0, FAULTS), ...more].join("\n"));

@@ -127,14 +127,14 @@ export class LiveControl implements SpeakerControl {
   }
 
   async announce(body: Uint8Array): Promise<{ announced: number }> {
-    const { announcements, force } = announcementsOf(body);
+    const { announcements, force } = await inSlices(this.#speaker.clock, announcementsOf(body));
     await this.#allOrNothing(this.#speaker.announcing(announcements, force), "announce");
     this.#speaker.log.event("info", "announce", `${announcements.length} routes are announced by command`);
     return { announced: announcements.length };
   }
 
   async withdraw(body: Uint8Array): Promise<{ withdrawn: number }> {
-    const prefixes = prefixesOf(body);
+    const prefixes = await inSlices(this.#speaker.clock, prefixesOf(body));
     await this.#allOrNothing(this.#speaker.withdrawing(prefixes), "withdraw");
     this.#speaker.log.event("info", "withdraw", `${prefixes.length} routes are taken back by command`);
     return { withdrawn: prefixes.length };

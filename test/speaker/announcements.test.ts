@@ -1,5 +1,7 @@
 import t from "tap";
+import type { Inventory } from "../../src/config/model.ts";
 import { atOnce } from "../../src/lib/in-slices.ts";
+import { Announcements } from "../../src/speaker/announcements.ts";
 import { announcementsOf, prefixesOf } from "../../src/view/announce-request.ts";
 import { ControlError } from "../../src/view/view-port.ts";
 import { best, node, type TestSpeaker, TestWorld } from "./harness.ts";
@@ -7,12 +9,12 @@ import { best, node, type TestSpeaker, TestWorld } from "./harness.ts";
 const body = (value: object): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
 function announce({ speaker }: TestSpeaker, routes: readonly object[], force = false): void {
-  const request = announcementsOf(body({ routes, force }));
+  const request = atOnce(announcementsOf(body({ routes, force })));
   atOnce(speaker.announcing(request.announcements, request.force));
 }
 
 const withdraw = ({ speaker }: TestSpeaker, ...prefixes: string[]): void =>
-  atOnce(speaker.withdrawing(prefixesOf(body({ routes: prefixes.map((prefix) => ({ prefix })) }))));
+  atOnce(speaker.withdrawing(atOnce(prefixesOf(body({ routes: prefixes.map((prefix) => ({ prefix })) })))));
 
 const announced = ({ view }: TestSpeaker): string[] =>
   [...view.announced()].flat().map(({ prefix, by, active }) => `${prefix} ${by} ${active}`);
@@ -117,11 +119,37 @@ t.test(
   },
 );
 
+t.test(
+  "what lies in a block that the inventory gives to another node is refused by its name, unless forced",
+  async (t) => {
+    const { world, a } = await pair();
+    const nodes = [
+      { name: "a", blocks: ["172.17.8.0/24"] },
+      { name: "b", blocks: ["172.17.9.0/24", "2001:db8:9::/48"] },
+    ];
+    const announcements = new Announcements({
+      routes: a.speaker.originatedRoutes,
+      clock: world.clock,
+      limit: () => 10,
+      inventory: () => ({ self: nodes[0], nodes }) as unknown as Inventory,
+    });
+    const one = (prefix: string, force = false) =>
+      atOnce(announcements.announce(atOnce(announcementsOf(body({ routes: [{ prefix }] }))).announcements, force));
+    for (const prefix of ["172.17.9.0/24", "172.17.9.7/32", "2001:db8:9:1::/64"])
+      t.throws(() => one(prefix), {
+        message: `${prefix}: belongs to b by the inventory; --force takes it all the same`,
+      });
+    for (const prefix of ["172.17.8.7/32", "172.17.0.0/16", "172.17.10.0/24", "2001:db8:a::/48"]) one(prefix);
+    one("172.17.9.7/32", true);
+    t.equal(announcements.size, 5);
+  },
+);
+
 t.test("a request of any other form is refused with a line for each fault", async (t) => {
   const refused = (value: unknown) => {
     const bytes = value instanceof Uint8Array ? value : body(value as object);
     try {
-      announcementsOf(bytes);
+      atOnce(announcementsOf(bytes));
       return "taken";
     } catch (error) {
       t.ok(error instanceof ControlError && error.kind === "bad-request");
